@@ -1,0 +1,24 @@
+"""The one exception that means "you asked for something that cannot be", and the hint that goes with it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(ValueError):
+    """Bad usage or bad input: its message is one line that names the fault and the nearest valid choice.
+
+    The command line prints the message and exits with 2.
+    """
+
+
+def unknown(kind: str, name: str, choices: Iterable[str]) -> InputError:
+    """An `InputError` for a `name` that is not among `choices`, naming the nearest valid one.
+
+    `kind` is the noun shown to the user, such as "task" or "backend".
+    """
+    valid = sorted(choices)
+    near = difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else f"choose from: {', '.join(valid) or '(none)'}"
+    return InputError(f"unknown {kind} {name!r}; {hint}")

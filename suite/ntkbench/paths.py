@@ -1,0 +1,42 @@
+"""Where things are: in a checkout, in an installed wheel, and in the user's own folders."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+_ROOT = _PACKAGE.parents[1]
+
+
+def checkout() -> Path | None:
+    """The root of the checkout this package runs from, or None when it runs from an installed wheel."""
+    return _ROOT if (_ROOT / "pyproject.toml").is_file() and (_ROOT / "tasks").is_dir() else None
+
+
+def shared(relative: str) -> Path:
+    """A file or folder that people edit (tasks/, results/*.sql, report/): in the checkout, else inside the wheel."""
+    return (checkout() or _PACKAGE / "_share") / relative
+
+
+def cache_folder() -> Path:
+    """The folder for downloaded data: `NTKBENCH_CACHE`, else the platform's user cache folder."""
+    given = os.environ.get("NTKBENCH_CACHE")
+    if given:
+        return Path(given).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("ntkbench", appauthor=False))
+
+
+def default_database() -> Path:
+    """The results database: `NTKBENCH_DB`, else results/ntkbench.duckdb in a checkout, else the user data folder."""
+    given = os.environ.get("NTKBENCH_DB")
+    if given:
+        return Path(given).expanduser()
+    root = checkout()
+    if root is not None:
+        return root / "results" / "ntkbench.duckdb"
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("ntkbench", appauthor=False)) / "ntkbench.duckdb"
