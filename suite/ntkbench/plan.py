@@ -1,0 +1,114 @@
+"""Tasks x tier x backends x seeds -> a list of runs, each with the identity that says whether it was done before."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from ntkbench import datasets
+from ntkbench.errors import InputError, unknown
+from ntkbench.spec import Params, Scalar, Task
+
+
+def canonical_json(value: object) -> str:
+    """JSON with sorted keys and no spaces: equal values give equal bytes."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """A run to be done: task x parameters x backend x device x precision x seed."""
+
+    task: str
+    task_version: int
+    tier: str
+    params: Params
+    backend: str
+    device: str
+    precision: str
+    seed: int
+    dataset: str | None
+    dataset_sha256: str | None
+    cost: float
+
+    @cached_property
+    def experiment_id(self) -> str:
+        """32 hex digits that name the run's content; the tier and the cost are no part of it."""
+        identity = [self.task, self.task_version, dict(self.params), self.backend, self.device, self.precision]
+        text = canonical_json([*identity, self.seed, self.dataset_sha256])
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    @property
+    def label(self) -> str:
+        """One line for people: task, varying parameters, backend and seed."""
+        params = " ".join(f"{k}={v}" for k, v in self.params.items())
+        return f"{self.task} {params} seed={self.seed} [{self.backend}/{self.device}/{self.precision}]"
+
+
+def plan(
+    tasks: Sequence[Task],
+    *,
+    tier: str,
+    backends: Sequence[str],
+    device: str = "cpu",
+    precision: str = "float32",
+    seeds: int | None = None,
+    overrides: Mapping[str, str] | None = None,
+) -> list[PlannedRun]:
+    """The runs to do, each once, cheapest first so that results show early.
+
+    `overrides` are texts by parameter name, as given on the command line; a comma separates several values.
+    Raises InputError when no task has the tier, when a parameter is unknown to every task that has it, or when a
+    value does not fit.
+    """
+    sized = [t for t in tasks if tier in t.tier_names]
+    if not sized:
+        raise unknown("tier", tier, {name for t in tasks for name in t.tier_names})
+    for name in overrides or {}:
+        if not any(name in t.parameters for t in sized):
+            raise unknown("parameter", name, {p for t in sized for p in t.parameters})
+    runs: dict[str, PlannedRun] = {}
+    for task in sized:
+        values = {
+            name: tuple(task.coerce(name, part) for part in text.split(","))
+            for name, text in (overrides or {}).items()
+            if name in task.parameters
+        }
+        for grid in (t for t in task.tiers if t.name == tier):
+            chosen = [b for b in backends if grid.backends is None or b in grid.backends]
+            for point in grid.points(values):
+                for seed in range(seeds if seeds is not None else grid.seeds):
+                    for backend in chosen:
+                        run = _planned(task, tier, point, backend, device, precision, seed)
+                        runs.setdefault(run.experiment_id, run)
+    if not runs:
+        raise InputError(f"tier {tier!r} has nothing for backend {', '.join(backends)}")
+    return sorted(runs.values(), key=lambda r: r.cost)
+
+
+def missing(runs: Iterable[PlannedRun], done: Collection[str]) -> list[PlannedRun]:
+    """The runs whose experiment is not among `done`."""
+    return [run for run in runs if run.experiment_id not in done]
+
+
+def _planned(
+    task: Task, tier: str, point: Mapping[str, Scalar], backend: str, device: str, precision: str, seed: int
+) -> PlannedRun:
+    params = {key: task.coerce(key, value) for key, value in point.items()}
+    dataset = params.get("dataset")
+    return PlannedRun(
+        task=task.name,
+        task_version=task.version,
+        tier=tier,
+        params=params,
+        backend=backend,
+        device=device,
+        precision=precision,
+        seed=seed,
+        dataset=str(dataset) if dataset is not None else None,
+        dataset_sha256=datasets.get(str(dataset)).sha256 if dataset is not None else None,
+        cost=float(task.cost(**params)) if task.cost else 1.0,
+    )
