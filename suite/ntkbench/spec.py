@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import itertools
 import math
@@ -105,7 +106,13 @@ class Tier:
     seeds: int
 
     def __init__(
-        self, name: str, /, *, backends: Sequence[str] | None = None, seeds: int = 1, **params: Scalar | Sequence[Scalar]
+        self,
+        name: str,
+        /,
+        *,
+        backends: Sequence[str] | None = None,
+        seeds: int = 1,
+        **params: Scalar | Sequence[Scalar],
     ) -> None:
         if seeds < 1:
             raise InputError(f"tier {name!r}: seeds must be at least 1")
@@ -151,7 +158,7 @@ class Task:
         for tier in self.tiers:
             if set(tier.grid) != set(kinds):
                 odd = ", ".join(sorted(set(tier.grid) ^ set(kinds)))
-                raise InputError(f"task {self.name!r}, tier {tier.name!r}: parameters differ from the function's: {odd}")
+                raise InputError(f"task {self.name!r}, tier {tier.name!r}: not the function's parameters: {odd}")
             for point in tier.points():
                 for key, value in point.items():
                     self.coerce(key, value)
@@ -171,11 +178,11 @@ class Task:
     @property
     def parameters(self) -> Mapping[str, type]:
         """Parameter names and their kinds (int, float, str or bool), from the function's signature after `ctx`."""
-        kinds = {}
+        kinds: dict[str, type] = {}
         for parameter in list(inspect.signature(self.function).parameters.values())[1:]:
             kind = parameter.annotation
             kind = _KINDS.get(kind) if isinstance(kind, str) else kind
-            if kind not in _KINDS.values():
+            if not isinstance(kind, type) or kind not in _KINDS.values():
                 raise InputError(f"task {self.name!r}: parameter {parameter.name!r} must be int, float, str or bool")
             kinds[parameter.name] = kind
         return kinds
@@ -199,10 +206,8 @@ class Task:
         if isinstance(value, str) and kind is bool and value.lower() in ("true", "false"):
             return value.lower() == "true"
         if isinstance(value, str) and kind in (int, float):
-            try:
+            with contextlib.suppress(ValueError):
                 value = kind(value)
-            except ValueError:
-                pass
         if kind is float and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
         if type(value) is not kind or (isinstance(value, float) and not math.isfinite(value)):

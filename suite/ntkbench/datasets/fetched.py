@@ -1,0 +1,100 @@
+"""A data set that is fetched once into the cache folder: verified, whole or not there, one process at a time."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ntkbench import paths
+from ntkbench.datasets.dataset import ARRAY_NAMES, Arrays, Dataset
+from ntkbench.datasets.progress import Progress, reporting
+from ntkbench.datasets.source import Source, SourceError
+from ntkbench.datasets.writing import replacing, writing_into
+from ntkbench.errors import InputError
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A data set with `sources`, tried in their order until one gives the pinned arrays."""
+
+    dataset: Dataset
+    sources: Sequence[Source]
+
+    def path(self) -> Path:
+        """The folder in the cache that holds, or will hold, one .npy file for each array."""
+        return paths.cache_folder() / "datasets" / f"{self.dataset.name}-{self.dataset.version}"
+
+    def is_cached(self) -> bool:
+        """Whether all arrays are there; their content is checked when they are loaded."""
+        return all(self._file(name).is_file() for name in ARRAY_NAMES)
+
+    def load(self, progress: Progress | None) -> Arrays:
+        """The arrays, memory-mapped; fetched when missing, and fetched again when the cached copy is damaged.
+
+        Raises InputError when no source gives them or the cache folder cannot be written.
+        """
+        arrays = self._read()
+        if arrays is None:
+            self.fetch(force=False, progress=progress)
+            arrays = self._read()
+        if arrays is None:
+            raise InputError(f"{self.dataset.name}: the arrays under {self.path()} cannot be read back")
+        return arrays
+
+    def fetch(self, *, force: bool, progress: Progress | None) -> Path:
+        """Make sure of the arrays in the cache and return their folder. Raises as `load` does."""
+        from filelock import FileLock
+
+        folder = self.path()
+        with writing_into(folder.parent):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as stack:
+            with writing_into(folder.parent):
+                # The lock is released by the kernel when its holder dies, so a killed process leaves nothing locked.
+                stack.enter_context(FileLock(folder.with_name(folder.name + ".lock")))
+            if force or self._read() is None:
+                scratch = folder.with_name(folder.name + ".partial")
+                with writing_into(folder.parent):
+                    scratch.mkdir(exist_ok=True)
+                self._write(self._build(scratch, stack.enter_context(reporting(progress))))
+                shutil.rmtree(scratch, ignore_errors=True)
+        return folder
+
+    def _build(self, scratch: Path, progress: Progress) -> Arrays:
+        tried = []
+        for source in self.sources:
+            try:
+                arrays = source.build(scratch, progress)
+                fault = self.dataset.mismatch(arrays)
+                if fault is not None:
+                    raise SourceError(fault)
+                return arrays
+            except SourceError as error:
+                tried.append(f"{source.label}: {error}")
+        raise InputError(
+            f"No source reachable for dataset {self.dataset.name!r} (tried {'; '.join(tried)});"
+            " `--tier smoke` needs no network"
+        )
+
+    def _write(self, arrays: Arrays) -> None:
+        with writing_into(self.path()):
+            self.path().mkdir(exist_ok=True)
+            for name in ARRAY_NAMES:
+                with replacing(self._file(name)) as file:
+                    np.save(file, getattr(arrays, name))
+
+    def _read(self) -> Arrays | None:
+        """The cached arrays when they are there and are the pinned ones, else None."""
+        try:
+            arrays = Arrays(**{name: np.load(self._file(name), mmap_mode="r") for name in ARRAY_NAMES})
+        except (OSError, ValueError, EOFError, InputError):
+            return None
+        return arrays if self.dataset.mismatch(arrays) is None else None
+
+    def _file(self, name: str) -> Path:
+        return self.path() / f"{name}.npy"
