@@ -1,0 +1,251 @@
+"""NNGP and NTK of convolutional ReLU networks of infinite width: 3x3 filters, stride 1, zero padding.
+
+A 3x3 convolution takes the covariance of positions (p, p') to a sum over (p + s, p' + s): the displacement p' - p never
+changes. So the recursion runs on one displacement at a time, as a stencil on a field of H x W values for each image
+pair, and nothing of size (H W)^2 is stored. Flattening needs displacement zero alone; global average pooling needs all.
+
+Displacements are taken cyclically: the displacements d and d - H of the rows fill one field without overlap, and a seam
+between their parts, which no stencil may cross, is all that tells them apart. Every field is then full, of one shape.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ntkbench.kernels.dual import relu_dual
+from ntkbench.kernels.execution import Execution, execution_for, note
+from ntkbench.kernels.network import Kernels, Network, Pooling, check_images, check_pair
+from ntkbench.kernels.tiles import Progress, gram, side
+
+_WORKING_FIELDS = 8  # live at once in a layer
+_POOLINGS = ("flatten", "gap")
+
+
+def conv_kernels(
+    x1: Any,
+    x2: Any | None = None,
+    *,
+    depth: int,
+    pooling: Pooling,
+    w_std: float = math.sqrt(2.0),
+    b_std: float = 0.0,
+    progress: Progress | None = None,
+) -> Kernels:
+    """NNGP and NTK Gram matrices of depth - 1 convolutions with ReLU, pooling, and a dense readout.
+
+    x1 (n1, H, W, C) and x2 (n2, H, W, C), float32 or float64, of NumPy, torch or JAX -> two (n1, n2) of the same kind.
+    Without x2: of x1 with itself, symmetric. `pooling`: "flatten" (positions keep their own readout weights) or "gap"
+    (global average pooling). The input covariance divides by C, each convolution by 9, pooling by H W. Raises
+    ValueError for shapes, dtypes, depths or poolings that make no sense. Source: Arora et al. 2019, section 4;
+    Novak et al. 2019.
+    """
+    return Kernels(*kernel_matrices(x1, x2, Network(depth, w_std, b_std), pooling, ("nngp", "ntk"), 1.0, progress))
+
+
+def cntk(
+    x1: Any, x2: Any | None = None, *, depth: int, pooling: Pooling, progress: Progress | None = None
+) -> Any:
+    """The convolutional NTK of Arora et al. 2019, in their scaling and with their choice of trained layers.
+
+    Arrays as for `conv_kernels` -> one (n1, n2). "flatten" (their CNTK-V): all layers trained, the sum over positions.
+    "gap" (their CNTK-GAP): the first and the last layer fixed, the mean over pairs of positions. `depth` counts the
+    readout: depth 3 has two convolutions. Raises ValueError as `conv_kernels` does.
+    """
+    check_images(x1, "x1")
+    _, height, width, channels = x1.shape
+    flatten = pooling == "flatten"
+    network = Network(depth, first_trained=flatten, last_trained=flatten)
+    scale = channels * (height * width if flatten else 1) / 2
+    return kernel_matrices(x1, x2, network, pooling, ("ntk",), scale, progress)[0]
+
+
+def kernel_matrices(
+    x1: Any,
+    x2: Any | None,
+    network: Network,
+    pooling: Pooling,
+    wanted: tuple[str, ...],
+    scale: float,
+    progress: Progress | None,
+) -> tuple[Any, ...]:
+    """The `wanted` fields of `Kernels`, times `scale`; NumPy arrays go to numba, all others to the array API."""
+    check_images(x1, "x1")
+    if x2 is not None:
+        check_images(x2, "x2")
+        check_pair(x1, x2)
+    if pooling not in _POOLINGS:
+        raise ValueError(f"pooling must be one of {', '.join(_POOLINGS)}, not {pooling!r}")
+    import array_api_compat
+
+    if array_api_compat.is_numpy_array(x1):
+        from ntkbench.kernels import conv_numba
+
+        note("numba")
+        return conv_numba.kernel_matrices(x1, x2, network, pooling, wanted, scale, progress)
+    return array_api_matrices(x1, x2, network, pooling, wanted, scale, progress)
+
+
+def array_api_matrices(
+    x1: Any,
+    x2: Any | None,
+    network: Network,
+    pooling: Pooling,
+    wanted: tuple[str, ...],
+    scale: float,
+    progress: Progress | None,
+) -> tuple[Any, ...]:
+    """As `kernel_matrices`, on the array API for every library, NumPy included."""
+    symmetric = x2 is None
+    execution = execution_for(x1, *([] if x2 is None else [x2]))
+    note(execution.name)
+    xp = execution.xp
+    # Images last: a shift of the stencil then moves whole rows of pairs, whatever the width of the image.
+    images1 = xp.permute_dims(x1, (1, 2, 0, 3))
+    images2 = images1 if x2 is None else xp.permute_dims(x2, (1, 2, 0, 3))
+    norms = execution.compiled(_norms, ("execution", "network"))
+    norms1 = norms(images1, execution=execution, network=network)
+    norms2 = norms1 if x2 is None else norms(images2, execution=execution, network=network)
+    shifts = _displacements(x1, pooling, execution)
+    function = execution.compiled(_tile, ("execution", "network", "diagonal", "wanted", "scale"))
+
+    def tile(rows: slice, columns: slice, diagonal: bool) -> tuple[Any, ...]:
+        pieces = (images1[:, :, rows], images2[:, :, columns], norms1[..., rows], norms2[..., columns], *shifts)
+        options = {"execution": execution, "network": network, "diagonal": diagonal, "wanted": wanted, "scale": scale}
+        return tuple(function(*pieces, **options))
+
+    n1, height, width, _ = x1.shape
+    size = side(_WORKING_FIELDS * height * width * x1.dtype.itemsize, execution.budget(x1))
+    shape = (n1, n1 if x2 is None else x2.shape[0])
+    return gram(
+        execution, x1, shape, tile, outputs=len(wanted), size=size, symmetric=symmetric, progress=progress
+    )
+
+
+def _displacements(x: Any, pooling: Pooling, execution: Execution) -> tuple[Any, Any]:
+    """Row and column displacements, two integer vectors: zero alone, or all H W."""
+    import array_api_compat
+
+    _, height, width, _ = x.shape
+    count = 1 if pooling == "flatten" else height * width
+    device = array_api_compat.device(x)
+    index = execution.xp.arange(count, device=device)
+    return index // width, index % width
+
+
+def _tile(
+    x1: Any,
+    x2: Any,
+    norms1: Any,
+    norms2: Any,
+    row_shifts: Any,
+    column_shifts: Any,
+    *,
+    execution: Execution,
+    network: Network,
+    diagonal: bool,
+    wanted: tuple[str, ...],
+    scale: float,
+) -> Any:
+    """One block: images (H, W, n1, C) and (H, W, n2, C), norms (depth - 1, H, W, n) -> the wanted (n1, n2)."""
+    xp = execution.xp
+    height, width, n1, _ = x1.shape
+    n2 = x2.shape[2]
+    x2 = xp.permute_dims(x2, (0, 1, 3, 2))
+    zero = execution.zeros_like(x1, (n1, n2))
+    identity = xp.eye(n1, n2, dtype=x1.dtype) if diagonal else None
+
+    def displacement(sums: Any, shift: Any) -> Any:
+        dy, dx = shift
+        shifted = _roll(xp, x2, dy, dx, 0)
+        shifted_norms = _roll(xp, norms2, dy, dx, 1)
+        seams = (_seam(xp, height, dy, x1), _seam(xp, width, dx, x1))
+        same = None if identity is None else xp.asarray(identity, device=x1.device) * ((dy == 0) & (dx == 0))
+        nngp, ntk = _recursion(
+            execution, network, xp.matmul(x1, shifted) / x1.shape[-1], norms1, shifted_norms, seams, same
+        )
+        return sums[0] + xp.sum(nngp, axis=(0, 1)), sums[1] + xp.sum(ntk, axis=(0, 1))
+
+    sums = execution.scan(displacement, (zero, zero), (row_shifts, column_shifts))
+    # A mean over positions, or over pairs of positions.
+    mean = 1.0 / (height * width * row_shifts.shape[0])
+    kernels = network.read_out(sums[0] * mean, sums[1] * mean)
+    return [getattr(kernels, name) * scale for name in wanted]
+
+
+def _recursion(
+    execution: Execution, network: Network, covariance: Any, norms1: Any, norms2: Any, seams: Any, same: Any
+) -> tuple[Any, Any]:
+    """Fields (H, W, n1, n2) of one displacement through all hidden layers: NNGP and NTK after the last ReLU."""
+    xp = execution.xp
+    weight, bias = network.weight / 9, network.bias
+
+    def convolve(field: Any) -> Any:
+        return _box(xp, _box(xp, field, seams[0], 0), seams[1], 1) * weight + bias
+
+    def layer(carry: Any, norms: Any) -> Any:
+        nngp, ntk = _activate(xp, *carry, norms[0][..., :, None], norms[1][..., None, :], same)
+        return convolve(nngp), convolve(nngp + ntk)
+
+    nngp = convolve(covariance)
+    carry = (nngp, nngp if network.first_trained else 0.0 * nngp)
+    if network.depth > 2:
+        carry = execution.scan(layer, carry, (norms1[:-1], norms2[:-1]))
+    return _activate(xp, *carry, norms1[-1][..., :, None], norms2[-1][..., None, :], same)
+
+
+def _activate(xp: Any, nngp: Any, ntk: Any, norm1: Any, norm2: Any, same: Any) -> tuple[Any, Any]:
+    """NNGP and inherited NTK after a ReLU, from those before it and the norms (zero norms have correlation zero)."""
+    scale = norm1 * norm2
+    positive = scale > 0.0
+    correlation = xp.where(positive, nngp / xp.where(positive, scale, xp.ones_like(scale)), 0.0 * scale)
+    if same is not None:
+        # The correlation of an image with itself is one; formed by division it would lose half the digits.
+        correlation = xp.where(same > 0.0, xp.ones_like(correlation), correlation)
+    kappa, slope = relu_dual(xp, correlation)
+    return scale * kappa, ntk * slope
+
+
+def _norms(x: Any, *, execution: Execution, network: Network) -> Any:
+    """Standard deviations of the preactivations, (H, W, n, C) -> (depth - 1, H, W, n)."""
+    xp = execution.xp
+    height, width, _, channels = x.shape
+    seams = (_seam(xp, height, 0, x), _seam(xp, width, 0, x))
+    variance = xp.sum(x * x, axis=-1) / channels
+    layers = []
+    for _ in range(network.depth - 1):
+        boxed = _box(xp, _box(xp, variance, seams[0], 0), seams[1], 1)
+        variance = boxed * (network.weight / 9) + network.bias
+        layers.append(xp.sqrt(variance))
+        variance = variance / 2
+    return xp.stack(layers)
+
+
+def _seam(xp: Any, length: int, shift: Any, like: Any) -> Any:
+    """Ones (length,) with a zero wherever a stencil may not reach back: at the border and at the cyclic seam."""
+    import array_api_compat
+
+    index = xp.arange(length, device=array_api_compat.device(like))
+    blocked = (index == 0) | (index == length - shift)
+    return xp.where(blocked, xp.zeros_like(like[0, 0, 0, 0]), xp.ones_like(like[0, 0, 0, 0]))
+
+
+def _box(xp: Any, field: Any, seam: Any, axis: int) -> Any:
+    """Sums over three neighbours along `axis` (0 or 1), zero beyond the border and across the seam."""
+    shape = [1] * field.ndim
+    shape[axis] = -1
+    open_ = xp.reshape(seam, tuple(shape))
+    before = (slice(None),) * axis + (slice(None, -1),)
+    after = (slice(None),) * axis + (slice(1, None),)
+    edge = xp.zeros_like(field[(slice(None),) * axis + (slice(0, 1),)])
+    gate = open_[after]
+    return field + xp.concat([edge, field[before] * gate], axis=axis) + xp.concat([field[after] * gate, edge], axis=axis)
+
+
+def _roll(xp: Any, field: Any, dy: Any, dx: Any, axis: int) -> Any:
+    """field[y + dy, x + dx], cyclically, over the axes `axis` and `axis` + 1."""
+    import array_api_compat
+
+    if array_api_compat.is_torch_array(field):
+        dy, dx = int(dy), int(dx)  # torch rolls by whole numbers only
+    return xp.roll(xp.roll(field, -dy, axis=axis), -dx, axis=axis + 1)

@@ -1,0 +1,144 @@
+"""How array-API mathematics is carried out by each library: compiling, repeating, and writing a tile in its place.
+
+The mathematics is written once; what differs between libraries is here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from typing import Any, Protocol
+
+_USED: ContextVar[set[str] | None] = ContextVar("used", default=None)
+
+
+@contextmanager
+def implementations() -> Iterator[set[str]]:
+    """Collect the names of the kernel implementations that run inside the block."""
+    used: set[str] = set()
+    token = _USED.set(used)
+    try:
+        yield used
+    finally:
+        _USED.reset(token)
+
+
+def note(implementation: str) -> None:
+    """Tell `implementations` that one is running."""
+    used = _USED.get()
+    if used is not None:
+        used.add(implementation)
+
+
+class Execution(Protocol):
+    """What the array-API kernels need of a library beyond its array namespace `xp`."""
+
+    name: str
+    xp: Any
+
+    def compiled(self, function: Callable[..., Any], static: tuple[str, ...]) -> Callable[..., Any]:
+        """`function`, compiled where the library compiles; `static` names its arguments that are no arrays."""
+
+    def scan(self, step: Callable[[Any, Any], Any], carry: Any, xs: Sequence[Any], unroll: bool = False) -> Any:
+        """The carry after `step(carry, x)` for each x along the first axis of every array in `xs`."""
+
+    def place(self, out: Any, tile: Any, row: int, column: int) -> Any:
+        """`out` with `tile` written at (row, column); the argument `out` must not be used again."""
+
+    def zeros_like(self, x: Any, shape: tuple[int, ...]) -> Any:
+        """Zeros of `shape` with the dtype and device of `x`."""
+
+    def budget(self, x: Any) -> int:
+        """Bytes that the working arrays of one tile may take on the device of `x`."""
+
+
+def execution_for(*arrays: Any) -> Execution:
+    """The execution that fits the arrays' library. Raises TypeError for mixed or unknown libraries."""
+    import array_api_compat
+
+    namespaces = {array_api_compat.array_namespace(x) for x in arrays}
+    if len(namespaces) != 1:
+        raise TypeError("all arrays must come from one library")
+    xp = namespaces.pop()
+    x = arrays[0]
+    if array_api_compat.is_jax_array(x):
+        return _jax()
+    if array_api_compat.is_torch_array(x):
+        return _Eager("torch", xp)
+    if array_api_compat.is_numpy_array(x):
+        return _Eager("numpy", xp)
+    raise TypeError(f"no kernels for arrays of type {type(x).__name__}")
+
+
+# One core's share of the last-level cache: a tile's fields then stay near the core between layers.
+_CPU_BUDGET = 16 * 2**20
+_GPU_BUDGET = 2**30
+
+
+class _Eager:
+    """Libraries that carry operations out one by one and write in place: NumPy and torch."""
+
+    def __init__(self, name: str, xp: Any) -> None:
+        self.name = f"array API on {name}"
+        self.xp = xp
+
+    def compiled(self, function: Callable[..., Any], static: tuple[str, ...]) -> Callable[..., Any]:
+        return function
+
+    def scan(self, step: Callable[[Any, Any], Any], carry: Any, xs: Sequence[Any], unroll: bool = False) -> Any:
+        for i in range(xs[0].shape[0]):
+            carry = step(carry, tuple(x[i] for x in xs))
+        return carry
+
+    def place(self, out: Any, tile: Any, row: int, column: int) -> Any:
+        out[row : row + tile.shape[0], column : column + tile.shape[1]] = tile
+        return out
+
+    def zeros_like(self, x: Any, shape: tuple[int, ...]) -> Any:
+        import array_api_compat
+
+        return self.xp.zeros(shape, dtype=x.dtype, device=array_api_compat.device(x))
+
+    def budget(self, x: Any) -> int:
+        import array_api_compat
+
+        return _CPU_BUDGET if str(array_api_compat.device(x)) == "cpu" else _GPU_BUDGET
+
+
+class _Jax:
+    """JAX: everything compiled, loops as lax.scan, and a donated buffer in the place of writing in place."""
+
+    name = "array API on jax"
+
+    def __init__(self) -> None:
+        import jax
+        import jax.numpy as jnp
+
+        self._jax = jax
+        self.xp: Any = jnp
+        self._place = jax.jit(jax.lax.dynamic_update_slice, donate_argnums=0)
+        self._compiled: dict[Callable[..., Any], Callable[..., Any]] = {}
+
+    def compiled(self, function: Callable[..., Any], static: tuple[str, ...]) -> Callable[..., Any]:
+        if function not in self._compiled:
+            self._compiled[function] = self._jax.jit(function, static_argnames=static)
+        return self._compiled[function]
+
+    def scan(self, step: Callable[[Any, Any], Any], carry: Any, xs: Sequence[Any], unroll: bool = False) -> Any:
+        return self._jax.lax.scan(lambda c, x: (step(c, x), None), carry, tuple(xs))[0]
+
+    def place(self, out: Any, tile: Any, row: int, column: int) -> Any:
+        return self._place(out, tile, (row, column))
+
+    def zeros_like(self, x: Any, shape: tuple[int, ...]) -> Any:
+        return self._jax.device_put(self.xp.zeros(shape, dtype=x.dtype), x.sharding)
+
+    def budget(self, x: Any) -> int:
+        return _CPU_BUDGET if next(iter(x.devices())).platform == "cpu" else _GPU_BUDGET
+
+
+@cache
+def _jax() -> _Jax:
+    return _Jax()

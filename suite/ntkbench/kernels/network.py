@@ -1,0 +1,80 @@
+"""What is fixed about a network before any data: its depth, its initialisation, and which layers are trained."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+Pooling = Literal["flatten", "gap"]
+
+
+class Kernels(NamedTuple):
+    """The two Gram matrices of an infinitely wide network, each (n1, n2)."""
+
+    nngp: Any
+    ntk: Any
+
+
+@dataclass(frozen=True)
+class Network:
+    """`depth` layers with weights, the last a dense readout; ReLU after each of the others.
+
+    Weights are drawn with variance w_std^2 / fan-in, biases with variance b_std^2 (the NTK parametrisation of
+    Jacot et al. 2018). Raises ValueError for a network that is none.
+    """
+
+    depth: int
+    w_std: float = math.sqrt(2.0)
+    b_std: float = 0.0
+    first_trained: bool = True
+    last_trained: bool = True
+
+    def __post_init__(self) -> None:
+        if self.depth < 2:
+            raise ValueError(f"depth must be at least 2 (one hidden layer and the readout), not {self.depth}")
+        if not (self.w_std > 0 and self.b_std >= 0):
+            raise ValueError("w_std must be positive and b_std not negative")
+
+    @property
+    def weight(self) -> float:
+        """w_std^2: what a layer multiplies covariances by."""
+        return self.w_std**2
+
+    @property
+    def bias(self) -> float:
+        """b_std^2: what a layer adds to covariances."""
+        return self.b_std**2
+
+    def read_out(self, nngp: Any, ntk: Any) -> Kernels:
+        """Both kernels after the readout, from those of the pooled last hidden layer (its own weights not counted)."""
+        output = nngp * self.weight + self.bias
+        inherited = ntk * self.weight
+        return Kernels(output, output + inherited if self.last_trained else inherited)
+
+
+def check_images(x: Any, name: str) -> None:
+    """Raise ValueError unless x is a non-empty float32 or float64 (N, H, W, C)."""
+    if x.ndim != 4 or min(x.shape) < 1:
+        raise ValueError(f"{name} must be images (N, H, W, C), not of shape {tuple(x.shape)}")
+    _check_dtype(x, name)
+
+
+def check_vectors(x: Any, name: str) -> None:
+    """Raise ValueError unless x is a non-empty float32 or float64 (N, d)."""
+    if x.ndim != 2 or min(x.shape) < 1:
+        raise ValueError(f"{name} must be vectors (N, d), not of shape {tuple(x.shape)}")
+    _check_dtype(x, name)
+
+
+def check_pair(x1: Any, x2: Any) -> None:
+    """Raise ValueError unless the inputs differ in their number alone."""
+    if x1.shape[1:] != x2.shape[1:] or x1.dtype != x2.dtype:
+        raise ValueError(
+            f"x1 and x2 must agree in all but their number: {tuple(x1.shape)} {x1.dtype}, {tuple(x2.shape)} {x2.dtype}"
+        )
+
+
+def _check_dtype(x: Any, name: str) -> None:
+    if str(x.dtype).rpartition(".")[2] not in ("float32", "float64"):
+        raise ValueError(f"{name} must be float32 or float64, not {x.dtype}")

@@ -1,0 +1,70 @@
+"""Covers a Gram matrix with tiles that fit a memory budget, one triangle of it when it is symmetric."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ntkbench.kernels.execution import Execution
+
+Progress = Callable[[int, int], None]
+"""Called with (image pairs done, image pairs in all)."""
+
+TileFunction = Callable[[slice, slice, bool], tuple[Any, ...]]
+"""(rows, columns, on the diagonal) -> one block for each output matrix."""
+
+
+def side(pair_bytes: int, budget: int) -> int:
+    """The side of the largest square tile whose working arrays, `pair_bytes` a pair, fit into `budget` bytes."""
+    return max(1, math.isqrt(budget // max(pair_bytes, 1)))
+
+
+def cover(n: int, size: int) -> list[slice]:
+    """Slices of one length min(n, size) that cover range(n); the last may overlap the one before.
+
+    One length means one shape, so that a compiling library compiles once.
+    """
+    size = min(n, size)
+    return [slice(min(start, n - size), min(start, n - size) + size) for start in range(0, n, size)] if n else []
+
+
+def gram(
+    execution: Execution,
+    like: Any,
+    shape: tuple[int, int],
+    tile: TileFunction,
+    *,
+    outputs: int,
+    size: int,
+    symmetric: bool,
+    progress: Progress | None = None,
+) -> tuple[Any, ...]:
+    """Matrices of `shape` (n1, n2) filled block by block by `tile`, with the dtype and device of `like`.
+
+    With `symmetric`, blocks above the diagonal are computed and mirrored. Beyond the result it holds one tile.
+    """
+    matrices = [execution.zeros_like(like, shape) for _ in range(outputs)]
+    done, total = 0, _pairs(shape, symmetric)
+    for rows, columns in _blocks(shape, size, symmetric):
+        blocks = tile(rows, columns, symmetric and rows == columns)
+        for k, block in enumerate(blocks):
+            matrices[k] = execution.place(matrices[k], block, rows.start, columns.start)
+            if symmetric and rows != columns:
+                mirrored = execution.xp.matrix_transpose(block)
+                matrices[k] = execution.place(matrices[k], mirrored, columns.start, rows.start)
+        done += (rows.stop - rows.start) * (columns.stop - columns.start)
+        if progress is not None:
+            progress(min(done, total), total)
+    return tuple(matrices)
+
+
+def _blocks(shape: tuple[int, int], size: int, symmetric: bool) -> Iterator[tuple[slice, slice]]:
+    for i, rows in enumerate(cover(shape[0], size)):
+        for j, columns in enumerate(cover(shape[1], size)):
+            if not symmetric or j >= i:
+                yield rows, columns
+
+
+def _pairs(shape: tuple[int, int], symmetric: bool) -> int:
+    return shape[0] * (shape[0] + 1) // 2 if symmetric else shape[0] * shape[1]
