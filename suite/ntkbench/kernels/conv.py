@@ -13,6 +13,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import array_api_compat
+
 from ntkbench.kernels.dual import relu_dual
 from ntkbench.kernels.execution import Execution, execution_for, note
 from ntkbench.kernels.network import Kernels, Network, Pooling, check_images, check_pair
@@ -43,9 +45,7 @@ def conv_kernels(
     return Kernels(*kernel_matrices(x1, x2, Network(depth, w_std, b_std), pooling, ("nngp", "ntk"), 1.0, progress))
 
 
-def cntk(
-    x1: Any, x2: Any | None = None, *, depth: int, pooling: Pooling, progress: Progress | None = None
-) -> Any:
+def cntk(x1: Any, x2: Any | None = None, *, depth: int, pooling: Pooling, progress: Progress | None = None) -> Any:
     """The convolutional NTK of Arora et al. 2019, in their scaling and with their choice of trained layers.
 
     Arrays as for `conv_kernels` -> one (n1, n2). "flatten" (their CNTK-V): all layers trained, the sum over positions.
@@ -76,7 +76,6 @@ def kernel_matrices(
         check_pair(x1, x2)
     if pooling not in _POOLINGS:
         raise ValueError(f"pooling must be one of {', '.join(_POOLINGS)}, not {pooling!r}")
-    import array_api_compat
 
     if array_api_compat.is_numpy_array(x1):
         from ntkbench.kernels import conv_numba
@@ -117,15 +116,11 @@ def array_api_matrices(
     n1, height, width, _ = x1.shape
     size = side(_WORKING_FIELDS * height * width * x1.dtype.itemsize, execution.budget(x1))
     shape = (n1, n1 if x2 is None else x2.shape[0])
-    return gram(
-        execution, x1, shape, tile, outputs=len(wanted), size=size, symmetric=symmetric, progress=progress
-    )
+    return gram(execution, x1, shape, tile, outputs=len(wanted), size=size, symmetric=symmetric, progress=progress)
 
 
 def _displacements(x: Any, pooling: Pooling, execution: Execution) -> tuple[Any, Any]:
     """Row and column displacements, two integer vectors: zero alone, or all H W."""
-    import array_api_compat
-
     _, height, width, _ = x.shape
     count = 1 if pooling == "flatten" else height * width
     device = array_api_compat.device(x)
@@ -152,15 +147,16 @@ def _tile(
     height, width, n1, _ = x1.shape
     n2 = x2.shape[2]
     x2 = xp.permute_dims(x2, (0, 1, 3, 2))
-    zero = execution.zeros_like(x1, (n1, n2))
-    identity = xp.eye(n1, n2, dtype=x1.dtype) if diagonal else None
+    device = array_api_compat.device(x1)
+    zero = xp.zeros((n1, n2), dtype=x1.dtype, device=device)
+    identity = xp.eye(n1, n2, dtype=x1.dtype, device=device) if diagonal else None
 
     def displacement(sums: Any, shift: Any) -> Any:
         dy, dx = shift
         shifted = _roll(xp, x2, dy, dx, 0)
         shifted_norms = _roll(xp, norms2, dy, dx, 1)
         seams = (_seam(xp, height, dy, x1), _seam(xp, width, dx, x1))
-        same = None if identity is None else xp.asarray(identity, device=x1.device) * ((dy == 0) & (dx == 0))
+        same = None if identity is None else identity * ((dy == 0) & (dx == 0))
         nngp, ntk = _recursion(
             execution, network, xp.matmul(x1, shifted) / x1.shape[-1], norms1, shifted_norms, seams, same
         )
@@ -223,8 +219,6 @@ def _norms(x: Any, *, execution: Execution, network: Network) -> Any:
 
 def _seam(xp: Any, length: int, shift: Any, like: Any) -> Any:
     """Ones (length,) with a zero wherever a stencil may not reach back: at the border and at the cyclic seam."""
-    import array_api_compat
-
     index = xp.arange(length, device=array_api_compat.device(like))
     blocked = (index == 0) | (index == length - shift)
     return xp.where(blocked, xp.zeros_like(like[0, 0, 0, 0]), xp.ones_like(like[0, 0, 0, 0]))
@@ -239,13 +233,13 @@ def _box(xp: Any, field: Any, seam: Any, axis: int) -> Any:
     after = (slice(None),) * axis + (slice(1, None),)
     edge = xp.zeros_like(field[(slice(None),) * axis + (slice(0, 1),)])
     gate = open_[after]
-    return field + xp.concat([edge, field[before] * gate], axis=axis) + xp.concat([field[after] * gate, edge], axis=axis)
+    return (
+        field + xp.concat([edge, field[before] * gate], axis=axis) + xp.concat([field[after] * gate, edge], axis=axis)
+    )
 
 
 def _roll(xp: Any, field: Any, dy: Any, dx: Any, axis: int) -> Any:
     """field[y + dy, x + dx], cyclically, over the axes `axis` and `axis` + 1."""
-    import array_api_compat
-
     if array_api_compat.is_torch_array(field):
         dy, dx = int(dy), int(dx)  # torch rolls by whole numbers only
     return xp.roll(xp.roll(field, -dy, axis=axis), -dx, axis=axis + 1)

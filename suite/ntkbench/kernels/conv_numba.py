@@ -46,9 +46,7 @@ def kernel_matrices(
     images1, norms1 = np.ascontiguousarray(x1), _norms(x1, network)
     images2, norms2 = _in_lanes(x2), _in_lanes(norms1 if symmetric else _norms(x2, network))
     shifts = 1 if pooling == "flatten" else height * width
-    constants = np.array(
-        [network.weight / 9, network.bias, 1 / channels, 1.0, math.pi, 0.5 / math.pi], x1.dtype
-    )
+    constants = np.array([network.weight / 9, network.bias, 1 / channels, 1.0, math.pi, 0.5 / math.pi], x1.dtype)
     mean = x1.dtype.type(1 / (height * width * shifts))
     matrices = {name: np.empty((n1, n2), x1.dtype) for name in wanted}
     done, total = 0, n1 * (n1 + 1) // 2 if symmetric else n1 * n2
@@ -105,8 +103,8 @@ def _angle(a, root, sine):  # type: ignore[no-untyped-def]
 @overload(_angle, inline="always")
 def _typed_angle(a, root, sine):  # type: ignore[no-untyped-def]
     if a is types.float32:
-        return lambda a, root, sine: root * (
-            _A0 + a * (_A1 + a * (_A2 + a * (_A3 + a * (_A4 + a * (_A5 + a * (_A6 + a * _A7))))))
+        return lambda a, root, sine: (
+            root * (_A0 + a * (_A1 + a * (_A2 + a * (_A3 + a * (_A4 + a * (_A5 + a * (_A6 + a * _A7)))))))
         )
     return lambda a, root, sine: math.atan2(sine, a)
 
@@ -197,7 +195,18 @@ def _convolve(ring, y, height, seam, weight, bias, ntk_weight, ntk_bias, nngp, n
 
 @njit(cache=True, parallel=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
 def _sums(  # type: ignore[no-untyped-def]
-    images1, norms1, inverses1, images2, norms2, inverses2, first_row, shifts, first_trained, constants, nngp_out, ntk_out
+    images1,
+    norms1,
+    inverses1,
+    images2,
+    norms2,
+    inverses2,
+    first_row,
+    shifts,
+    first_trained,
+    constants,
+    nngp_out,
+    ntk_out,
 ):
     """Sums over positions and displacements of NNGP and inherited NTK after the last ReLU, for a few x1 images.
 

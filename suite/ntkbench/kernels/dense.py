@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import array_api_compat
+
 from ntkbench.kernels.dual import relu_dual
 from ntkbench.kernels.execution import Execution, execution_for, note
 from ntkbench.kernels.network import Kernels, Network, check_pair, check_vectors
@@ -66,9 +68,8 @@ def _norms(execution: Execution, x: Any, network: Network) -> Any:
 def _tile(x1: Any, x2: Any, norms1: Any, norms2: Any, *, execution: Execution, network: Network, diagonal: bool) -> Any:
     xp = execution.xp
     covariance = (x1 @ xp.matrix_transpose(x2)) / x1.shape[-1] * network.weight + network.bias
-    same = xp.eye(*covariance.shape, dtype=covariance.dtype) > 0 if diagonal else None
-    if same is not None and hasattr(covariance, "device"):
-        same = xp.asarray(same, device=covariance.device)
+    device = array_api_compat.device(x1)
+    same = xp.eye(*covariance.shape, dtype=covariance.dtype, device=device) > 0.0 if diagonal else None
 
     def layer(carry: Any, norms: Any) -> Any:
         nngp, ntk = carry

@@ -21,7 +21,7 @@ ARCCOS_COEFFICIENTS = (
 def relu_dual(xp: Any, correlation: Any) -> tuple[Any, Any]:
     """E[relu(u) relu(v)] and E[relu'(u) relu'(v)] for unit Gaussians u, v of the given correlation.
 
-    Any shape, float32 or float64; values beyond [-1, 1] by rounding are clipped. Both results in the input's dtype, good
+    Any shape, float32 or float64; values beyond [-1, 1] by rounding are clipped. Results in its dtype, good
     to its rounding (absolute). Source: Cho & Saul 2009, arc-cosine kernels of order 1 and 0, halved.
     """
     a = xp.clip(xp.abs(correlation), 0.0, 1.0)

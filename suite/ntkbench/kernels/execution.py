@@ -11,6 +11,8 @@ from contextvars import ContextVar
 from functools import cache
 from typing import Any, Protocol
 
+import array_api_compat
+
 _USED: ContextVar[set[str] | None] = ContextVar("used", default=None)
 
 
@@ -41,14 +43,11 @@ class Execution(Protocol):
     def compiled(self, function: Callable[..., Any], static: tuple[str, ...]) -> Callable[..., Any]:
         """`function`, compiled where the library compiles; `static` names its arguments that are no arrays."""
 
-    def scan(self, step: Callable[[Any, Any], Any], carry: Any, xs: Sequence[Any], unroll: bool = False) -> Any:
+    def scan(self, step: Callable[[Any, Any], Any], carry: Any, xs: Sequence[Any]) -> Any:
         """The carry after `step(carry, x)` for each x along the first axis of every array in `xs`."""
 
     def place(self, out: Any, tile: Any, row: int, column: int) -> Any:
         """`out` with `tile` written at (row, column); the argument `out` must not be used again."""
-
-    def zeros_like(self, x: Any, shape: tuple[int, ...]) -> Any:
-        """Zeros of `shape` with the dtype and device of `x`."""
 
     def budget(self, x: Any) -> int:
         """Bytes that the working arrays of one tile may take on the device of `x`."""
@@ -56,7 +55,6 @@ class Execution(Protocol):
 
 def execution_for(*arrays: Any) -> Execution:
     """The execution that fits the arrays' library. Raises TypeError for mixed or unknown libraries."""
-    import array_api_compat
 
     namespaces = {array_api_compat.array_namespace(x) for x in arrays}
     if len(namespaces) != 1:
@@ -87,7 +85,7 @@ class _Eager:
     def compiled(self, function: Callable[..., Any], static: tuple[str, ...]) -> Callable[..., Any]:
         return function
 
-    def scan(self, step: Callable[[Any, Any], Any], carry: Any, xs: Sequence[Any], unroll: bool = False) -> Any:
+    def scan(self, step: Callable[[Any, Any], Any], carry: Any, xs: Sequence[Any]) -> Any:
         for i in range(xs[0].shape[0]):
             carry = step(carry, tuple(x[i] for x in xs))
         return carry
@@ -96,14 +94,7 @@ class _Eager:
         out[row : row + tile.shape[0], column : column + tile.shape[1]] = tile
         return out
 
-    def zeros_like(self, x: Any, shape: tuple[int, ...]) -> Any:
-        import array_api_compat
-
-        return self.xp.zeros(shape, dtype=x.dtype, device=array_api_compat.device(x))
-
     def budget(self, x: Any) -> int:
-        import array_api_compat
-
         return _CPU_BUDGET if str(array_api_compat.device(x)) == "cpu" else _GPU_BUDGET
 
 
@@ -126,14 +117,11 @@ class _Jax:
             self._compiled[function] = self._jax.jit(function, static_argnames=static)
         return self._compiled[function]
 
-    def scan(self, step: Callable[[Any, Any], Any], carry: Any, xs: Sequence[Any], unroll: bool = False) -> Any:
+    def scan(self, step: Callable[[Any, Any], Any], carry: Any, xs: Sequence[Any]) -> Any:
         return self._jax.lax.scan(lambda c, x: (step(c, x), None), carry, tuple(xs))[0]
 
     def place(self, out: Any, tile: Any, row: int, column: int) -> Any:
         return self._place(out, tile, (row, column))
-
-    def zeros_like(self, x: Any, shape: tuple[int, ...]) -> Any:
-        return self._jax.device_put(self.xp.zeros(shape, dtype=x.dtype), x.sharding)
 
     def budget(self, x: Any) -> int:
         return _CPU_BUDGET if next(iter(x.devices())).platform == "cpu" else _GPU_BUDGET

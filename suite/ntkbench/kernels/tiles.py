@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import array_api_compat
+
 from ntkbench.kernels.execution import Execution
 
 Progress = Callable[[int, int], None]
@@ -44,7 +46,8 @@ def gram(
 
     With `symmetric`, blocks above the diagonal are computed and mirrored. Beyond the result it holds one tile.
     """
-    matrices = [execution.zeros_like(like, shape) for _ in range(outputs)]
+    device = array_api_compat.device(like)
+    matrices = [execution.xp.zeros(shape, dtype=like.dtype, device=device) for _ in range(outputs)]
     done, total = 0, _pairs(shape, symmetric)
     for rows, columns in _blocks(shape, size, symmetric):
         blocks = tile(rows, columns, symmetric and rows == columns)
