@@ -112,32 +112,38 @@ def _typed_angle(a, root, sine):  # type: ignore[no-untyped-def]
 # No NaN or infinity can arise (every root and quotient is guarded), so arithmetic may be reordered and fused.
 _FAST = {"nnan", "ninf", "nsz", "arcp", "contract", "afn", "reassoc"}
 
+# A row of W positions travels in W + 3 slots of LANES numbers: the positions before the cyclic seam from slot 1 on, the
+# others after one more empty slot. Neighbours are then always one slot away, with zeros beyond the borders.
+
 
 @njit(cache=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
-def _inner(x1, y, x2, dy, dx, constants, kappa):  # type: ignore[no-untyped-def]
-    """Row y of the input covariance at displacement (dy, dx): (W, LANES)."""
-    height, width, channels = x1.shape
-    y2 = (y + dy) % height
+def _inner(x1, x2, dx, seam, constants, kappa):  # type: ignore[no-untyped-def]
+    """One row of the input covariance at column displacement dx: (W, C) and (W, C, LANES) -> slots."""
+    width, channels = x1.shape
     for x in range(width):
-        x2_ = (x + dx) % width
+        slot = x + 1 if x < seam else x + 2
+        other = (x + dx) % width
         for v in range(LANES):
-            total = x1[y, x, 0] * x2[y2, x2_, 0, v]
+            total = x1[x, 0] * x2[other, 0, v]
             for c in range(1, channels):
-                total += x1[y, x, c] * x2[y2, x2_, c, v]
-            kappa[x, v] = total * constants[_PER_CHANNEL]
+                total += x1[x, c] * x2[other, c, v]
+            kappa[slot, v] = total * constants[_PER_CHANNEL]
 
 
 @njit(cache=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
-def _activate(nngp, ntk, norm1, inverse1, norm2, inverse2, dx, same, constants, kappa, inherited):  # type: ignore[no-untyped-def]
-    """One row after a ReLU: the NNGP into `kappa`, the NTK of earlier layers into `inherited`, each (W, LANES)."""
-    width = nngp.shape[0]
+def _activate(  # type: ignore[no-untyped-def]
+    nngp, ntk, norm1, inverse1, norm2, inverse2, dx, seam, same, constants, kappa, inherited
+):
+    """One row after a ReLU: the NNGP into the slots of `kappa`, the NTK of earlier layers into those of `inherited`."""
+    width = norm1.shape[0]
     one, pi, per_circle = constants[_ONE], constants[_PI], constants[_PER_CIRCLE]
     zero = one - one
     for x in range(width):
-        x2 = (x + dx) % width
+        slot = x + 1 if x < seam else x + 2
+        other = (x + dx) % width
         i1, n1 = inverse1[x], norm1[x] * per_circle
         for v in range(LANES):
-            c = nngp[x, v] * (i1 * inverse2[x2, v])
+            c = nngp[x, v] * (i1 * inverse2[other, v])
             # An image meets itself: its correlation is one, and formed by division it would lose half the digits.
             c += same[v] * (one - c)
             a = min(abs(c), one)
@@ -146,136 +152,140 @@ def _activate(nngp, ntk, norm1, inverse1, norm2, inverse2, dx, same, constants, 
             angle = _angle(a, root, sine)
             supplement = angle if c < zero else pi - angle
             signed = -a if c < zero else a
-            kappa[x, v] = (n1 * norm2[x2, v]) * (sine + signed * supplement)
-            inherited[x, v] = ntk[x, v] * (supplement * per_circle)
+            kappa[slot, v] = (n1 * norm2[other, v]) * (sine + signed * supplement)
+            inherited[slot, v] = ntk[x, v] * (supplement * per_circle)
 
 
 @njit(cache=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
-def _box_row(kappa, inherited, seam, boxed):  # type: ignore[no-untyped-def]
-    """Sums of three neighbours along a row, of kappa and of kappa + inherited: (W, LANES) -> (2, W, LANES)."""
-    width = kappa.shape[0]
-    for x in range(width):
-        left = x > 0 and x != seam
-        right = x + 1 < width and x + 1 != seam
-        for v in range(LANES):
-            s = kappa[x, v]
-            t = inherited[x, v]
-            if left:
-                s += kappa[x - 1, v]
-                t += inherited[x - 1, v]
-            if right:
-                s += kappa[x + 1, v]
-                t += inherited[x + 1, v]
-            boxed[0, x, v] = s
-            boxed[1, x, v] = s + t
+def _box_row(slots, seam, boxed):  # type: ignore[no-untyped-def]
+    """Sums of three neighbours along a row: slots (W + 3, LANES) -> (W * LANES)."""
+    flat, split = slots.reshape(-1), seam * LANES
+    _add_neighbours(flat, boxed[:split])
+    _add_neighbours(flat[split + LANES :], boxed[split:])
 
 
 @njit(cache=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
-def _box_column(ring, y, height, seam, weight, bias, field):  # type: ignore[no-untyped-def]
-    """Row y of the convolved field, from the boxed rows y - 1, y, y + 1 in the ring."""
-    width = field.shape[0]
-    above, here, below = ring[(y + 2) % 3], ring[y % 3], ring[(y + 1) % 3]
-    up = y > 0 and y != seam
-    down = y + 1 < height and y + 1 != seam
-    for x in range(width):
-        for v in range(LANES):
-            s = here[x, v]
-            if up:
-                s += above[x, v]
-            if down:
-                s += below[x, v]
-            field[x, v] = s * weight + bias
+def _add_neighbours(flat, boxed):  # type: ignore[no-untyped-def]
+    # Three slices with one index: an index with an offset might be negative, and that would hinder vectorisation.
+    left, middle, right = flat, flat[LANES:], flat[2 * LANES :]
+    for k in range(boxed.shape[0]):
+        boxed[k] = left[k] + middle[k] + right[k]
 
 
 @njit(cache=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
-def _convolve(ring, y, height, seam, weight, bias, ntk_weight, ntk_bias, nngp, ntk):  # type: ignore[no-untyped-def]
-    _box_column(ring[:, 0], y, height, seam, weight, bias, nngp[y])
-    _box_column(ring[:, 1], y, height, seam, ntk_weight, ntk_bias, ntk[y])
+def _convolve(ring, y, height, seam, weight, bias, field):  # type: ignore[no-untyped-def]
+    """Row y of a convolved field, from the boxed rows y - 1, y, y + 1 in the ring."""
+    zero = weight - weight
+    above, here, below, row = ring[(y + 2) % 3], ring[y % 3], ring[(y + 1) % 3], field[y].reshape(-1)
+    up = weight if y > 0 and y != seam else zero
+    down = weight if y + 1 < height and y + 1 != seam else zero
+    for k in range(row.shape[0]):
+        row[k] = here[k] * weight + up * above[k] + down * below[k] + bias
 
 
-@njit(cache=True, parallel=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
-def _sums(  # type: ignore[no-untyped-def]
-    images1,
-    norms1,
-    inverses1,
-    images2,
-    norms2,
-    inverses2,
-    first_row,
-    shifts,
-    first_trained,
-    constants,
-    nngp_out,
-    ntk_out,
+@njit(cache=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
+def _recursion(  # type: ignore[no-untyped-def]
+    image1, norm1, inverse1, image2, norm2, inverse2, dy, dx, first_trained, same, constants, work, sums
 ):
-    """Sums over positions and displacements of NNGP and inherited NTK after the last ReLU, for a few x1 images.
-
-    `first_row` is the number of the first x1 image among the x2 images, when only the upper triangle is wanted; else -1.
-    """
-    n1, height, width, _ = images1.shape
-    activations = norms1.shape[1]
-    n2 = nngp_out.shape[1]
+    """Add one displacement of one image and LANES others to `sums` (2, LANES): NNGP and inherited NTK."""
+    height, width, _ = image1.shape
+    activations = norm1.shape[0]
+    nngp, ntk, ring_nngp, ring_ntk, kappa, inherited = work
+    row_seam, column_seam = (height - dy) % height, (width - dx) % width
     weight, bias = constants[_WEIGHT], constants[_BIAS]
     zero = weight - weight
-    for i in prange(n1):
-        nngp = np.empty((height, width, LANES), images1.dtype)
-        ntk = np.empty((height, width, LANES), images1.dtype)
-        ring = np.empty((3, 2, width, LANES), images1.dtype)
-        kappa = np.empty((width, LANES), images1.dtype)
-        inherited = np.zeros((width, LANES), images1.dtype)
-        sums = np.empty((2, LANES), images1.dtype)
-        row_sums = np.empty((2, LANES), images1.dtype)
-        same = np.empty(LANES, images1.dtype)
-        first_block = 0 if first_row < 0 else (first_row + i) // LANES
-        for block in range(first_block, images2.shape[0]):
-            sums[:] = 0
-            for shift in range(shifts):
-                dy, dx = shift // width, shift % width
-                row_seam, column_seam = (height - dy) % height, (width - dx) % width
-                same[:] = 0
-                if shift == 0 and first_row >= 0 and block == first_block:
-                    same[(first_row + i) % LANES] = 1
-                for layer in range(activations):
-                    trained = layer > 0 or first_trained
-                    ntk_weight = weight if trained else zero
-                    ntk_bias = bias if trained else zero
-                    for y in range(height):
-                        if layer == 0:
-                            _inner(images1[i], y, images2[block], dy, dx, constants, kappa)
-                            inherited[:] = 0
-                        else:
-                            y2 = (y + dy) % height
-                            m = layer - 1
-                            _activate(
-                                nngp[y], ntk[y], norms1[i, m, y], inverses1[i, m, y], norms2[block, m, y2],
-                                inverses2[block, m, y2], dx, same, constants, kappa, inherited,
-                            )  # fmt: skip
-                        _box_row(kappa, inherited, column_seam, ring[y % 3])
-                        if y > 0:
-                            _convolve(
-                                ring, y - 1, height, row_seam, weight, bias, ntk_weight, ntk_bias, nngp, ntk
-                            )  # fmt: skip
-                    _convolve(
-                        ring, height - 1, height, row_seam, weight, bias, ntk_weight, ntk_bias, nngp, ntk
-                    )  # fmt: skip
-                m = activations - 1
-                for y in range(height):
-                    y2 = (y + dy) % height
-                    _activate(
-                        nngp[y], ntk[y], norms1[i, m, y], inverses1[i, m, y], norms2[block, m, y2],
-                        inverses2[block, m, y2], dx, same, constants, kappa, inherited,
-                    )  # fmt: skip
-                    row_sums[:] = 0
-                    for x in range(width):
-                        for v in range(LANES):
-                            row_sums[0, v] += kappa[x, v]
-                            row_sums[1, v] += inherited[x, v]
-                    for v in range(LANES):
-                        sums[0, v] += row_sums[0, v]
-                        sums[1, v] += row_sums[1, v]
-            for v in range(min(LANES, n2 - block * LANES)):
-                nngp_out[i, block * LANES + v] = sums[0, v]
-                ntk_out[i, block * LANES + v] = sums[1, v]
+    # The seam's slot moves with the displacement.
+    kappa[:] = zero
+    inherited[:] = zero
+    for layer in range(activations + 1):
+        m = layer - 1
+        # The input covariance itself carries no NTK; the first layer adds its own where it is trained.
+        trained = layer > 0 or first_trained
+        ntk_weight, ntk_bias = weight if trained else zero, bias if trained else zero
+        for y in range(height):
+            y2 = (y + dy) % height
+            if layer == 0:
+                _inner(image1[y], image2[y2], dx, column_seam, constants, kappa)
+            else:
+                _activate(
+                    nngp[y], ntk[y], norm1[m, y], inverse1[m, y], norm2[m, y2], inverse2[m, y2],
+                    dx, column_seam, same, constants, kappa, inherited,
+                )  # fmt: skip
+            if layer == activations:
+                _add_row(kappa, sums[0])
+                _add_row(inherited, sums[1])
+                continue
+            _box_row(kappa, column_seam, ring_nngp[y % 3])
+            if layer == 0:
+                _box_row(kappa, column_seam, ring_ntk[y % 3])
+            else:
+                inherited += kappa
+                _box_row(inherited, column_seam, ring_ntk[y % 3])
+            if y > 0:
+                _convolve(ring_nngp, y - 1, height, row_seam, weight, bias, nngp)
+                _convolve(ring_ntk, y - 1, height, row_seam, ntk_weight, ntk_bias, ntk)
+        if layer < activations:
+            _convolve(ring_nngp, height - 1, height, row_seam, weight, bias, nngp)
+            _convolve(ring_ntk, height - 1, height, row_seam, ntk_weight, ntk_bias, ntk)
+
+
+@njit(cache=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
+def _add_row(slots, sums):  # type: ignore[no-untyped-def]
+    for v in range(LANES):
+        row = slots[0, v]
+        for x in range(1, slots.shape[0]):
+            row += slots[x, v]
+        sums[v] += row
+
+
+@njit(cache=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
+def _one_image(  # type: ignore[no-untyped-def]
+    image1, norm1, inverse1, images2, norms2, inverses2, row, shifts, first_trained, constants, nngp_out, ntk_out
+):
+    """Sums for one x1 image with all x2 images, or, when it is the `row`-th of them (row >= 0), from its block on."""
+    height, width, _ = image1.shape
+    kind = image1.dtype
+    n2 = nngp_out.shape[0]
+    work = (
+        np.empty((height, width, LANES), kind),
+        np.empty((height, width, LANES), kind),
+        # Zeros: a closed gate multiplies rows not yet written.
+        np.zeros((3, width * LANES), kind),
+        np.zeros((3, width * LANES), kind),
+        np.empty((width + 3, LANES), kind),
+        np.empty((width + 3, LANES), kind),
+    )
+    sums = np.empty((2, LANES), kind)
+    first_block = max(row, 0) // LANES
+    for block in range(first_block, images2.shape[0]):
+        sums[:] = 0
+        for shift in range(shifts):
+            same = np.zeros(LANES, kind)
+            if shift == 0 and row >= 0 and block == first_block:
+                same[row % LANES] = 1
+            _recursion(
+                image1, norm1, inverse1, images2[block], norms2[block], inverses2[block],
+                shift // width, shift % width, first_trained, same, constants, work, sums,
+            )  # fmt: skip
+        for v in range(min(LANES, n2 - block * LANES)):
+            nngp_out[block * LANES + v] = sums[0, v]
+            ntk_out[block * LANES + v] = sums[1, v]
+
+
+@njit(cache=True, parallel=True)  # type: ignore[untyped-decorator]
+def _sums(  # type: ignore[no-untyped-def]
+    images1, norms1, inverses1, images2, norms2, inverses2, first_row, shifts, first_trained, constants,
+    nngp_out, ntk_out,
+):  # fmt: skip
+    """Sums over positions and displacements of NNGP and inherited NTK after the last ReLU, for a few x1 images.
+
+    `first_row`: the number of the first x1 image among the x2 images when only the upper triangle is wanted, else -1.
+    """
+    for i in prange(images1.shape[0]):
+        _one_image(
+            images1[i], norms1[i], inverses1[i], images2, norms2, inverses2, first_row + i if first_row >= 0 else -1,
+            shifts, first_trained, constants, nngp_out[i], ntk_out[i],
+        )  # fmt: skip
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
