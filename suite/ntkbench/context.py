@@ -1,0 +1,140 @@
+"""What a task sees of the suite: its data, its backend, its stopwatch, and where its results go."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ntkbench import datasets
+from ntkbench.backends.protocol import Backend
+from ntkbench.errors import InputError, unknown
+from ntkbench.plan import canonical_json
+from ntkbench.spec import Task
+from ntkbench.stopwatch import Timing, measure
+
+StageEvent = Callable[[str, float | None], None]
+"""Told the stage that runs and the share of it that is done, where known."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Training and test data on the backend; labels stay NumPy integers.
+
+    x_train (n, H, W, C) and x_test: standardised, of the run's precision. labels_train (n,), labels_test: int64.
+    """
+
+    x_train: Any
+    labels_train: Any
+    x_test: Any
+    labels_test: Any
+    n_classes: int
+
+
+class Context:
+    """One run's view of the suite; a task gets it as its first argument."""
+
+    def __init__(
+        self, task: Task, backend: Backend, precision: str, seed: int, event: StageEvent | None = None
+    ) -> None:
+        self.backend = backend
+        self.precision = precision
+        self.seed = seed
+        self.timings: list[Timing] = []
+        self.metrics: dict[str, tuple[float, float | None]] = {}
+        self.curves: dict[str, tuple[list[float], list[float]]] = {}
+        self._task = task
+        self._event: StageEvent = event or (lambda stage, share: None)
+        self._stage = ""
+
+    def rng(self, *, purpose: str) -> np.random.Generator:
+        """A generator that depends on the task, its version, `purpose` and the seed; on no backend or precision.
+
+        `purpose` says what is drawn, with the parameters that the draw depends on.
+        """
+        text = canonical_json([self._task.name, self._task.version, purpose])
+        words = np.frombuffer(hashlib.sha256(text.encode()).digest(), dtype=np.uint32)
+        return np.random.default_rng(np.random.SeedSequence([*words.tolist(), self.seed]))
+
+    def dataset(self, name: str, *, n_train: int, n_test: int, pool: int = 1) -> Split:
+        """A class-balanced training subset and a random test subset (or the whole test set), ready for kernels.
+
+        Images are averaged over pool x pool squares and standardised with each channel's mean and standard deviation
+        over the whole training set. The same for every backend; another training subset for another seed. Raises
+        InputError when there are not enough images.
+        """
+        self._enter("data")
+        arrays = datasets.load(name)
+        train = datasets.class_balanced(arrays.y_train, n_train, self.rng(purpose=f"train {name} {n_train}"))
+        test = np.arange(len(arrays.y_test))
+        if n_test != len(test):
+            test = datasets.subset(len(test), n_test, self.rng(purpose=f"test {name} {n_test}"))
+        if pool == 1:
+            x_train, x_test = arrays.x_train, arrays.x_test
+        else:
+            x_train, x_test = datasets.average_pool(arrays.x_train, pool), datasets.average_pool(arrays.x_test, pool)
+        mean, std = datasets.channel_statistics(x_train)
+
+        def ready(x: Any) -> Any:
+            # float32 for every precision: the same numbers, whatever is then done with them.
+            return self.asarray(datasets.standardise(x, mean, std).astype(np.float32))
+
+        return Split(
+            x_train=ready(x_train[train]),
+            labels_train=arrays.y_train[train].astype(np.int64),
+            x_test=ready(x_test[test]),
+            labels_test=arrays.y_test[test].astype(np.int64),
+            n_classes=datasets.get(name).n_classes,
+        )
+
+    def asarray(self, x: Any) -> Any:
+        """A NumPy array on the backend, in the run's precision."""
+        return self.backend.asarray(x, self.precision)
+
+    def to_numpy(self, x: Any) -> Any:
+        """The backend's array as a NumPy array."""
+        return self.backend.to_numpy(x)
+
+    def stage(self, name: str, function: Callable[..., Any], /, *args: Any, **options: Any) -> Any:
+        """`function(*args, **options)`, timed as stage `name`: called again while that is cheap, so it must be pure."""
+        self._enter(name)
+        result, timings = measure(name, lambda: function(*args, **options), self.backend.synchronize)
+        self.timings += timings
+        return result
+
+    def progress(self, done: int, total: int) -> None:
+        """Report how far the present stage has come."""
+        self._event(self._stage, done / total if total else None)
+
+    def record(self, **metrics: float | tuple[float, float]) -> None:
+        """Record metrics, each a value or (value, standard error).
+
+        Raises InputError for a metric that the task does not declare, one recorded twice, or one that is not finite.
+        """
+        for name, given in metrics.items():
+            value, stderr = given if isinstance(given, tuple) else (given, None)
+            if name not in self._task.metric_names:
+                raise unknown(f"metric of task {self._task.name!r}:", name, self._task.metric_names)
+            if name in self.metrics:
+                raise InputError(f"metric {name!r} is recorded twice")
+            if not math.isfinite(value):
+                raise InputError(f"metric {name!r} is {value}")
+            self.metrics[name] = (float(value), None if stderr is None else float(stderr))
+
+    def curve(self, name: str, x: Any, y: Any) -> None:
+        """Record a curve: two equally long sequences of numbers. Raises InputError as `record` does."""
+        declared = [c.name for c in self._task.curves]
+        if name not in declared:
+            raise unknown(f"curve of task {self._task.name!r}:", name, declared)
+        xs, ys = (np.asarray(v, dtype=np.float64).ravel() for v in (x, y))
+        if len(xs) != len(ys) or not (np.isfinite(xs).all() and np.isfinite(ys).all()):
+            raise InputError(f"curve {name!r}: x and y must be finite and equally long")
+        self.curves[name] = (xs.tolist(), ys.tolist())
+
+    def _enter(self, name: str) -> None:
+        self._stage = name
+        self._event(name, None)

@@ -1,0 +1,94 @@
+"""Where a number comes from: the commit, the machine, the versions and the settings it was measured with."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from ntkbench import paths
+from ntkbench.plan import canonical_json
+
+_PACKAGES = ("ntkbench", "jax", "jaxlib", "torch", "numba", "numpy", "scipy")
+_VARIABLES = ("CUDA_VISIBLE_DEVICES", "NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "XLA_FLAGS", "JAX_PLATFORMS")
+
+
+def environment() -> dict[str, str]:
+    """Everything about this machine and installation that a result may depend on, as plain texts."""
+    return {
+        "machine": machine_id(),
+        "hostname hash": hashlib.sha256(platform.node().encode()).hexdigest()[:12],
+        "cpu": _cpu_name(),
+        "cores": str(os.cpu_count()),
+        "memory": f"{_memory_bytes() / 2**30:.0f} GiB",
+        "gpu": ", ".join(gpu_names()),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "commit": commit(),
+        **{f"version {name}": found for name in _PACKAGES if (found := _version(name))},
+        **{f"variable {name}": os.environ[name] for name in _VARIABLES if name in os.environ},
+    }
+
+
+def environment_id(facts: Mapping[str, str]) -> str:
+    """16 hex digits that name an environment's content."""
+    return hashlib.sha256(canonical_json(dict(facts)).encode()).hexdigest()[:16]
+
+
+@cache
+def machine_id() -> str:
+    """12 hex digits for the hardware: runs are compared in speed within one machine alone."""
+    hardware = [_cpu_name(), os.cpu_count(), round(_memory_bytes() / 2**30), *gpu_names()]
+    return hashlib.sha256(canonical_json(hardware).encode()).hexdigest()[:12]
+
+
+@cache
+def commit() -> str:
+    """The checkout's commit, with "+changes" when files differ from it; empty outside a checkout."""
+    root = paths.checkout()
+    if root is None:
+        return ""
+    head = _output("git", "-C", str(root), "rev-parse", "HEAD")
+    changes = _output("git", "-C", str(root), "status", "--porcelain", "--untracked-files=no")
+    return f"{head}+changes" if head and changes else head
+
+
+@cache
+def gpu_names() -> tuple[str, ...]:
+    """The names of the NVIDIA GPUs, as the driver's own tool gives them."""
+    return tuple(_output("nvidia-smi", "--query-gpu=name", "--format=csv,noheader").splitlines())
+
+
+def _output(*command: str) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+@cache
+def _cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def _memory_bytes() -> int:
+    import psutil
+
+    return int(psutil.virtual_memory().total)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""

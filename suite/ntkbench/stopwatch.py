@@ -1,0 +1,72 @@
+"""Times a stage of a run: its first call, then repeats while they are cheap, each waited for to its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+Phase = Literal["first", "steady"]
+
+LONG = 20.0  # seconds; a stage that takes longer is timed once
+_SAMPLES = 5
+_ENOUGH = 2.0  # seconds of steady samples
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One sample: wall-clock seconds of one call of one stage. `first` includes compilation and warming up."""
+
+    stage: str
+    phase: Phase
+    sample: int
+    seconds: float
+
+
+def measure(
+    stage: str, call: Callable[[], Any], synchronize: Callable[[Any], None], clock: Callable[[], float] | None = None
+) -> tuple[Any, list[Timing]]:
+    """The result of `call` and its timings: the first call, then steady ones until there are 5 or 2 seconds of them.
+
+    A stage whose first call takes 20 seconds or more is called once: compilation is then a small part of it.
+    """
+    clock = clock or time.perf_counter
+
+    def sample(phase: Phase, number: int) -> tuple[Any, Timing]:
+        start = clock()
+        result = call()
+        synchronize(result)
+        return result, Timing(stage, phase, number, clock() - start)
+
+    result, first = sample("first", 0)
+    timings = [first]
+    total = 0.0
+    while first.seconds < LONG and len(timings) <= _SAMPLES and total < _ENOUGH:
+        result, timing = sample("steady", len(timings) - 1)
+        timings.append(timing)
+        total += timing.seconds
+    return result, timings
+
+
+def reset_peak_rss() -> bool:
+    """Start `peak_rss` anew; whether the system can."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return False
+    return True
+
+
+def peak_rss() -> int:
+    """Bytes of resident memory at their peak since `reset_peak_rss`, or in the process's life where it cannot reset."""
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        import resource
+        import sys
+
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
