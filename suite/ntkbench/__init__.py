@@ -1,1 +1,6 @@
-"""Experiments on Neural Tangent Kernels."""
+"""ntkbench: a reproducible benchmark suite and results database for Neural Tangent Kernel experiments."""
+
+from ntkbench.context import Context, Split
+from ntkbench.spec import Claim, Curve, Metric, Task, Tier, task
+
+__all__ = ["Claim", "Context", "Curve", "Metric", "Split", "Task", "Tier", "task"]

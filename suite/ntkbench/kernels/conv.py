@@ -14,6 +14,7 @@ import math
 from typing import Any
 
 import array_api_compat
+import numpy as np
 
 from ntkbench.kernels.dual import relu_dual
 from ntkbench.kernels.execution import Execution, execution_for, note
@@ -53,11 +54,28 @@ def cntk(x1: Any, x2: Any | None = None, *, depth: int, pooling: Pooling, progre
     readout: depth 3 has two convolutions. Raises ValueError as `conv_kernels` does.
     """
     check_images(x1, "x1")
-    _, height, width, channels = x1.shape
-    flatten = pooling == "flatten"
-    network = Network(depth, first_trained=flatten, last_trained=flatten)
-    scale = channels * (height * width if flatten else 1) / 2
+    network, scale = _arora(x1, depth, pooling)
     return kernel_matrices(x1, x2, network, pooling, ("ntk",), scale, progress)[0]
+
+
+def relative_error(block: Any, x1: Any, x2: Any, to_numpy: Any, *, depth: int, pooling: Pooling) -> float:
+    """The largest relative error of `block`, a cntk Gram matrix (n1, n2), against the array API on float64 NumPy.
+
+    x1 and x2 are the images it was computed from, on any backend; `to_numpy` brings them to NumPy.
+    """
+    exact1, exact2 = (np.asarray(to_numpy(x), dtype=np.float64) for x in (x1, x2))
+    network, scale = _arora(exact1, depth, pooling)
+    exact = array_api_matrices(exact1, exact2, network, pooling, ("ntk",), scale, None)[0]
+    return float(np.max(np.abs(np.asarray(block, dtype=np.float64) - exact) / np.abs(exact)))
+
+
+def _arora(x: Any, depth: int, pooling: Pooling) -> tuple[Network, float]:
+    """The network and the factor that turn our NTK into the published CNTK for images like x (n, H, W, C)."""
+    _, height, width, channels = x.shape
+    flatten = pooling == "flatten"
+    return Network(depth, first_trained=flatten, last_trained=flatten), channels * (
+        height * width if flatten else 1
+    ) / 2
 
 
 def kernel_matrices(
@@ -162,7 +180,10 @@ def _tile(
         )
         return sums[0] + xp.sum(nngp, axis=(0, 1)), sums[1] + xp.sum(ntk, axis=(0, 1))
 
-    sums = execution.scan(displacement, (zero, zero), (row_shifts, column_shifts))
+    if row_shifts.shape[0] == 1:
+        sums = displacement((zero, zero), (0, 0))
+    else:
+        sums = execution.scan(displacement, (zero, zero), (row_shifts, column_shifts))
     # A mean over positions, or over pairs of positions.
     mean = 1.0 / (height * width * row_shifts.shape[0])
     kernels = network.read_out(sums[0] * mean, sums[1] * mean)
@@ -180,14 +201,16 @@ def _recursion(
         return _box(xp, _box(xp, field, seams[0], 0), seams[1], 1) * weight + bias
 
     def layer(carry: Any, norms: Any) -> Any:
-        nngp, ntk = _activate(xp, *carry, norms[0][..., :, None], norms[1][..., None, :], same)
+        nngp, ntk = carry
+        nngp, ntk = _activate(xp, nngp, ntk, norms[0][..., :, None], norms[1][..., None, :], same)
         return convolve(nngp), convolve(nngp + ntk)
 
     nngp = convolve(covariance)
     carry = (nngp, nngp if network.first_trained else 0.0 * nngp)
     if network.depth > 2:
         carry = execution.scan(layer, carry, (norms1[:-1], norms2[:-1]))
-    return _activate(xp, *carry, norms1[-1][..., :, None], norms2[-1][..., None, :], same)
+    nngp, ntk = carry
+    return _activate(xp, nngp, ntk, norms1[-1][..., :, None], norms2[-1][..., None, :], same)
 
 
 def _activate(xp: Any, nngp: Any, ntk: Any, norm1: Any, norm2: Any, same: Any) -> tuple[Any, Any]:

@@ -95,13 +95,13 @@ def _in_lanes(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.ascontiguousarray(np.moveaxis(padded.reshape(blocks, LANES, *a.shape[1:]), 1, -1))
 
 
-def _angle(a, root, sine):  # type: ignore[no-untyped-def]
+def _angle(a, root, sine):
     """arccos(a) for 0 <= a <= 1, where root = sqrt(1 - a) and sine = sqrt(1 - a^2); typed by numba, below."""
     raise TypeError("compiled code only")
 
 
 @overload(_angle, inline="always")
-def _typed_angle(a, root, sine):  # type: ignore[no-untyped-def]
+def _typed_angle(a, root, sine):
     if a is types.float32:
         return lambda a, root, sine: (
             root * (_A0 + a * (_A1 + a * (_A2 + a * (_A3 + a * (_A4 + a * (_A5 + a * (_A6 + a * _A7)))))))
@@ -116,8 +116,8 @@ _FAST = {"nnan", "ninf", "nsz", "arcp", "contract", "afn", "reassoc"}
 # others after one more empty slot. Neighbours are then always one slot away, with zeros beyond the borders.
 
 
-@njit(cache=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
-def _inner(x1, x2, dx, seam, constants, kappa):  # type: ignore[no-untyped-def]
+@njit(cache=True, fastmath=_FAST)
+def _inner(x1, x2, dx, seam, constants, kappa):
     """One row of the input covariance at column displacement dx: (W, C) and (W, C, LANES) -> slots."""
     width, channels = x1.shape
     for x in range(width):
@@ -130,10 +130,8 @@ def _inner(x1, x2, dx, seam, constants, kappa):  # type: ignore[no-untyped-def]
             kappa[slot, v] = total * constants[_PER_CHANNEL]
 
 
-@njit(cache=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
-def _activate(  # type: ignore[no-untyped-def]
-    nngp, ntk, norm1, inverse1, norm2, inverse2, dx, seam, same, constants, kappa, inherited
-):
+@njit(cache=True, fastmath=_FAST)
+def _activate(nngp, ntk, norm1, inverse1, norm2, inverse2, dx, seam, same, constants, kappa, inherited):
     """One row after a ReLU: the NNGP into the slots of `kappa`, the NTK of earlier layers into those of `inherited`."""
     width = norm1.shape[0]
     one, pi, per_circle = constants[_ONE], constants[_PI], constants[_PER_CIRCLE]
@@ -156,24 +154,24 @@ def _activate(  # type: ignore[no-untyped-def]
             inherited[slot, v] = ntk[x, v] * (supplement * per_circle)
 
 
-@njit(cache=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
-def _box_row(slots, seam, boxed):  # type: ignore[no-untyped-def]
+@njit(cache=True, fastmath=_FAST)
+def _box_row(slots, seam, boxed):
     """Sums of three neighbours along a row: slots (W + 3, LANES) -> (W * LANES)."""
     flat, split = slots.reshape(-1), seam * LANES
     _add_neighbours(flat, boxed[:split])
     _add_neighbours(flat[split + LANES :], boxed[split:])
 
 
-@njit(cache=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
-def _add_neighbours(flat, boxed):  # type: ignore[no-untyped-def]
+@njit(cache=True, fastmath=_FAST)
+def _add_neighbours(flat, boxed):
     # Three slices with one index: an index with an offset might be negative, and that would hinder vectorisation.
     left, middle, right = flat, flat[LANES:], flat[2 * LANES :]
     for k in range(boxed.shape[0]):
         boxed[k] = left[k] + middle[k] + right[k]
 
 
-@njit(cache=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
-def _convolve(ring, y, height, seam, weight, bias, field):  # type: ignore[no-untyped-def]
+@njit(cache=True, fastmath=_FAST)
+def _convolve(ring, y, height, seam, weight, bias, field):
     """Row y of a convolved field, from the boxed rows y - 1, y, y + 1 in the ring."""
     zero = weight - weight
     above, here, below, row = ring[(y + 2) % 3], ring[y % 3], ring[(y + 1) % 3], field[y].reshape(-1)
@@ -183,10 +181,8 @@ def _convolve(ring, y, height, seam, weight, bias, field):  # type: ignore[no-un
         row[k] = here[k] * weight + up * above[k] + down * below[k] + bias
 
 
-@njit(cache=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
-def _recursion(  # type: ignore[no-untyped-def]
-    image1, norm1, inverse1, image2, norm2, inverse2, dy, dx, first_trained, same, constants, work, sums
-):
+@njit(cache=True, fastmath=_FAST)
+def _recursion(image1, norm1, inverse1, image2, norm2, inverse2, dy, dx, first_trained, same, constants, work, sums):
     """Add one displacement of one image and LANES others to `sums` (2, LANES): NNGP and inherited NTK."""
     height, width, _ = image1.shape
     activations = norm1.shape[0]
@@ -229,8 +225,8 @@ def _recursion(  # type: ignore[no-untyped-def]
             _convolve(ring_ntk, height - 1, height, row_seam, ntk_weight, ntk_bias, ntk)
 
 
-@njit(cache=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
-def _add_row(slots, sums):  # type: ignore[no-untyped-def]
+@njit(cache=True, fastmath=_FAST)
+def _add_row(slots, sums):
     for v in range(LANES):
         row = slots[0, v]
         for x in range(1, slots.shape[0]):
@@ -238,8 +234,8 @@ def _add_row(slots, sums):  # type: ignore[no-untyped-def]
         sums[v] += row
 
 
-@njit(cache=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
-def _one_image(  # type: ignore[no-untyped-def]
+@njit(cache=True, fastmath=_FAST)
+def _one_image(
     image1, norm1, inverse1, images2, norms2, inverses2, row, shifts, first_trained, constants, nngp_out, ntk_out
 ):
     """Sums for one x1 image with all x2 images, or, when it is the `row`-th of them (row >= 0), from its block on."""
@@ -272,8 +268,8 @@ def _one_image(  # type: ignore[no-untyped-def]
             ntk_out[block * LANES + v] = sums[1, v]
 
 
-@njit(cache=True, parallel=True)  # type: ignore[untyped-decorator]
-def _sums(  # type: ignore[no-untyped-def]
+@njit(cache=True, parallel=True)
+def _sums(
     images1, norms1, inverses1, images2, norms2, inverses2, first_row, shifts, first_trained, constants,
     nngp_out, ntk_out,
 ):  # fmt: skip
@@ -288,8 +284,8 @@ def _sums(  # type: ignore[no-untyped-def]
         )  # fmt: skip
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
-def _mirror(matrix):  # type: ignore[no-untyped-def]
+@njit(cache=True)
+def _mirror(matrix):
     """Copy the upper triangle onto the lower one."""
     for i in range(matrix.shape[0]):
         for j in range(i):
