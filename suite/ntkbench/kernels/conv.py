@@ -100,6 +100,7 @@ def kernel_matrices(
 
         note("numba")
         return conv_numba.kernel_matrices(x1, x2, network, pooling, wanted, scale, progress)
+    note(execution_for(x1).name)
     return array_api_matrices(x1, x2, network, pooling, wanted, scale, progress)
 
 
@@ -115,7 +116,6 @@ def array_api_matrices(
     """As `kernel_matrices`, on the array API for every library, NumPy included."""
     symmetric = x2 is None
     execution = execution_for(x1, *([] if x2 is None else [x2]))
-    note(execution.name)
     xp = execution.xp
     # Images last: a shift of the stencil then moves whole rows of pairs, whatever the width of the image.
     images1 = xp.permute_dims(x1, (1, 2, 0, 3))
