@@ -68,7 +68,7 @@ def work(dataset: str, pooling: str, depth: int, n_train: int, n_test: int, pool
     ],
     tiers=[
         Tier("smoke", dataset="digits", pooling="flatten", depth=[3, 6], n_train=400, n_test=500, pool=1),
-        Tier("smoke", dataset="digits", pooling="gap", depth=3, n_train=100, n_test=200, pool=1),
+        Tier("smoke", dataset="digits", pooling="gap", depth=3, n_train=100, n_test=100, pool=1),
         Tier("standard", backends=["numba"], seeds=3, dataset="cifar10", pooling="flatten", depth=3, n_train=2_000,
              n_test=10_000, pool=1),
         Tier("standard", backends=["numba"], dataset="cifar10", pooling="flatten", depth=[6, 11], n_train=2_000,

@@ -84,7 +84,7 @@ class Store:
         return {row[0] for row in self.query(f"SELECT DISTINCT experiment_id FROM run WHERE status IN ({marks})")[1]}
 
     def query(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """Column names and rows of a query, read-only. Raises InputError for SQL that fails or a database that is none."""
+        """Column names and rows of a query, read-only. Raises InputError for SQL that fails or where no database is."""
         import duckdb
 
         with self.reading() as connection:
@@ -184,8 +184,9 @@ def _insert(connection: duckdb.DuckDBPyConnection, record: RunRecord) -> None:
     facts = record.environment
     name = environment_id(facts)
     connection.execute(
-        "INSERT INTO environment VALUES (?, ?, ?, map(?, ?)) ON CONFLICT DO NOTHING",
-        [name, facts.get("machine", ""), facts.get("commit", ""), list(facts), list(facts.values())],
+        # Not ON CONFLICT: DuckDB has none for tables with triggers.
+        "INSERT INTO environment SELECT ?, ?, ?, map(?, ?) WHERE NOT EXISTS (FROM environment WHERE environment_id = ?)",
+        [name, facts.get("machine", ""), facts.get("commit", ""), list(facts), list(facts.values()), name],
     )
     r = record
     values = [
