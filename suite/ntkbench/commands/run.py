@@ -1,0 +1,150 @@
+"""`ntkbench run`: plan, run what is missing, store each record as it is finished, and show the verdicts."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from ntkbench import backends, plan, registry
+from ntkbench.cli import INTERRUPTED, OK, RUNS_FAILED, database_path
+from ntkbench.errors import InputError
+from ntkbench.live import live
+from ntkbench.record import DONE, RunRecord, claim_rows
+from ntkbench.spec import Task
+from ntkbench.store import BusyError, Store
+from ntkbench.tables import show_verdicts
+
+
+def run(options: Namespace) -> int:
+    """Exit code 0 when all runs are good, 2 before any for bad usage, 3 when some failed, 130 on Ctrl-C."""
+    runs, tasks = _plan(options)
+    store = Store(database_path(options))
+    if options.dry_run:
+        return _dry_run(runs, store, options.rerun)
+    if options.records is not None:
+        _check_appendable(options.records)
+    store.prepare()
+    store.declare([(t.name, t.version, c) for t in tasks.values() for c in claim_rows(t)])
+    _take_pending(store)
+    done = store.done()
+    todo = runs if options.rerun else plan.missing(runs, done)
+    if len(todo) < len(runs):
+        print(f"{len(runs) - len(todo)} of {len(runs)} runs are done already; --rerun repeats them")
+    failed: list[RunRecord] = []
+    try:
+        if todo:
+            _execute(todo, tasks, store, options, failed)
+    except KeyboardInterrupt:
+        command = shlex.join(["ntkbench", *options.words])
+        print(f"\ninterrupted; what was finished is kept. Continue with: {command}", file=sys.stderr)
+        return INTERRUPTED
+    show_verdicts(store, [t for t in tasks if any(r.task == t for r in runs)])
+    for record in failed:
+        print(f"failed: {record.task} [{record.backend}] {record.status}: {record.reason}", file=sys.stderr)
+    return RUNS_FAILED if failed else OK
+
+
+def _plan(options: Namespace) -> tuple[list[plan.PlannedRun], dict[str, Task]]:
+    if options.seeds is not None and options.seeds < 1:
+        raise InputError(f"--seeds must be at least 1, not {options.seeds}")
+    if options.timeout is not None and not options.timeout > 0:
+        raise InputError(f"--timeout must be positive, not {options.timeout:g}")
+    overrides = {}
+    for text in options.set:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise InputError(f"--set {text!r} is not name=value")
+        overrides[name] = value
+    tasks = registry.load_tasks(options.tasks)
+    chosen = registry.select(tasks, options.names)
+    wanted = backends.choose([b for b in options.backend.split(",") if b])
+    if options.device == "cuda":
+        _check_cuda()
+        wanted = [b for b in wanted if b != "numba"] if not options.backend else wanted
+        if "numba" in wanted:
+            raise InputError("backend 'numba' runs on cpu, not on 'cuda'; choose from: jax, torch")
+    runs = plan.plan(
+        chosen,
+        tier=options.tier,
+        backends=wanted,
+        device=options.device,
+        precision=options.precision,
+        seeds=options.seeds,
+        overrides=overrides,
+    )
+    return runs, tasks
+
+
+def _check_cuda() -> None:
+    from ntkbench.provenance import gpu_names
+
+    if not gpu_names():
+        raise InputError("this machine has no CUDA device; use --device cpu")
+
+
+def _dry_run(runs: Sequence[plan.PlannedRun], store: Store, rerun: bool) -> int:
+    done = set() if rerun else store.done()
+    for planned in runs:
+        print(f"{'done' if planned.experiment_id in done else 'run '}  {planned.label}")
+    return OK
+
+
+def _execute(
+    todo: Sequence[plan.PlannedRun], tasks: dict[str, Task], store: Store, options: Namespace, failed: list[RunRecord]
+) -> None:
+    from ntkbench.runner import execute
+
+    with live(todo) as display:
+
+        def sink(record: RunRecord) -> None:
+            if options.records is not None:
+                with options.records.open("a") as file:
+                    file.write(record.to_json() + "\n")
+            _keep(store, record)
+            display.finished(record)
+            if record.status not in DONE:
+                failed.append(record)
+
+        execute(
+            todo,
+            tasks,
+            sink,
+            task_folders=options.tasks,
+            timeout=options.timeout,
+            command=shlex.join(["ntkbench", *options.words]),
+            listener=display.stage,
+        )
+
+
+def _pending(store: Store) -> Path:
+    return store.path.with_name(store.path.name + ".pending.jsonl")
+
+
+def _keep(store: Store, record: RunRecord) -> None:
+    """Store the record; when another process does not let go of the database, set it aside for the next run."""
+    try:
+        store.add([record])
+    except BusyError as error:
+        with _pending(store).open("a") as file:
+            file.write(record.to_json() + "\n")
+        print(f"ntkbench: {error}; the record waits in {_pending(store)} for the next run", file=sys.stderr)
+
+
+def _take_pending(store: Store) -> None:
+    pending = _pending(store)
+    if pending.exists():
+        from ntkbench.exchange import read_json_lines
+
+        store.add(read_json_lines(pending))
+        pending.unlink()
+
+
+def _check_appendable(path: Path) -> None:
+    try:
+        with path.open("a"):
+            pass
+    except OSError as error:
+        raise InputError(f"cannot write to {path}: {error.strerror}") from error

@@ -1,0 +1,49 @@
+"""`ntkbench list`, `describe` and `doctor`."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from ntkbench import backends, datasets, paths, registry
+from ntkbench.cli import OK
+from ntkbench.tables import show
+
+
+def list(options: Namespace) -> int:  # noqa: A001  (the command's name)
+    """Print each task with its tiers."""
+    rows = [
+        (t.name, t.title, ", ".join(t.tier_names), len(t.claims)) for t in registry.load_tasks(options.tasks).values()
+    ]
+    show(["task", "title", "tiers", "claims"], rows)
+    return OK
+
+
+def describe(options: Namespace) -> int:
+    """Print all there is to know about a task."""
+    (task,) = registry.select(registry.load_tasks(options.tasks), [options.task])
+    print(f"{task.title} ({task.name}, version {task.version})\nSource: {task.source}\n\n{task.about}\n")
+    show(["parameter", "kind"], [(name, kind.__name__) for name, kind in task.parameters.items()])
+    show(["metric", "unit", "better", "about"], [(m.name, m.unit, m.better, m.about) for m in task.metrics])
+    tiers = [
+        (t.name, " ".join(f"{k}={','.join(map(str, v))}" for k, v in t.grid.items()), t.seeds,
+         ", ".join(t.backends or ("all",)))
+        for t in task.tiers
+    ]  # fmt: skip
+    show(["tier", "grid", "seeds", "backends"], tiers)
+    claims = [(c.name, c.metric, c.value, c.tolerance, "yes" if c.verified else "no", c.source) for c in task.claims]
+    show(["claim", "metric", "published", "tolerance", "verified", "source"], claims)
+    return OK
+
+
+def doctor(options: Namespace) -> int:
+    """Print the machine, the backends and the data sets."""
+    from ntkbench.provenance import environment
+
+    rows = [*environment().items()]
+    rows += [(f"backend {name}", "installed" if name in backends.installed() else f"missing: pip install {name}")
+             for name in backends.names()]  # fmt: skip
+    rows += [(f"data {name}", "here" if datasets.is_cached(name) else f"`ntkbench data fetch {name}`")
+             for name in datasets.names()]  # fmt: skip
+    rows += [("database", str(paths.default_database())), ("cache", str(paths.cache_folder()))]
+    show(["what", "found"], rows)
+    return OK
