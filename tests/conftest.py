@@ -1,0 +1,97 @@
+"""What all tests share: every test has its own database, cache and home, and tasks small enough to run in passing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ntkbench import cli
+
+# Tasks that do on purpose what real tasks do by accident. No data set, no kernel.
+SMALL_TASKS = '''
+"""Small tasks for tests."""
+import os, signal, time
+from ntkbench import Claim, Context, Curve, Metric, Tier, task
+
+@task(
+    title="Squares", source="exact", metrics=[Metric("square", "1", "higher", tolerance=0.5)],
+    curves=[Curve("powers", x="exponent", y="power", share=0.9)],
+    claims=[Claim("three squared", "square", 9.0, 0.1, "exact", where={"x": 3}, verified=True),
+            Claim("four squared", "square", 16.0, 0.1, "memory", where={"x": 4})],
+    tiers=[Tier("smoke", x=[2, 3]), Tier("standard", x=[2, 3, 4])], cost=lambda x: float(x),
+)
+def squares(ctx: Context, *, x: int) -> None:
+    value = ctx.stage("multiply", lambda: ctx.asarray([float(x)]) * float(x))
+    ctx.record(square=float(ctx.to_numpy(value)[0]))
+    ctx.curve("powers", [0, 1, 2], [1, x, x * x])
+
+@task(title="Faults", source="none", metrics=[Metric("nothing", "1")], tiers=[Tier("smoke", how="none")])
+def faults(ctx: Context, *, how: str) -> None:
+    def act():
+        if how == "raise":
+            raise ValueError("it went wrong")
+        if how == "memory":
+            raise MemoryError("no room for the Gram matrix")
+        if how == "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if how == "exit":
+            os._exit(7)
+        if how == "sleep":
+            time.sleep(600)
+    ctx.stage("act", act)
+    if how != "silent":
+        ctx.record(nothing=0.0)
+
+@task(title="Differentiates", source="none", metrics=[Metric("slope", "1")], tiers=[Tier("smoke", x=1)],
+      requires=["autodiff"])
+def differentiates(ctx: Context, *, x: int) -> None:
+    ctx.record(slope=1.0)
+'''
+
+
+@pytest.fixture(autouse=True)
+def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees the user's database or cache, or writes beside the tests."""
+    monkeypatch.setenv("NTKBENCH_DB", str(tmp_path / "results.duckdb"))
+    monkeypatch.setenv("NTKBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    """Where this test's command line keeps its database."""
+    return tmp_path / "results.duckdb"
+
+
+@pytest.fixture
+def small_tasks(tmp_path: Path) -> Path:
+    """A folder with the tasks `squares`, `faults` and `differentiates`."""
+    folder = tmp_path / "tasks"
+    folder.mkdir()
+    (folder / "small.py").write_text(SMALL_TASKS)
+    return folder
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command printed, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def ntkbench(capfd: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+    """Call the command line in this process: `ntkbench("list")`."""
+
+    def call(*words: object) -> Outcome:
+        capfd.readouterr()
+        code = cli.main([str(w) for w in words])
+        captured = capfd.readouterr()
+        return Outcome(code, captured.out, captured.err)
+
+    return call
