@@ -16,16 +16,17 @@ from numba import njit, prange
 from numba.core import types
 from numba.extending import overload
 
-from ntkbench.kernels.dual import ARCCOS_COEFFICIENTS
+from ntkbench.kernels.dual import ANGLE, LUNE
 from ntkbench.kernels.network import Network, Pooling
 from ntkbench.kernels.tiles import Progress
 
 LANES = 16
 _ROWS = 64  # x1 images between two reports of progress
-_A0, _A1, _A2, _A3, _A4, _A5, _A6, _A7 = (np.float32(a) for a in ARCCOS_COEFFICIENTS)
+_A0, _A1, _A2, _A3, _A4, _A5, _A6, _A7 = (np.float32(c) for c in ANGLE)
+_L0, _L1, _L2, _L3, _L4, _L5, _L6 = (np.float32(c) for c in LUNE)
 
 # Numbers enter compiled code through an array, because a literal would widen float32 arithmetic to float64.
-_WEIGHT, _BIAS, _PER_CHANNEL, _ONE, _PI, _PER_CIRCLE = range(6)
+_WEIGHT, _BIAS, _PER_CHANNEL, _ONE, _HALF = range(5)
 
 
 def kernel_matrices(
@@ -46,7 +47,7 @@ def kernel_matrices(
     images1, norms1 = np.ascontiguousarray(x1), _norms(x1, network)
     images2, norms2 = _in_lanes(x2), _in_lanes(norms1 if symmetric else _norms(x2, network))
     shifts = 1 if pooling == "flatten" else height * width
-    constants = np.array([network.weight / 9, network.bias, 1 / channels, 1.0, math.pi, 0.5 / math.pi], x1.dtype)
+    constants = np.array([network.weight / 9, network.bias, 1 / channels, 1.0, 0.5], x1.dtype)
     mean = x1.dtype.type(1 / (height * width * shifts))
     matrices = {name: np.empty((n1, n2), x1.dtype) for name in wanted}
     done, total = 0, n1 * (n1 + 1) // 2 if symmetric else n1 * n2
@@ -95,18 +96,25 @@ def _in_lanes(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.ascontiguousarray(np.moveaxis(padded.reshape(blocks, LANES, *a.shape[1:]), 1, -1))
 
 
-def _angle(a, root, sine):
-    """arccos(a) for 0 <= a <= 1, where root = sqrt(1 - a) and sine = sqrt(1 - a^2); typed by numba, below."""
+def _arc(a, root):
+    """arccos(a) and sqrt(1 - a^2) - a arccos(a), over 2 pi, for 0 <= a <= 1, root = sqrt(1 - a); numba types it, below."""
     raise TypeError("compiled code only")
 
 
-@overload(_angle, inline="always")
-def _typed_angle(a, root, sine):
+@overload(_arc, inline="always")
+def _typed_arc(a, root):
     if a is types.float32:
-        return lambda a, root, sine: (
-            root * (_A0 + a * (_A1 + a * (_A2 + a * (_A3 + a * (_A4 + a * (_A5 + a * (_A6 + a * _A7)))))))
+        return lambda a, root: (
+            root * (_A0 + a * (_A1 + a * (_A2 + a * (_A3 + a * (_A4 + a * (_A5 + a * (_A6 + a * _A7))))))),
+            root * (_L0 + a * (_L1 + a * (_L2 + a * (_L3 + a * (_L4 + a * (_L5 + a * _L6)))))),
         )
-    return lambda a, root, sine: math.atan2(sine, a)
+
+    def exact(a, root):
+        sine = root * math.sqrt(1.0 + a)
+        angle = math.atan2(sine, a) / (2 * math.pi)
+        return angle, sine / (2 * math.pi) - a * angle
+
+    return exact
 
 
 # No NaN or infinity can arise (every root and quotient is guarded), so arithmetic may be reordered and fused.
@@ -131,27 +139,30 @@ def _inner(x1, x2, dx, seam, constants, kappa):
 
 
 @njit(cache=True, fastmath=_FAST)
-def _activate(nngp, ntk, norm1, inverse1, norm2, inverse2, dx, seam, same, constants, kappa, inherited):
-    """One row after a ReLU: the NNGP into the slots of `kappa`, the NTK of earlier layers into those of `inherited`."""
+def _activate(nngp, ntk, norm1, inverse1, norm2, inverse2, dx, seam, same, add, constants, kappa, inherited):
+    """One row after a ReLU: the NNGP into the slots of `kappa`, the NTK into those of `inherited`.
+
+    The NTK is that of earlier layers, plus `add` times the NNGP. `same` is the lane in which an image meets itself, or
+    -1: its correlation is one, and formed by division it would lose half the digits.
+    """
     width = norm1.shape[0]
-    one, pi, per_circle = constants[_ONE], constants[_PI], constants[_PER_CIRCLE]
+    one, half = constants[_ONE], constants[_HALF]
     zero = one - one
+    if same >= 0:
+        for x in range(width):
+            # Well above what rounding could take away; the correlation is clipped to one.
+            nngp[x, same] = norm1[x] * norm1[x] * (one + one)
     for x in range(width):
         slot = x + 1 if x < seam else x + 2
         other = (x + dx) % width
-        i1, n1 = inverse1[x], norm1[x] * per_circle
+        i1, n1 = inverse1[x], norm1[x]
         for v in range(LANES):
             c = nngp[x, v] * (i1 * inverse2[other, v])
-            # An image meets itself: its correlation is one, and formed by division it would lose half the digits.
-            c += same[v] * (one - c)
             a = min(abs(c), one)
-            root = math.sqrt(one - a)
-            sine = root * math.sqrt(one + a)
-            angle = _angle(a, root, sine)
-            supplement = angle if c < zero else pi - angle
-            signed = -a if c < zero else a
-            kappa[slot, v] = (n1 * norm2[other, v]) * (sine + signed * supplement)
-            inherited[slot, v] = ntk[x, v] * (supplement * per_circle)
+            angle, lune = _arc(a, math.sqrt(one - a))
+            value = (n1 * norm2[other, v]) * (lune + half * (zero if c < zero else a))
+            kappa[slot, v] = value
+            inherited[slot, v] = ntk[x, v] * (angle if c < zero else half - angle) + add * value
 
 
 @njit(cache=True, fastmath=_FAST)
@@ -188,8 +199,8 @@ def _recursion(image1, norm1, inverse1, image2, norm2, inverse2, dy, dx, first_t
     activations = norm1.shape[0]
     nngp, ntk, ring_nngp, ring_ntk, kappa, inherited = work
     row_seam, column_seam = (height - dy) % height, (width - dx) % width
-    weight, bias = constants[_WEIGHT], constants[_BIAS]
-    zero = weight - weight
+    weight, bias, one = constants[_WEIGHT], constants[_BIAS], constants[_ONE]
+    zero = one - one
     # The seam's slot moves with the displacement.
     kappa[:] = zero
     inherited[:] = zero
@@ -205,7 +216,7 @@ def _recursion(image1, norm1, inverse1, image2, norm2, inverse2, dy, dx, first_t
             else:
                 _activate(
                     nngp[y], ntk[y], norm1[m, y], inverse1[m, y], norm2[m, y2], inverse2[m, y2],
-                    dx, column_seam, same, constants, kappa, inherited,
+                    dx, column_seam, same, zero if layer == activations else one, constants, kappa, inherited,
                 )  # fmt: skip
             if layer == activations:
                 _add_row(kappa, sums[0])
@@ -215,7 +226,6 @@ def _recursion(image1, norm1, inverse1, image2, norm2, inverse2, dy, dx, first_t
             if layer == 0:
                 _box_row(kappa, column_seam, ring_ntk[y % 3])
             else:
-                inherited += kappa
                 _box_row(inherited, column_seam, ring_ntk[y % 3])
             if y > 0:
                 _convolve(ring_nngp, y - 1, height, row_seam, weight, bias, nngp)
@@ -256,9 +266,7 @@ def _one_image(
     for block in range(first_block, images2.shape[0]):
         sums[:] = 0
         for shift in range(shifts):
-            same = np.zeros(LANES, kind)
-            if shift == 0 and row >= 0 and block == first_block:
-                same[row % LANES] = 1
+            same = row % LANES if shift == 0 and row >= 0 and block == first_block else -1
             _recursion(
                 image1, norm1, inverse1, images2[block], norms2[block], inverses2[block],
                 shift // width, shift % width, first_trained, same, constants, work, sums,
