@@ -1,87 +1,106 @@
 -- The tables of the results database. Rows are added and never changed or removed. Times are UTC.
+-- Every table but schema_version and append_only travels in an export. Units are given after the meaning; "1": a pure
+-- number.
 
-CREATE TABLE schema_version (version INTEGER PRIMARY KEY);
+CREATE TABLE schema_version (
+  version INTEGER PRIMARY KEY                -- one row: the version of these tables
+);
 INSERT INTO schema_version VALUES (1);
 
 CREATE TABLE environment (
   environment_id VARCHAR PRIMARY KEY,        -- hash of the facts
   machine        VARCHAR NOT NULL,           -- hash of the hardware; speeds are compared within one machine alone
   commit_id      VARCHAR NOT NULL,           -- the checkout's commit, "+changes" when files differ; '' outside a checkout
-  facts          MAP(VARCHAR, VARCHAR) NOT NULL  -- CPU, GPU, system, versions, variables, backend settings
+  facts          MAP(VARCHAR, VARCHAR) NOT NULL  -- CPU, GPU, system, versions, variables, backend settings; keys sorted
 );
 
 CREATE TABLE run (
-  run_id         VARCHAR PRIMARY KEY,        -- random, one for each run
+  run_id         VARCHAR PRIMARY KEY,        -- random, one for each attempt
   experiment_id  VARCHAR NOT NULL,           -- hash of what was run: equal for repeats of the same experiment
-  task           VARCHAR NOT NULL,
+  task           VARCHAR NOT NULL,           -- the task's name
   task_version   INTEGER NOT NULL,           -- numbers of different versions are never compared
-  tier           VARCHAR NOT NULL,
-  params         JSON NOT NULL,              -- the task's parameters
+  tier           VARCHAR NOT NULL,           -- the tier it was planned in; no part of the experiment
+  params         JSON NOT NULL,              -- the task's parameters by name; keys sorted, so equal ones are equal texts
   backend        VARCHAR NOT NULL,           -- jax, torch or numba
   implementation VARCHAR NOT NULL,           -- the kernel implementations that ran
   device         VARCHAR NOT NULL,           -- cpu or cuda
   precision      VARCHAR NOT NULL,           -- of the kernels: float32 or float64; solves are always float64
-  seed           INTEGER NOT NULL,
-  dataset        VARCHAR,
-  dataset_sha256 VARCHAR,
+  seed           INTEGER NOT NULL,           -- 0, 1, ...: another subset, another draw
+  dataset        VARCHAR,                    -- the data set's name; NULL: the task has none
+  dataset_sha256 VARCHAR,                    -- hash of its arrays
   status         VARCHAR NOT NULL,           -- ok, error, out_of_memory, timeout, killed, not_applicable
-  reason         VARCHAR NOT NULL,           -- one line, '' when ok
-  traceback      VARCHAR NOT NULL,           -- the last lines of it
+  reason         VARCHAR NOT NULL,           -- why it is not ok, one line; '' when ok
+  traceback      VARCHAR NOT NULL,           -- the last lines of it; '' when there is none
   warnings       VARCHAR[] NOT NULL,         -- what the run warned of
-  started        TIMESTAMP NOT NULL,
-  finished       TIMESTAMP NOT NULL,
+  started        TIMESTAMP NOT NULL,         -- when the run began, UTC
+  finished       TIMESTAMP NOT NULL,         -- when it ended, UTC
   command        VARCHAR NOT NULL,           -- the command line that made it
-  environment_id VARCHAR NOT NULL            -- environment.environment_id
+  environment_id VARCHAR NOT NULL,           -- environment.environment_id
+  claims_id      VARCHAR NOT NULL            -- claim.claims_id: the claims that its task had at that time
 );
 
 CREATE TABLE timing (
-  run_id  VARCHAR NOT NULL,
+  run_id  VARCHAR NOT NULL,                  -- run.run_id
   stage   VARCHAR NOT NULL,                  -- kernel, solve, ...
   phase   VARCHAR NOT NULL,                  -- first (includes compilation and warming up) or steady
   sample  INTEGER NOT NULL,                  -- 0, 1, ... within stage and phase
-  seconds DOUBLE NOT NULL,                   -- wall clock, device synchronised
+  seconds DOUBLE NOT NULL,                   -- wall clock, device synchronised; s
   PRIMARY KEY (run_id, stage, phase, sample)
 );
 
 CREATE TABLE metric (
-  run_id    VARCHAR NOT NULL,
-  name      VARCHAR NOT NULL,
-  value     DOUBLE NOT NULL,
-  unit      VARCHAR NOT NULL,
-  stderr    DOUBLE,                          -- standard error, where the task knows one
-  better    VARCHAR,                         -- higher, lower, or NULL
-  tolerance DOUBLE,                          -- backends agree within this, in the metric's unit; NULL: not checked
+  run_id    VARCHAR NOT NULL,                -- run.run_id
+  name      VARCHAR NOT NULL,                -- the metric's name in its task
+  value     DOUBLE NOT NULL,                 -- what was measured, in `unit`
+  unit      VARCHAR NOT NULL,                -- '%', 'B', '1', ...
+  stderr    DOUBLE,                          -- standard error in `unit`; NULL: the task knows none
+  better    VARCHAR,                         -- higher or lower; NULL: neither
+  tolerance DOUBLE,                          -- backends agree within this, in `unit`; NULL: not checked
   PRIMARY KEY (run_id, name)
 );
 
 CREATE TABLE curve (
-  run_id    VARCHAR NOT NULL,
-  name      VARCHAR NOT NULL,
-  point     INTEGER NOT NULL,                -- 0, 1, ...
-  x         DOUBLE NOT NULL,
-  y         DOUBLE NOT NULL,
-  x_name    VARCHAR NOT NULL,
-  y_name    VARCHAR NOT NULL,
-  x_unit    VARCHAR NOT NULL,
-  y_unit    VARCHAR NOT NULL,
-  share     DOUBLE,                          -- backends agree when this share of points does; NULL: not checked
-  tolerance DOUBLE NOT NULL                  -- points agree within this
+  run_id    VARCHAR NOT NULL,                -- run.run_id
+  name      VARCHAR NOT NULL,                -- the curve's name in its task
+  point     INTEGER NOT NULL,                -- 0, 1, ... along the curve
+  x         DOUBLE NOT NULL,                 -- in `x_unit`
+  y         DOUBLE NOT NULL,                 -- in `y_unit`
+  x_name    VARCHAR NOT NULL,                -- what x is
+  y_name    VARCHAR NOT NULL,                -- what y is
+  x_unit    VARCHAR NOT NULL,                -- unit of x
+  y_unit    VARCHAR NOT NULL,                -- unit of y
+  share     DOUBLE,                          -- backends agree when at least this share of points does, 1; NULL: not checked
+  tolerance DOUBLE NOT NULL,                 -- two points agree when their y differ by no more, in `y_unit`
+  PRIMARY KEY (run_id, name, point)
 );
 
+-- What a task claims: one set of rows for each form that its list of claims ever had.
 CREATE TABLE claim (
-  task         VARCHAR NOT NULL,
-  task_version INTEGER NOT NULL,
-  name         VARCHAR NOT NULL,
-  metric       VARCHAR NOT NULL,
-  value        DOUBLE NOT NULL,              -- published, or exact
-  tolerance    DOUBLE NOT NULL,              -- in the metric's unit
-  source       VARCHAR NOT NULL,
-  params       JSON NOT NULL,                -- the parameters of the runs it is about
-  verified     BOOLEAN NOT NULL,             -- read in its source; else quoted from memory, and never gates
+  claims_id    VARCHAR NOT NULL,             -- hash of the whole set, the task and its version
+  task         VARCHAR NOT NULL,             -- the task's name
+  task_version INTEGER NOT NULL,             -- the task's version
+  name         VARCHAR NOT NULL,             -- the claim's name in its task
+  metric       VARCHAR NOT NULL,             -- the metric that it is about
+  value        DOUBLE NOT NULL,              -- published, or exact; in the metric's unit
+  tolerance    DOUBLE NOT NULL,              -- how far off still counts, in the metric's unit
+  source       VARCHAR NOT NULL,             -- where it was published
+  params       JSON NOT NULL,                -- the parameters of the runs it is about; {}: all runs
+  verified     BOOLEAN NOT NULL,             -- read in its source, or exact; else quoted from memory, and never gates
   repeats      INTEGER NOT NULL,             -- seeds needed before it is judged
-  over         VARCHAR NOT NULL,             -- mean: of the seeds; worst: every run must satisfy it
-  declared     TIMESTAMP NOT NULL            -- when it was first seen in this form
+  over         VARCHAR NOT NULL,             -- mean: of the runs; worst: every run must satisfy it
+  PRIMARY KEY (claims_id, name)
 );
 
--- A statement that updates or deletes fires this insertion, whose evaluation is an error.
-CREATE TABLE append_only (refusal VARCHAR);
+-- When `ntkbench run` found a task with another set of claims than before. A set may be empty.
+CREATE TABLE declaration (
+  task         VARCHAR NOT NULL,             -- the task's name
+  task_version INTEGER NOT NULL,             -- the task's version
+  claims_id    VARCHAR NOT NULL,             -- claim.claims_id
+  declared     TIMESTAMP NOT NULL,           -- since when, UTC
+  PRIMARY KEY (task, task_version, claims_id, declared)
+);
+
+-- A statement that updates or deletes fires an insertion into this table, whose evaluation is an error.
+CREATE TABLE append_only (
+  refusal VARCHAR                            -- never filled
+);

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import errno
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +16,7 @@ from ntkbench import paths
 from ntkbench.errors import InputError
 
 OK, CHECK_FAILED, BAD_USAGE, RUNS_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -26,11 +29,14 @@ class _Parser(argparse.ArgumentParser):
         if action.choices is not None and value not in action.choices:
             from ntkbench.errors import unknown
 
-            raise unknown(action.metavar or action.dest, str(value), [str(c) for c in action.choices])
+            raise unknown(str(action.metavar or action.dest), str(value), [str(c) for c in action.choices])
 
-    def parse_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def, override]
+    def parse_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
         found, rest = self.parse_known_args(args, namespace)
-        if rest:
+        if hasattr(found, "names") and not any(word.startswith("-") for word in rest):
+            # More names after an option, which argparse leaves over.
+            found.names += rest
+        elif rest:
             options = [o for a in _all_actions(self, found) for o in a.option_strings]
             near = difflib.get_close_matches(rest[0], options, n=1)
             raise InputError(f"unknown argument {rest[0]!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
@@ -53,16 +59,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.words = words
         module = importlib.import_module(f"ntkbench.commands.{options.module}")
         code: int = getattr(module, options.function)(options)
+        # Here, not when the interpreter ends: there, nobody could say what is wrong.
+        sys.stdout.flush()
         return code
     except InputError as error:
         print(f"ntkbench: {error}", file=sys.stderr)
         return BAD_USAGE
     except KeyboardInterrupt:
+        print("ntkbench: interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         # The reader (head, say) has seen enough.
-        sys.stderr.close()
+        mute()
         return OK
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        mute()
+        print(f"ntkbench: cannot write the answer: {error.strerror}", file=sys.stderr)
+        return BAD_USAGE
 
 
 def parser() -> argparse.ArgumentParser:
@@ -133,6 +148,11 @@ def parser() -> argparse.ArgumentParser:
     export.add_argument("folder", type=Path, metavar="DIR")
     database(export)
     return top
+
+
+def mute() -> None:
+    """Let standard output go nowhere from now on, so that what is left of it cannot fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def database_path(options: argparse.Namespace) -> Path:

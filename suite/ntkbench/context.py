@@ -12,7 +12,7 @@ import numpy as np
 
 from ntkbench import datasets
 from ntkbench.backends.protocol import Backend
-from ntkbench.errors import InputError, unknown
+from ntkbench.errors import InputError, brief, unknown
 from ntkbench.plan import canonical_json
 from ntkbench.spec import Task
 from ntkbench.stopwatch import Timing, measure
@@ -57,7 +57,7 @@ class Context:
         `purpose` says what is drawn, with the parameters that the draw depends on.
         """
         text = canonical_json([self._task.name, self._task.version, purpose])
-        words = np.frombuffer(hashlib.sha256(text.encode()).digest(), dtype=np.uint32)
+        words = np.frombuffer(hashlib.sha256(text.encode()).digest(), dtype="<u4")
         return np.random.default_rng(np.random.SeedSequence([*words.tolist(), self.seed]))
 
     def dataset(self, name: str, *, n_train: int, n_test: int, pool: int = 1) -> Split:
@@ -100,7 +100,12 @@ class Context:
         return self.backend.to_numpy(x)
 
     def stage(self, name: str, function: Callable[..., Any], /, *args: Any, **options: Any) -> Any:
-        """`function(*args, **options)`, timed as stage `name`: called again while that is cheap, so it must be pure."""
+        """`function(*args, **options)`, timed as stage `name`: called again while that is cheap, so it must be pure.
+
+        Raises InputError when a stage of this name has been timed before: its samples would be mixed.
+        """
+        if name in {t.stage for t in self.timings}:
+            raise InputError(f"stage {name!r} is timed twice; give each stage its own name")
         self._enter(name)
         result, timings = measure(name, lambda: function(*args, **options), self.backend.synchronize)
         self.timings += timings
@@ -113,7 +118,8 @@ class Context:
     def record(self, **metrics: float | tuple[float, float]) -> None:
         """Record metrics, each a value or (value, standard error).
 
-        Raises InputError for a metric that the task does not declare, one recorded twice, or one that is not finite.
+        Raises InputError for a metric that the task does not declare, one recorded twice, or one that is not a finite
+        number (a standard error must not be negative either).
         """
         for name, given in metrics.items():
             value, stderr = given if isinstance(given, tuple) else (given, None)
@@ -121,15 +127,19 @@ class Context:
                 raise unknown(f"metric of task {self._task.name!r}:", name, self._task.metric_names)
             if name in self.metrics:
                 raise InputError(f"metric {name!r} is recorded twice")
-            if not math.isfinite(value):
-                raise InputError(f"metric {name!r} is {value}")
-            self.metrics[name] = (float(value), None if stderr is None else float(stderr))
+            number = _finite(f"metric {name!r}", value)
+            error = None if stderr is None else _finite(f"standard error of metric {name!r}", stderr)
+            if error is not None and error < 0:
+                raise InputError(f"standard error of metric {name!r} is negative: {error:g}")
+            self.metrics[name] = (number, error)
 
     def curve(self, name: str, x: Any, y: Any) -> None:
         """Record a curve: two equally long sequences of numbers. Raises InputError as `record` does."""
         declared = [c.name for c in self._task.curves]
         if name not in declared:
             raise unknown(f"curve of task {self._task.name!r}:", name, declared)
+        if name in self.curves:
+            raise InputError(f"curve {name!r} is recorded twice")
         xs, ys = (np.asarray(v, dtype=np.float64).ravel() for v in (x, y))
         if len(xs) != len(ys) or not (np.isfinite(xs).all() and np.isfinite(ys).all()):
             raise InputError(f"curve {name!r}: x and y must be finite and equally long")
@@ -138,3 +148,13 @@ class Context:
     def _enter(self, name: str) -> None:
         self._stage = name
         self._event(name, None)
+
+
+def _finite(what: str, value: Any) -> float:
+    try:
+        finite = math.isfinite(value)
+    except (TypeError, ValueError, RuntimeError) as error:  # the last is torch's, for more than one number
+        raise InputError(f"{what} must be a number, not {brief(value)}") from error
+    if not finite:
+        raise InputError(f"{what} is {float(value)}")
+    return float(value)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+_LONGEST = 500  # characters of a message worth keeping
+_BRIEF = 100  # characters of a value
+
 
 class InputError(ValueError):
     """Bad usage or bad input: its message is one line that names the fault and the nearest valid choice.
@@ -22,3 +25,19 @@ def unknown(kind: str, name: str, choices: Iterable[str]) -> InputError:
     near = difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}?" if near else f"choose from: {', '.join(valid) or '(none)'}"
     return InputError(f"unknown {kind} {name!r}; {hint}")
+
+
+def describe(error: BaseException) -> str:
+    """An error in one line for people: its class and the first line of its message (an `InputError`: that alone)."""
+    try:
+        lines = str(error).strip().splitlines()
+    except Exception:  # a message that cannot even be made must not hide the error
+        lines = []
+    kind = "" if isinstance(error, InputError) and lines else type(error).__name__
+    return ": ".join(part for part in (kind, lines[0][:_LONGEST] if lines else "") if part)
+
+
+def brief(value: object) -> str:
+    """A value as it is shown in a message: its repr, cut where it would fill the screen."""
+    text = repr(value)
+    return text if len(text) <= _BRIEF else f"{text[: _BRIEF - 3]}..."

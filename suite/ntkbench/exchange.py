@@ -2,115 +2,181 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from ntkbench.errors import InputError
-from ntkbench.record import FORMAT, RunRecord
-from ntkbench.store import Store
+from ntkbench.errors import InputError, describe
+from ntkbench.record import RunRecord
+from ntkbench.rows import TABLES, Declaration, read_declarations, read_records, same
+from ntkbench.store import Store, first_line
 
-TABLES = ("environment", "run", "timing", "metric", "curve", "claim")
+if TYPE_CHECKING:
+    import duckdb
 
-# One row a run, in the shape of a record; `{table}` is where each table is read from.
-_RECORDS = """
-SELECT r.*, e.facts,
-  (SELECT list({{'stage': stage, 'phase': phase, 'sample': sample, 'seconds': seconds}} ORDER BY stage, phase, sample)
-   FROM {timing} t WHERE t.run_id = r.run_id) AS timings,
-  (SELECT list({{'name': name, 'value': value, 'unit': unit, 'stderr': stderr, 'better': better,
-                 'tolerance': tolerance}} ORDER BY name) FROM {metric} m WHERE m.run_id = r.run_id) AS metrics,
-  (SELECT list(c) FROM (SELECT name, list(x ORDER BY point) AS x, list(y ORDER BY point) AS y, any_value(x_name) AS x_name,
-     any_value(y_name) AS y_name, any_value(x_unit) AS x_unit, any_value(y_unit) AS y_unit, any_value(share) AS share,
-     any_value(tolerance) AS tolerance FROM {curve} c WHERE c.run_id = r.run_id GROUP BY name ORDER BY name) c) AS curves,
-  (SELECT list({{'name': name, 'metric': metric, 'value': value, 'tolerance': tolerance, 'source': source,
-                 'params': params::VARCHAR, 'verified': verified, 'repeats': repeats, 'over': over}} ORDER BY name)
-   FROM {claim} c WHERE c.task = r.task AND c.task_version = r.task_version) AS claims
-FROM {run} r JOIN {environment} e USING (environment_id) ORDER BY r.finished, r.run_id
-"""
+_MAGIC = b"DUCK"  # at byte 8 of every DuckDB file
 
 
-def read_source(source: Path) -> list[RunRecord]:
-    """The records in a .jsonl file, a folder of Parquet files, or a .duckdb file.
+@dataclass
+class Incoming:
+    """Records from one or several sources, each once, with where each was found, and the sources' declarations."""
 
-    Raises InputError, naming the file and the line, for anything malformed.
+    records: dict[str, RunRecord] = field(default_factory=dict)
+    origins: dict[str, str] = field(default_factory=dict)
+    declarations: list[Declaration] = field(default_factory=list)
+    repeated: int = 0
+
+    def take(self, record: RunRecord, origin: str) -> None:
+        """Note a record. Raises InputError when another source has the same run_id with other content."""
+        present = self.records.setdefault(record.run_id, record)
+        first = self.origins.setdefault(record.run_id, origin)
+        if present is not record:
+            self.repeated += 1
+            if not same(present, record):
+                raise InputError(f"run {record.run_id} in {origin} differs from the one in {first}")
+
+
+def import_sources(store: Store, sources: Sequence[Path]) -> tuple[int, int]:
+    """Add what the sources hold and `store` does not, all or nothing; how many runs were added and found present.
+
+    Raises InputError, naming the file and, in JSON lines, the line, for anything malformed, and naming both places
+    when two runs of one run_id differ.
     """
+    incoming = Incoming()
+    for source in sources:
+        read_source(source, incoming)
+    store.prepare()
+    records = list(incoming.records.values())
+    added = store.add(records, incoming.declarations, incoming.origins)
+    return added, len(records) + incoming.repeated - added
+
+
+def read_source(source: Path, incoming: Incoming) -> None:
+    """Take in a file of JSON lines, a folder of Parquet files, or another database. Raises as `import_sources` does."""
     if not source.exists():
         raise InputError(f"{source} does not exist")
     if source.is_dir():
-        folder = str(check_export(source)).replace("'", "''")
-        return _read_tables({t: f"read_parquet('{folder}/{t}.parquet')" for t in TABLES}, None, source)
-    if source.suffix == ".duckdb":
-        return _read_tables({t: t for t in TABLES}, Store(source), source)
-    return read_json_lines(source)
+        check_export(source)
+        _read_tables({t: parquet_table(source, t) for t in TABLES}, None, source, incoming)
+    elif source.suffix == ".duckdb" or _starts_as_database(source):
+        _read_tables({t: t for t in TABLES}, Store(source), source, incoming)
+    else:
+        for number, record in read_json_lines(source):
+            incoming.take(record, f"{source}, line {number}")
 
 
-def read_json_lines(source: Path) -> list[RunRecord]:
-    """The records of a file with one on each line. Raises InputError naming the line that is none."""
-    records = []
+def read_json_lines(source: Path) -> Iterator[tuple[int, RunRecord]]:
+    """The records of a file with one on each line, with their lines' numbers. Raises InputError naming a bad line."""
     try:
-        lines = source.read_text(encoding="utf-8").splitlines()
+        text = source.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{source} cannot be read as JSON lines ({type(error).__name__})") from error
-    for number, line in enumerate(lines, 1):
+    # Not splitlines: a text in JSON may hold U+2028.
+    for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             try:
-                records.append(RunRecord.from_json(line))
+                record = RunRecord.from_json(line)
             except InputError as error:
                 raise InputError(f"{source}, line {number}: {error}") from error
-    return records
+            yield number, record
+
+
+def append_json_line(path: Path, record: RunRecord) -> None:
+    """Append a record to a file, the whole line or nothing. Raises InputError when the system refuses."""
+    try:
+        with path.open("ab", buffering=0) as file:
+            size = file.tell()
+            line = record.to_json().encode() + b"\n"
+            try:
+                written = 0
+                while written < len(line):
+                    written += file.write(line[written:])
+            except OSError:
+                if path.is_file():
+                    os.ftruncate(file.fileno(), size)
+                raise
+    except OSError as error:
+        raise InputError(f"cannot write to {path}: {error.strerror}") from error
 
 
 def export_parquet(store: Store, folder: Path) -> list[Path]:
-    """Write every table to folder/TABLE.parquet, each file whole or not at all; the files."""
-    files = []
+    """Write every table to folder/TABLE.parquet: all of them, or none when the system refuses; the files."""
+    import duckdb
+
+    files = {table: folder / f"{table}.parquet" for table in TABLES}
+    scratch = {table: target.with_suffix(".parquet.tmp") for table, target in files.items()}
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         with store.reading() as connection:
+            folder.mkdir(parents=True, exist_ok=True)
             for table in TABLES:
-                target = folder / f"{table}.parquet"
-                scratch = target.with_suffix(".parquet.tmp")
-                quoted = str(scratch).replace("'", "''")
                 # Ordered by all columns, so that the same rows make the same file.
-                connection.execute(f"COPY (FROM {table} ORDER BY ALL) TO '{quoted}' (FORMAT parquet, COMPRESSION zstd)")
-                scratch.replace(target)
-                files.append(target)
+                target = str(scratch[table]).replace("'", "''")
+                connection.execute(f"COPY (FROM {table} ORDER BY ALL) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
+        for table in TABLES:
+            scratch[table].replace(files[table])
+    except duckdb.Error as error:
+        raise InputError(f"cannot write to {folder}: {first_line(error)}") from error
     except OSError as error:
         raise InputError(f"cannot write to {folder}: {error.strerror}") from error
-    return files
+    finally:
+        with contextlib.suppress(OSError):
+            for file in scratch.values():
+                file.unlink(missing_ok=True)
+    return list(files.values())
 
 
 def check_export(folder: Path) -> Path:
     """The folder itself. Raises InputError when it is not one that `export` wrote."""
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder" if folder.exists() else f"{folder} does not exist")
     missing = [t for t in TABLES if not (folder / f"{t}.parquet").is_file()]
     if missing:
         raise InputError(f"{folder} is not an export: it lacks {missing[0]}.parquet")
     return folder
 
 
-def _read_tables(tables: dict[str, str], store: Store | None, source: Path) -> list[RunRecord]:
+def parquet_table(folder: Path, table: str) -> str:
+    """SQL for the rows of a table that was exported to `folder`."""
+    # DuckDB takes these for patterns.
+    literal = re.sub(r"[\[*?]", r"[\g<0>]", str(folder)).replace("'", "''")
+    return f"read_parquet('{literal}/{table}.parquet')"
+
+
+def _read_tables(tables: dict[str, str], store: Store | None, source: Path, incoming: Incoming) -> None:
     import duckdb
 
-    query = _RECORDS.format(**tables)
-    if store is not None:
-        columns, rows = store.query(query)
-    else:
+    with _connection(store) as connection:
         try:
-            relation = duckdb.connect().execute(query)
-            columns, rows = [c[0] for c in relation.description or []], relation.fetchall()
+            records = read_records(connection, tables)
+            incoming.declarations += read_declarations(connection, tables)
         except duckdb.Error as error:
-            raise InputError(f"{source}: {str(error).splitlines()[0]}") from error
-    return [_record(dict(zip(columns, row, strict=True))) for row in rows]
+            raise InputError(f"{source}: {first_line(error)}") from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{source}: {describe(error)}") from error
+    for record in records:
+        incoming.take(record, str(source))
 
 
-def _record(row: dict[str, Any]) -> RunRecord:
-    import json
+@contextmanager
+def _connection(store: Store | None) -> Iterator[duckdb.DuckDBPyConnection]:
+    import duckdb
 
-    del row["environment_id"]
-    row["environment"] = row.pop("facts")
-    row["params"] = json.loads(row["params"])
-    for moment in ("started", "finished"):
-        row[moment] = row[moment].isoformat(timespec="milliseconds") + "+00:00"
-    for name in ("timings", "metrics", "curves", "claims"):
-        row[name] = row[name] or []
-    for claim in row["claims"]:
-        claim["params"] = json.loads(claim["params"])
-    return RunRecord.from_mapping({"format": FORMAT, **row})
+    if store is None:
+        with duckdb.connect() as connection:
+            yield connection
+    else:
+        with store.reading() as connection:
+            yield connection
+
+
+def _starts_as_database(source: Path) -> bool:
+    try:
+        with source.open("rb") as file:
+            return file.read(12)[8:] == _MAGIC
+    except OSError:
+        return False

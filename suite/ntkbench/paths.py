@@ -11,7 +11,9 @@ _ROOT = _PACKAGE.parents[1]
 
 def checkout() -> Path | None:
     """The root of the checkout this package runs from, or None when it runs from an installed wheel."""
-    return _ROOT if (_ROOT / "pyproject.toml").is_file() and (_ROOT / "tasks").is_dir() else None
+    # suite/ too: a package installed into a folder of another project must not take that project for its own.
+    in_place = _PACKAGE.parent.name == "suite" and (_ROOT / "tasks").is_dir()
+    return _ROOT if in_place and (_ROOT / "pyproject.toml").is_file() else None
 
 
 def shared(relative: str) -> Path:

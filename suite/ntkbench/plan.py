@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from ntkbench import datasets
-from ntkbench.errors import InputError, unknown
+from ntkbench.errors import InputError, describe, unknown
 from ntkbench.spec import Params, Scalar, Task
 
 
@@ -64,6 +65,8 @@ def plan(
     Raises InputError when no task has the tier, when a parameter is unknown to every task that has it, or when a
     value does not fit.
     """
+    if seeds is not None and seeds < 1:
+        raise InputError(f"seeds must be at least 1, not {seeds}")
     sized = [t for t in tasks if tier in t.tier_names]
     if not sized:
         raise unknown("tier", tier, {name for t in tasks for name in t.tier_names})
@@ -110,5 +113,22 @@ def _planned(
         seed=seed,
         dataset=str(dataset) if dataset is not None else None,
         dataset_sha256=datasets.get(str(dataset)).sha256 if dataset is not None else None,
-        cost=float(task.cost(**params)) if task.cost else 1.0,
+        cost=_cost(task, params),
     )
+
+
+def _cost(task: Task, params: Params) -> float:
+    if task.cost is None:
+        return 1.0
+    try:
+        cost = float(task.cost(**params))
+    except Exception as error:
+        raise _no_cost(task, params, describe(error)) from error
+    if not 0 <= cost < math.inf:
+        raise _no_cost(task, params, f"it is {cost}")
+    return cost
+
+
+def _no_cost(task: Task, params: Params, why: str) -> InputError:
+    values = " ".join(f"{k}={v}" for k, v in params.items())
+    return InputError(f"task {task.name!r} has no cost for {values} ({why}): a value may be out of range")

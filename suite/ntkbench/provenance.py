@@ -51,11 +51,11 @@ def machine_id() -> str:
 def commit() -> str:
     """The checkout's commit, with "+changes" when files differ from it; empty outside a checkout."""
     root = paths.checkout()
-    if root is None:
+    # A checkout without its own .git was unpacked, perhaps inside another repository, whose commit is not ours.
+    if root is None or not (root / ".git").exists():
         return ""
-    head = _output("git", "-C", str(root), "rev-parse", "HEAD")
-    changes = _output("git", "-C", str(root), "status", "--porcelain", "--untracked-files=no")
-    return f"{head}+changes" if head and changes else head
+    # One command for both: no commit without knowing whether files differ.
+    return _output("git", "-C", str(root), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+changes")
 
 
 @cache

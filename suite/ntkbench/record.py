@@ -3,18 +3,105 @@
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, TypeVar
 
-from ntkbench.errors import InputError
+from ntkbench.errors import InputError, brief, describe, unknown
 from ntkbench.plan import PlannedRun, canonical_json
 from ntkbench.spec import Task
+
+_Row = TypeVar("_Row")
 
 FORMAT = 1
 STATUSES = ("ok", "error", "out_of_memory", "timeout", "killed", "not_applicable")
 DONE = ("ok", "not_applicable")
+
+
+def _is_text(value: Any) -> bool:
+    """Whether it is text that can be written: JSON and file names can smuggle in halves of characters."""
+    try:
+        return isinstance(value, str) and bool(value.isascii() or value.encode())
+    except UnicodeEncodeError:
+        return False
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 2**31
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        return (type(value) is int or isinstance(value, float)) and math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def _is_scalar(value: Any) -> bool:
+    return type(value) is bool or _is_number(value) or _is_text(value)
+
+
+def _is_list(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, list) and all(map(fits, value))
+
+
+def _is_dict(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, dict) and all(_is_text(k) and fits(v) for k, v in value.items())
+
+
+def _or_none(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: value is None or fits(value)
+
+
+# A field's annotation -> what it must be, in words, and the test. Every number in a record is finite.
+_FITS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
+    "str": ("text", _is_text),
+    "str | None": ("text or null", _or_none(_is_text)),
+    "int": ("a whole number from 0 to 2^31 - 1", _is_count),
+    "bool": ("true or false", lambda value: type(value) is bool),
+    "float": ("a finite number", _is_number),
+    "float | None": ("a finite number or null", _or_none(_is_number)),
+    "list[float]": ("a list of finite numbers", _is_list(_is_number)),
+    "list[str]": ("a list of texts", _is_list(_is_text)),
+    "dict[str, str]": ("texts by name", _is_dict(_is_text)),
+    "dict[str, Any]": ("numbers, texts and truth values by name", _is_dict(_is_scalar)),
+}
+
+
+def _check(what: str, row: Any, **allowed: Iterable[Any]) -> None:
+    """Raise InputError unless each field of `row` is of its kind, and those in `allowed` are among the values there."""
+    for f in fields(row):
+        value = getattr(row, f.name)
+        words, fits = _FITS.get(str(f.type), ("", lambda value: True))
+        if not fits(value):
+            raise InputError(f"{what}: {f.name} must be {words}, not {brief(value)}")
+        if f.name in allowed and value not in allowed[f.name]:
+            choices = ", ".join(str(choice) for choice in allowed[f.name])
+            raise InputError(f"{what}: {f.name} {brief(value)} is none of {choices}")
+
+
+def _not_negative(what: str, **numbers: float | None) -> None:
+    for name, number in numbers.items():
+        if number is not None and number < 0:
+            raise InputError(f"{what}: {name} must not be negative, not {number:g}")
+
+
+def _from_mapping(kind: type[_Row], what: str, values: Any) -> _Row:
+    """A `kind` with exactly these fields. Raises InputError for a missing or an unknown one."""
+    if not isinstance(values, Mapping):
+        raise InputError(f"{what} must be an object, not {brief(values)}")
+    known = [f.name for f in fields(kind)]  # type: ignore[arg-type]
+    for name in values:
+        if name not in known:
+            raise unknown(f"field of {what}:", str(name), known)
+    for name in known:
+        if name not in values:
+            raise InputError(f"{what} lacks the field {name!r}")
+    return kind(**values)
 
 
 @dataclass(frozen=True)
@@ -25,6 +112,11 @@ class TimingRow:
     phase: str
     sample: int
     seconds: float
+
+    def __post_init__(self) -> None:
+        what = f"timing of stage {brief(self.stage)}"
+        _check(what, self, phase=("first", "steady"))
+        _not_negative(what, seconds=self.seconds)
 
 
 @dataclass(frozen=True)
@@ -37,6 +129,11 @@ class MetricRow:
     stderr: float | None
     better: str | None
     tolerance: float | None
+
+    def __post_init__(self) -> None:
+        what = f"metric {brief(self.name)}"
+        _check(what, self, better=("higher", "lower", None))
+        _not_negative(what, stderr=self.stderr, tolerance=self.tolerance)
 
 
 @dataclass(frozen=True)
@@ -53,6 +150,13 @@ class CurveRow:
     share: float | None
     tolerance: float
 
+    def __post_init__(self) -> None:
+        what = f"curve {brief(self.name)}"
+        _check(what, self)
+        _not_negative(what, share=self.share, tolerance=self.tolerance)
+        if len(self.x) != len(self.y):
+            raise InputError(f"{what}: x has {len(self.x)} points and y {len(self.y)}")
+
 
 @dataclass(frozen=True)
 class ClaimRow:
@@ -68,8 +172,18 @@ class ClaimRow:
     repeats: int
     over: str
 
+    def __post_init__(self) -> None:
+        what = f"claim {brief(self.name)}"
+        _check(what, self, over=("mean", "worst"))
+        _not_negative(what, tolerance=self.tolerance)
 
-_ROWS = {"timings": TimingRow, "metrics": MetricRow, "curves": CurveRow, "claims": ClaimRow}
+
+_ROWS: Mapping[str, tuple[str, type]] = {
+    "timings": ("timing", TimingRow),
+    "metrics": ("metric", MetricRow),
+    "curves": ("curve", CurveRow),
+    "claims": ("claim", ClaimRow),
+}
 
 
 @dataclass(frozen=True)
@@ -103,16 +217,19 @@ class RunRecord:
     claims: list[ClaimRow] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        if self.status not in STATUSES:
-            raise InputError(f"status {self.status!r} is none of {', '.join(STATUSES)}")
+        _check("record", self, status=STATUSES)
         for name in ("run_id", "experiment_id"):
-            if not re.fullmatch("[0-9a-f]{32}", str(getattr(self, name))):
-                raise InputError(f"{name} {getattr(self, name)!r} is not 32 hex digits")
-        for name, kind in (("task", str), ("backend", str), ("seed", int), ("params", dict), ("environment", dict)):
-            if not isinstance(getattr(self, name), kind):
-                raise InputError(f"{name} must be {kind.__name__}, not {getattr(self, name)!r}")
-        if len({m.name for m in self.metrics}) != len(self.metrics):
-            raise InputError("a metric occurs twice")
+            if not re.fullmatch("[0-9a-f]{32}", getattr(self, name)):
+                raise InputError(f"record: {name} {brief(getattr(self, name))} is not 32 hex digits")
+        for name in ("started", "finished"):
+            _check_time(name, getattr(self, name))
+        for name, (what, kind) in _ROWS.items():
+            rows = getattr(self, name)
+            if not isinstance(rows, list) or not all(isinstance(row, kind) for row in rows):
+                raise InputError(f"record: {name} must be a list of {what} rows")
+            keys = Counter((r.stage, r.phase, r.sample) if isinstance(r, TimingRow) else r.name for r in rows)
+            if keys and keys.most_common(1)[0][1] > 1:
+                raise InputError(f"record: {what} {keys.most_common(1)[0][0]!r} occurs twice")
 
     def to_json(self) -> str:
         """One line of JSON, with the version of the format."""
@@ -124,9 +241,11 @@ class RunRecord:
         try:
             values = json.loads(line)
         except json.JSONDecodeError as error:
-            raise InputError(f"not JSON ({error.msg})") from error
+            raise InputError(f"not JSON ({error.msg}, column {error.colno})") from error
+        except (ValueError, RecursionError) as error:  # a number too long, lists too deep
+            raise InputError(f"not JSON of ours ({describe(error)})") from error
         if not isinstance(values, dict):
-            raise InputError("not a JSON object")
+            raise InputError(f"a record must be a JSON object, not {brief(values)}")
         return cls.from_mapping(values)
 
     @classmethod
@@ -134,17 +253,23 @@ class RunRecord:
         """The record with these fields. Raises InputError for a missing, unknown or malformed one."""
         given = dict(values)
         version = given.pop("format", None)
-        if version != FORMAT:
-            raise InputError(f"record format {version!r} is not {FORMAT}")
-        known = {f.name for f in fields(cls)}
-        if set(given) != known:
-            raise InputError(f"fields differ from a record's: {', '.join(sorted(set(given) ^ known))}")
-        try:
-            for name, row in _ROWS.items():
-                given[name] = [row(**r) for r in given[name]]
-        except TypeError as error:
-            raise InputError(f"malformed {name}: {error}") from error
-        return cls(**given)
+        if type(version) is int and version > FORMAT:
+            raise InputError(f"record format {version} is newer than this ntkbench reads ({FORMAT})")
+        if type(version) is not int or version != FORMAT:
+            raise InputError(f"record format {brief(version)} is not {FORMAT}")
+        for name, (what, kind) in _ROWS.items():
+            if isinstance(given.get(name), list):
+                given[name] = [_from_mapping(kind, what, row) for row in given[name]]
+        return _from_mapping(cls, "record", given)
+
+
+def _check_time(name: str, text: str) -> None:
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is not None:
+            moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise InputError(f"record: {name} {brief(text)} is not a time in ISO 8601") from error
 
 
 def claim_rows(task: Task) -> list[ClaimRow]:

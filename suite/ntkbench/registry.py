@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import sys
 import traceback
 from collections.abc import Iterable, Mapping
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 
 from ntkbench import paths
-from ntkbench.errors import InputError, unknown
+from ntkbench.errors import InputError, describe, unknown
 from ntkbench.spec import Task
 
 ENTRY_POINT_GROUP = "ntkbench.tasks"
@@ -25,25 +26,21 @@ def load_tasks(extra: Iterable[Path] = ()) -> dict[str, Task]:
     """
     found: dict[str, tuple[Task, str]] = {}
 
-    def add(module: ModuleType, origin: str) -> None:
-        for value in vars(module).values():
-            if not isinstance(value, Task) or value.function.__module__ != module.__name__:
-                continue
-            if value.name in found:
-                raise InputError(f"two tasks are named {value.name!r}: in {found[value.name][1]} and in {origin}")
-            found[value.name] = (value, origin)
+    def add(tasks: Iterable[Task], origin: str) -> None:
+        for task in tasks:
+            known = found.setdefault(task.name, (task, origin))
+            if known[0] is not task:
+                raise InputError(f"two tasks are named {task.name!r}: in {known[1]} and in {origin}")
 
-    for folder in (paths.shared("tasks"), *extra):
+    # Absolute and each once: a folder may be named twice, or be the built-in one.
+    for folder in dict.fromkeys(folder.resolve() for folder in (paths.shared("tasks"), *extra)):
         if not folder.is_dir():
-            raise InputError(f"tasks folder {str(folder)!r} does not exist")
+            fault = "is not a folder" if folder.exists() else "does not exist"
+            raise InputError(f"tasks folder {str(folder)!r} {fault}")
         for file in sorted(folder.glob("*.py")):
-            add(_import_file(file), str(file))
+            add(_defined_in(_import_file(file)), str(file))
     for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda p: p.name):
-        try:
-            module = point.load()
-        except Exception as error:
-            raise InputError(f"tasks of entry point {point.name!r} cannot be loaded: {_last_line(error)}") from error
-        add(module, f"entry point {point.name!r}")
+        add(_of_entry_point(point), f"entry point {point.name!r}")
     return {name: found[name][0] for name in sorted(found)}
 
 
@@ -56,8 +53,28 @@ def select(tasks: Mapping[str, Task], names: Iterable[str]) -> list[Task]:
     return [tasks[name] for name in chosen]
 
 
+def _defined_in(module: ModuleType) -> list[Task]:
+    """The tasks that the module, or a module of this package, defines; not those it imports from elsewhere."""
+    own = f"{module.__name__}."
+    tasks = [value for value in vars(module).values() if isinstance(value, Task)]
+    return [task for task in tasks if f"{task.function.__module__}.".startswith(own)]
+
+
+def _of_entry_point(point: EntryPoint) -> list[Task]:
+    """The tasks that an entry point names: a task, or the tasks of a module."""
+    try:
+        loaded = point.load()
+    except (Exception, SystemExit) as error:
+        raise InputError(f"tasks of entry point {point.name!r} cannot be loaded: {describe(error)}") from error
+    tasks = [loaded] if isinstance(loaded, Task) else _defined_in(loaded) if isinstance(loaded, ModuleType) else []
+    if not tasks:
+        raise InputError(f"entry point {point.name!r} ({point.value}) has no tasks")
+    return tasks
+
+
 def _import_file(file: Path) -> ModuleType:
-    name = f"ntkbench_tasks_{abs(hash(str(file.parent.resolve()))):x}.{file.stem}"
+    folder = hashlib.sha256(str(file.parent).encode(errors="surrogateescape")).hexdigest()[:16]
+    name = f"ntkbench_tasks_{folder}.{file.stem}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, file)
@@ -67,13 +84,16 @@ def _import_file(file: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
-        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(file)]
-        line = f", line {frames[-1].lineno}" if frames else ""
-        raise InputError(f"task file {file}{line}: {_last_line(error)}") from error
+        line = _line_in(file, error)
+        raise InputError(f"task file {file}{f', line {line}' if line else ''}: {describe(error)}") from error
     return module
 
 
-def _last_line(error: BaseException) -> str:
-    return "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+def _line_in(file: Path, error: BaseException) -> int | None:
+    """The line of the file that the error came from, where one is known."""
+    if isinstance(error, SyntaxError) and error.filename == str(file):
+        return error.lineno
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(file)]
+    return frames[-1].lineno if frames else None

@@ -5,25 +5,35 @@ One warm worker a backend. A run that fails costs its worker: the next run start
 
 from __future__ import annotations
 
+import contextlib
+import json
 import multiprocessing
+import signal
+import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
 
+from ntkbench.errors import InputError, describe
 from ntkbench.plan import PlannedRun
 from ntkbench.provenance import environment
-from ntkbench.record import ClaimRow, CurveRow, MetricRow, RunRecord, TimingRow, claim_rows, planned_fields
+from ntkbench.record import DONE, CurveRow, MetricRow, RunRecord, TimingRow, claim_rows, planned_fields
 from ntkbench.spec import Task
 from ntkbench.worker import serve
 
 Sink = Callable[[RunRecord], None]
 StageListener = Callable[[PlannedRun, str, float | None], None]
+
+_START = 120.0  # seconds that a worker may take to import its library, where a run may take less
+_GRACE = 5.0  # seconds for a worker that has closed its pipe to end
+_LONGEST_WAIT = 60.0  # seconds; the system's own waiting takes no number of any size
 
 
 @dataclass(frozen=True)
@@ -35,10 +45,11 @@ class Worker:
 
     def stop(self) -> None:
         """End the process now, whatever it does."""
-        self.connection.close()
+        # Killed before its pipe is closed: it would complain of that.
         if self.process.is_alive():
             self.process.kill()
         self.process.join()
+        self.connection.close()
 
 
 def execute(
@@ -53,23 +64,42 @@ def execute(
 ) -> None:
     """Carry out `runs` in order; `sink` gets each record as it is finished, `listener` each stage as it begins.
 
-    `timeout` is in seconds a run. On KeyboardInterrupt the present run is dropped, workers are stopped, and the
-    interrupt goes on; records that `sink` has are safe.
+    `timeout` is in seconds a run, its worker's start not counted. On KeyboardInterrupt, or when `sink` or `listener`
+    raises, the present run is dropped, workers are stopped, and the exception goes on; what `sink` has is safe.
     """
     workers: dict[tuple[str, str], Worker] = {}
     try:
         for run in runs:
-            key = (run.backend, run.device)
-            if key not in workers:
-                workers[key] = _start(*key, task_folders)
             started = datetime.now(UTC)
-            result = _converse(workers[key], run, timeout, listener)
-            if result["status"] not in ("ok", "not_applicable"):
-                workers.pop(key).stop()
-            sink(_record(run, tasks[run.task], result, started, command))
+            result = _attempt(workers, run, task_folders, timeout, listener)
+            sink(_finished(run, tasks[run.task], result, started, command))
     finally:
         for worker in workers.values():
             worker.stop()
+
+
+def _attempt(
+    workers: dict[tuple[str, str], Worker],
+    run: PlannedRun,
+    task_folders: Sequence[Path],
+    timeout: float | None,
+    listener: StageListener | None,
+) -> dict[str, Any]:
+    """The run's result, by the warm worker or a new one; a worker that fails is stopped."""
+    key = (run.backend, run.device)
+    warm = key in workers
+    if not warm:
+        try:
+            workers[key] = _start(*key, task_folders)
+        except OSError as error:
+            return {"status": "error", "reason": f"no worker could be started: {describe(error)}"}
+    result = _converse(workers[key], run, timeout, listener)
+    if result["status"] not in DONE:
+        workers.pop(key).stop()
+    if warm and not result.get("begun", True):
+        # It died while it was idle, by the system's want of memory perhaps: that is no fault of this run.
+        return _attempt(workers, run, task_folders, timeout, listener)
+    return result
 
 
 def _start(backend: str, device: str, task_folders: Sequence[Path]) -> Worker:
@@ -77,57 +107,116 @@ def _start(backend: str, device: str, task_folders: Sequence[Path]) -> Worker:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=serve, args=(theirs, backend, device, tuple(task_folders)), daemon=True)
-    process.start()
-    theirs.close()
-    return Worker(process, ours)
+    worker = Worker(process, ours)
+    try:
+        with _interrupts_held():
+            process.start()
+    except BaseException:
+        if process.pid is not None:
+            worker.stop()
+        raise
+    finally:
+        theirs.close()
+    return worker
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Ctrl-C waits until the block ends, and never reaches a process that starts in it: it would print a traceback."""
+    if not hasattr(signal, "pthread_sigmask") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[int] = []
+    resource_tracker.ensure_running()  # it would start with the first worker and let interrupts through again
+    # The mask is for the new process, which inherits it; here, another thread may be the one that gets the signal.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    handler = signal.signal(signal.SIGINT, lambda number, frame: held.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler or signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if held:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _converse(worker: Worker, run: PlannedRun, timeout: float | None, listener: StageListener | None) -> dict[str, Any]:
     """Send the run to its worker and listen until it answers, dies, or takes too long."""
-    deadline = None if timeout is None else time.monotonic() + timeout
-    stage = "starting"
+    stage, begun = "starting", False
     try:
         worker.connection.send(run)
-        while True:
-            left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            ready = wait([worker.connection, worker.process.sentinel], left)
-            if not ready:
-                return {"status": "timeout", "reason": f"took longer than {timeout:g} s, in stage {stage!r}"}
-            if worker.connection in ready:
-                kind, *content = worker.connection.recv()
-                if kind == "result":
-                    result: dict[str, Any] = content[0]
-                    return result
-                stage = content[0]
-                if listener is not None:
-                    listener(run, stage, content[1])
-            else:
-                break
-    except (EOFError, OSError):
-        pass
-    worker.process.join()
-    code = worker.process.exitcode or 0
-    how = f"by signal {-code}" if code < 0 else f"with exit status {code}"
+    except OSError:
+        return _death(worker, stage, begun)
+    limit = None if timeout is None else max(timeout, _START)
+    since = time.monotonic()
+    while True:
+        left = _LONGEST_WAIT if limit is None else since + limit - time.monotonic()
+        if left <= 0:
+            return {"status": "timeout", "reason": f"took longer than {limit:g} s, in stage {stage!r}"}
+        ready = wait([worker.connection, worker.process.sentinel], min(left, _LONGEST_WAIT))
+        if not ready:
+            continue
+        # A worker that ended may have left a last message.
+        if worker.connection not in ready and not worker.connection.poll():
+            return _death(worker, stage, begun)
+        try:
+            kind, *content = json.loads(worker.connection.recv_bytes())
+        except (EOFError, OSError):
+            return _death(worker, stage, begun)
+        if kind == "result":
+            result: dict[str, Any] = content[0]
+            return result
+        if kind == "begin":
+            begun, limit, since = True, timeout, time.monotonic()
+        if kind == "stage":
+            stage = content[0]
+            if listener is not None:
+                listener(run, stage, content[1])
+
+
+def _death(worker: Worker, stage: str, begun: bool) -> dict[str, Any]:
+    """What became of a worker that says nothing any more, and whether it had begun the run."""
+    worker.process.join(_GRACE)
+    code = worker.process.exitcode
+    if code is None:
+        how = "closed its pipe"
+    else:
+        how = f"ended by {_signal_name(-code)}" if code < 0 else f"ended with exit status {code}"
     memory = "; the system may have run out of memory" if code == -9 else ""
-    return {"status": "killed", "reason": f"the worker ended {how} in stage {stage!r}{memory}"}
+    return {"status": "killed", "reason": f"the worker {how} in stage {stage!r}{memory}", "begun": begun}
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return f"signal {number} ({signal.Signals(number).name})"
+    except ValueError:
+        return f"signal {number}"
+
+
+def _finished(run: PlannedRun, task: Task, result: Mapping[str, Any], started: datetime, command: str) -> RunRecord:
+    """The record of a run; where its results are none that a record can hold, the record of that."""
+    try:
+        return _record(run, task, result, started, command)
+    except (InputError, LookupError) as error:
+        failure = {"status": "error", "reason": f"its results make no record: {describe(error)}"}
+        return _record(run, task, failure, started, command)
 
 
 def _record(run: PlannedRun, task: Task, result: Mapping[str, Any], started: datetime, command: str) -> RunRecord:
     metrics = {m.name: m for m in task.metrics}
     curves = {c.name: c for c in task.curves}
-    claims: list[ClaimRow] = claim_rows(task)
     return RunRecord(
         run_id=uuid.uuid4().hex,
         **planned_fields(run),
         implementation=result.get("implementation", ""),
         status=result["status"],
-        reason=result.get("reason", ""),
-        traceback=result.get("traceback", ""),
-        warnings=result.get("warnings", []),
+        reason=_writable(result.get("reason", "")),
+        traceback=_writable(result.get("traceback", "")),
+        warnings=[_writable(text) for text in result.get("warnings", [])],
         started=started.isoformat(timespec="milliseconds"),
         finished=datetime.now(UTC).isoformat(timespec="milliseconds"),
-        command=command,
-        environment=dict(result.get("environment") or environment()),
+        command=_writable(command),
+        environment={key: _writable(text) for key, text in (result.get("environment") or environment()).items()},
         timings=[TimingRow(**t) for t in result.get("timings", [])],
         metrics=[
             MetricRow(name, value, metrics[name].unit, stderr, metrics[name].better, metrics[name].tolerance)
@@ -138,5 +227,10 @@ def _record(run: PlannedRun, task: Task, result: Mapping[str, Any], started: dat
             for name, (x, y) in result.get("curves", {}).items()
             for c in (curves[name],)
         ],
-        claims=claims,
+        claims=claim_rows(task),
     )
+
+
+def _writable(text: str) -> str:
+    """The text with what no file or database takes (half a character, from an odd file name) spelled out."""
+    return text.encode(errors="backslashreplace").decode()

@@ -7,11 +7,13 @@ import inspect
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from ntkbench.errors import InputError, unknown
+from ntkbench import backends as known_backends
+from ntkbench.backends.protocol import Capability
+from ntkbench.errors import InputError, brief, unknown
 
 Scalar = int | float | str | bool
 Params = Mapping[str, Scalar]
@@ -39,8 +41,8 @@ class Metric:
     def __post_init__(self) -> None:
         if self.better not in ("higher", "lower", None):
             raise InputError(f"metric {self.name!r}: better must be 'higher', 'lower' or None, not {self.better!r}")
-        if self.tolerance is not None and not self.tolerance >= 0:
-            raise InputError(f"metric {self.name!r}: tolerance must not be negative")
+        if self.tolerance is not None and not 0 <= self.tolerance < math.inf:
+            raise InputError(f"metric {self.name!r}: tolerance must be finite and not negative, not {self.tolerance}")
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class Curve:
     def __post_init__(self) -> None:
         if self.share is not None and not 0 < self.share <= 1:
             raise InputError(f"curve {self.name!r}: share must lie in (0, 1], not {self.share}")
+        if not 0 <= self.tolerance < math.inf:
+            raise InputError(f"curve {self.name!r}: tolerance must be finite and not negative, not {self.tolerance}")
 
 
 @dataclass(frozen=True)
@@ -86,8 +90,10 @@ class Claim:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "where", _frozen(self.where))
-        if not (math.isfinite(self.value) and self.tolerance >= 0 and self.repeats >= 1):
-            raise InputError(f"claim {self.name!r}: needs a finite value, a tolerance >= 0 and repeats >= 1")
+        if not (math.isfinite(self.value) and 0 <= self.tolerance < math.inf):
+            raise InputError(f"claim {self.name!r}: needs a finite value and a finite tolerance >= 0")
+        if type(self.repeats) is not int or self.repeats < 1:
+            raise InputError(f"claim {self.name!r}: repeats must be a whole number of at least 1, not {self.repeats!r}")
         if self.over not in ("mean", "worst"):
             raise InputError(f"claim {self.name!r}: over must be 'mean' or 'worst', not {self.over!r}")
 
@@ -114,8 +120,13 @@ class Tier:
         seeds: int = 1,
         **params: Scalar | Sequence[Scalar],
     ) -> None:
-        if seeds < 1:
-            raise InputError(f"tier {name!r}: seeds must be at least 1")
+        if type(seeds) is not int or seeds < 1:
+            raise InputError(f"tier {name!r}: seeds must be a whole number of at least 1, not {seeds!r}")
+        if isinstance(backends, str):
+            raise InputError(f"tier {name!r}: backends must be a list of names, not {backends!r}")
+        for backend in backends or ():
+            if backend not in known_backends.names():
+                raise unknown(f"backend in tier {name!r}:", backend, known_backends.names())
         values = {k: tuple(v) if isinstance(v, list | tuple) else (v,) for k, v in params.items()}
         for key, choices in values.items():
             if not choices:
@@ -154,6 +165,11 @@ class Task:
     cost: Callable[..., float] | None = None
 
     def __post_init__(self) -> None:
+        if type(self.version) is not int or self.version < 1:
+            raise InputError(f"task {self.name!r}: version must be a whole number of at least 1, not {self.version!r}")
+        for capability in sorted(self.requires):
+            if capability not in get_args(Capability):
+                raise unknown(f"capability that task {self.name!r} requires:", capability, get_args(Capability))
         kinds = self.parameters
         for tier in self.tiers:
             if set(tier.grid) != set(kinds):
@@ -163,10 +179,11 @@ class Task:
                 for key, value in point.items():
                     self.coerce(key, value)
         for claim in self.claims:
-            if claim.metric not in {m.name for m in self.metrics}:
+            if claim.metric not in self.metric_names:
                 raise unknown(f"metric in claim {claim.name!r} of task {self.name!r}:", claim.metric, self.metric_names)
-            where = {key: self.coerce(key, value) for key, value in claim.where.items()}
-            object.__setattr__(claim, "where", _frozen(where))
+        # Each where in the task's own kinds (3 becomes 3.0 for a float), as its runs have it.
+        claims = (replace(c, where={k: self.coerce(k, v) for k, v in c.where.items()}) for c in self.claims)
+        object.__setattr__(self, "claims", tuple(claims))
         for what, names in (
             ("metric", self.metric_names),
             ("claim", [c.name for c in self.claims]),
@@ -179,7 +196,10 @@ class Task:
     def parameters(self) -> Mapping[str, type]:
         """Parameter names and their kinds (int, float, str or bool), from the function's signature after `ctx`."""
         kinds: dict[str, type] = {}
-        for parameter in list(inspect.signature(self.function).parameters.values())[1:]:
+        signature = list(inspect.signature(self.function).parameters.values())
+        if not signature:
+            raise InputError(f"task {self.name!r}: its function must take the context as its first argument")
+        for parameter in signature[1:]:
             kind = parameter.annotation
             kind = _KINDS.get(kind) if isinstance(kind, str) else kind
             if not isinstance(kind, type) or kind not in _KINDS.values():
@@ -208,10 +228,16 @@ class Task:
         if isinstance(value, str) and kind in (int, float):
             with contextlib.suppress(ValueError):
                 value = kind(value)
-        if kind is float and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value)
-        if type(value) is not kind or (isinstance(value, float) and not math.isfinite(value)):
-            raise InputError(f"parameter {name!r} of task {self.name!r} must be {kind.__name__}, not {value!r}")
+        if kind is float and type(value) is int:
+            with contextlib.suppress(OverflowError):
+                value = float(value)
+        # Text that does not print cannot be shown on one line, and may be no Unicode at all.
+        odd = (isinstance(value, float) and not math.isfinite(value)) or (
+            isinstance(value, str) and not value.isprintable()
+        )
+        if type(value) is not kind or odd:
+            what = "printable text" if kind is str else kind.__name__
+            raise InputError(f"parameter {name!r} of task {self.name!r} must be {what}, not {brief(value)}")
         return value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -44,6 +45,7 @@ def measure(
     timings = [first]
     total = 0.0
     while first.seconds < LONG and len(timings) <= _SAMPLES and total < _ENOUGH:
+        result = None  # let go of it first: two results at once would double the memory that a stage needs
         result, timing = sample("steady", len(timings) - 1)
         timings.append(timing)
         total += timing.seconds
@@ -61,12 +63,13 @@ def reset_peak_rss() -> bool:
 
 def peak_rss() -> int:
     """Bytes of resident memory at their peak since `reset_peak_rss`, or in the process's life where it cannot reset."""
-    try:
-        status = Path("/proc/self/status").read_text()
-    except OSError:
-        import resource
-        import sys
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM"):
+                return int(line.split()[1]) * 1024
+    # No such file, or (in some sandboxes) no such line.
+    import resource
+    import sys
 
-        unit = 1 if sys.platform == "darwin" else 1024
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -6,79 +6,98 @@ Every call opens the file and closes it again, so that another process can read 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import random
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ntkbench import paths
 from ntkbench.errors import InputError
-from ntkbench.provenance import environment_id
-from ntkbench.record import DONE, ClaimRow, RunRecord
+from ntkbench.record import DONE, RunRecord
+from ntkbench.rows import TABLES, Declaration, claims_id, insert_declaration, insert_record, read_records, same
 
 if TYPE_CHECKING:
     import duckdb
 
-_TABLES = ("environment", "run", "timing", "metric", "curve", "claim")
+SCHEMA_VERSION = 1
 _PATIENCE = 30.0  # seconds to wait for another process to let go of the file
 _BLOCK_SIZE = 16384  # bytes; many small tables: the default of 256 KiB would waste megabytes
+# What DuckDB says of a file that another process has open: on POSIX, on Windows.
+_BUSY = ("Could not set lock", "being used by another process")
 
 
-class BusyError(Exception):
+class BusyError(InputError):
     """Another process holds the database and does not let go."""
 
 
 @dataclass(frozen=True)
 class Store:
-    """The database at `path`; made when first written to."""
+    """The database at `path`; made when first written to. `patience`: seconds to wait for other processes."""
 
     path: Path
     patience: float = _PATIENCE
 
     def prepare(self) -> None:
-        """Make the database where there is none, and make sure that it can be written.
+        """Make the database where there is none, bring its views up to date, and make sure that it can be written.
 
         Raises InputError when the file is no database of ours or cannot be written.
         """
         with self._refusing():
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self._open(writing=True):
-                pass
+            with self._open(writing=True) as connection:
+                connection.begin()
+                connection.execute(paths.shared("results/views.sql").read_text())
+                connection.commit()
 
-    def add(self, records: Iterable[RunRecord]) -> int:
-        """Add those of the records that are not there yet, all or none; how many were added.
+    def add(
+        self,
+        records: Iterable[RunRecord],
+        declarations: Iterable[Declaration] = (),
+        origins: Mapping[str, str] | None = None,
+    ) -> int:
+        """Add those of the records and declarations that are not there yet, all or none; how many records were added.
 
-        Raises InputError when the disk refuses, BusyError when another process does not let go.
+        `origins` says, by run_id, where a record comes from. Raises InputError when a record differs from one of the
+        same run_id and when the disk refuses, BusyError when another process does not let go.
         """
+        records = list(records)
         with self._refusing(), self._open(writing=True) as connection:
             connection.begin()
-            known = {row[0] for row in connection.execute("SELECT run_id FROM run").fetchall()}
+            known = _known(connection, [r.run_id for r in records])
             added = 0
             for record in records:
                 if record.run_id not in known:
-                    _insert(connection, record)
-                    known.add(record.run_id)
+                    insert_record(connection, record)
+                    known[record.run_id] = record
                     added += 1
+                elif not same(record, known[record.run_id]):
+                    where = (origins or {}).get(record.run_id, "the record to be added")
+                    raise InputError(f"run {record.run_id} in {where} differs from the one in {self.path}")
+            for declaration in declarations:
+                insert_declaration(connection, declaration)
             connection.commit()
             return added
 
-    def declare(self, claims: Sequence[tuple[str, int, ClaimRow]]) -> None:
-        """Add the claims (task, task version, claim) that are not there yet in this form."""
+    def declare(self, declarations: Iterable[Declaration]) -> None:
+        """Add the declarations that differ from what is known of their task's version."""
         with self._refusing(), self._open(writing=True) as connection:
             connection.begin()
-            for task, version, claim in claims:
-                _insert_claim(connection, task, version, claim, datetime.now(UTC).isoformat())
+            for d in declarations:
+                present = connection.execute(
+                    "SELECT claims_id FROM claims_seen WHERE (task, task_version) = (?, ?) ORDER BY seen DESC LIMIT 1",
+                    [d.task, d.task_version],
+                ).fetchone()
+                if present != (claims_id(d.task, d.task_version, d.claims),):
+                    insert_declaration(connection, d)
             connection.commit()
 
     def done(self) -> set[str]:
         """The experiments that need no further run."""
-        if not self.path.exists():
+        if not self.exists():
             return set()
         marks = ", ".join(f"'{status}'" for status in DONE)
         return {row[0] for row in self.query(f"SELECT DISTINCT experiment_id FROM run WHERE status IN ({marks})")[1]}
@@ -92,12 +111,19 @@ class Store:
                 relation = connection.execute(sql)
                 return [column[0] for column in relation.description or []], relation.fetchall()
             except duckdb.Error as error:
-                raise InputError(_first_line(error)) from error
+                raise InputError(first_line(error)) from error
+
+    def exists(self) -> bool:
+        """Whether there is a file. Raises InputError where that cannot be seen."""
+        try:
+            return self.path.exists()
+        except OSError as error:
+            raise InputError(f"cannot open {self.path}: {error.strerror}") from error
 
     @contextmanager
     def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A read-only connection. Raises InputError when there is no database, or it is not one of ours."""
-        if not self.path.exists():
+        if not self.exists():
             raise InputError(f"there is no database at {self.path}; `ntkbench run` makes one")
         with self._open(writing=False) as connection:
             yield connection
@@ -108,6 +134,7 @@ class Store:
 
         if self.path.is_dir():
             raise InputError(f"{self.path} is a folder, not a database")
+        cannot = f"cannot {'write to' if writing else 'open'} {self.path}"
         deadline = time.monotonic() + self.patience
         pause = 0.02
         while True:
@@ -119,53 +146,76 @@ class Store:
                 break
             except duckdb.IOException as error:
                 text = str(error)
-                if "lock" not in text.lower():
-                    if "valid DuckDB database" in text:
-                        raise InputError(f"{self.path} is not a DuckDB database") from error
-                    raise InputError(f"cannot open {self.path}: {_first_line(error)}") from error
+                if "valid DuckDB database" in text:
+                    raise InputError(f"{self.path} is not a DuckDB database") from error
+                if not any(busy in text for busy in _BUSY):
+                    raise InputError(f"{cannot}: {first_line(error)}") from error
                 if time.monotonic() > deadline:
-                    raise BusyError(f"another process is using {self.path}") from error
+                    raise BusyError(
+                        f"another process is using {self.path}; try again when it has ended, or name another --db"
+                    ) from error
             except duckdb.Error as error:
-                raise InputError(f"cannot open {self.path}: {_first_line(error)}") from error
+                raise InputError(f"{cannot}: {first_line(error)}") from error
             # Jitter, so that two processes that collided do not do so again.
             time.sleep(pause * (0.5 + random.random()))
-            pause = min(2 * pause, 1.0)
+            pause = min(2 * pause, 0.25)
         try:
             self._check(connection)
             yield connection
         finally:
-            connection.close()
+            # A failed checkpoint loses nothing: what was committed is in the write-ahead log.
+            with contextlib.suppress(duckdb.Error):
+                connection.close()
 
     def _check(self, connection: duckdb.DuckDBPyConnection) -> None:
         import duckdb
 
         try:
-            rows = connection.execute("SELECT version FROM schema_version").fetchall()
+            versions = [row[0] for row in connection.execute("SELECT version FROM schema_version").fetchall()]
         except duckdb.Error as error:
             raise InputError(f"{self.path} is a DuckDB database, but not one of ntkbench") from error
-        if rows != [(1,)]:
-            raise InputError(f"{self.path} has schema version {rows[0][0]}, this ntkbench reads 1")
+        if not versions:
+            raise InputError(f"{self.path} is not a whole database of ntkbench: it states no schema version")
+        found = max(versions)
+        if found > SCHEMA_VERSION:
+            raise InputError(
+                f"{self.path} is of a newer ntkbench (schema version {found}, this one knows {SCHEMA_VERSION}); "
+                "upgrade ntkbench, or name another --db"
+            )
+        if found < SCHEMA_VERSION:
+            raise InputError(
+                f"{self.path} is of an older ntkbench (schema version {found}, this one needs {SCHEMA_VERSION}); "
+                "name another --db"
+            )
 
     def _create(self) -> None:
         """Make the database beside its place and move it there whole."""
         import duckdb
 
         scratch = self.path.with_name(f".{self.path.name}.{os.getpid()}.new")
+        log = scratch.with_name(scratch.name + ".wal")
+
+        def clear() -> None:
+            # Also before: a killed process may have had our number.
+            scratch.unlink(missing_ok=True)
+            log.unlink(missing_ok=True)
+
+        clear()
         try:
             with duckdb.connect(str(scratch), config={"default_block_size": str(_BLOCK_SIZE)}) as connection:
                 connection.execute(paths.shared("results/schema.sql").read_text())
-                for table in _TABLES:
+                for table in TABLES:
                     for event in ("UPDATE", "DELETE"):
                         connection.execute(
                             f"CREATE TRIGGER {table}_{event.lower()} AFTER {event} ON {table} FOR EACH STATEMENT "
                             f"INSERT INTO append_only SELECT error('{table} is append-only')"
                         )
                 connection.execute(paths.shared("results/views.sql").read_text())
-            # A link fails where another process was first; a rename would replace its database.
-            with contextlib.suppress(FileExistsError):
-                os.link(scratch, self.path)
+                # Closing does so too, and is silent when the disk is full: half a database would get its name.
+                connection.execute("CHECKPOINT")
+            _place(scratch, self.path)
         finally:
-            scratch.unlink(missing_ok=True)
+            clear()
 
     @contextmanager
     def _refusing(self) -> Iterator[None]:
@@ -175,65 +225,34 @@ class Store:
         try:
             yield
         except duckdb.Error as error:
-            raise InputError(f"cannot write to {self.path}: {_first_line(error)}") from error
+            raise InputError(f"cannot write to {self.path}: {first_line(error)}") from error
         except OSError as error:
             raise InputError(f"cannot write to {self.path}: {error.strerror or error}") from error
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, record: RunRecord) -> None:
-    facts = record.environment
-    name = environment_id(facts)
-    connection.execute(
-        # Not ON CONFLICT: DuckDB has none for tables with triggers.
-        "INSERT INTO environment SELECT ?, ?, ?, map(?, ?) WHERE NOT EXISTS (FROM environment WHERE environment_id = ?)",
-        [name, facts.get("machine", ""), facts.get("commit", ""), list(facts), list(facts.values()), name],
-    )
-    r = record
-    values = [
-        r.run_id, r.experiment_id, r.task, r.task_version, r.tier, json.dumps(r.params), r.backend, r.implementation,
-        r.device, r.precision, r.seed, r.dataset, r.dataset_sha256, r.status, r.reason, r.traceback, r.warnings,
-        _utc(r.started), _utc(r.finished), r.command, name,
-    ]  # fmt: skip
-    connection.execute(f"INSERT INTO run VALUES ({', '.join('?' * len(values))})", values)
-    for t in r.timings:
-        connection.execute(
-            "INSERT INTO timing VALUES (?, ?, ?, ?, ?)", [r.run_id, t.stage, t.phase, t.sample, t.seconds]
-        )
-    for m in r.metrics:
-        row = [r.run_id, m.name, m.value, m.unit, m.stderr, m.better, m.tolerance]
-        connection.execute("INSERT INTO metric VALUES (?, ?, ?, ?, ?, ?, ?)", row)
-    for c in r.curves:
-        connection.execute(
-            "INSERT INTO curve SELECT ?, ?, unnest(range(len(?::DOUBLE[])))::INTEGER, unnest(?::DOUBLE[]),"
-            " unnest(?::DOUBLE[]), ?, ?, ?, ?, ?, ?",
-            [r.run_id, c.name, c.x, c.x, c.y, c.x_name, c.y_name, c.x_unit, c.y_unit, c.share, c.tolerance],
-        )
-    for claim in r.claims:
-        _insert_claim(connection, r.task, r.task_version, claim, r.finished)
+def _known(connection: duckdb.DuckDBPyConnection, run_ids: Sequence[str]) -> dict[str, RunRecord]:
+    """The records of these ids that are there."""
+    query = "SELECT run_id FROM run WHERE run_id IN (SELECT unnest(?::VARCHAR[]))"
+    found = [row[0] for row in connection.execute(query, [run_ids]).fetchall()]
+    return {record.run_id: record for record in read_records(connection, run_ids=found)} if found else {}
 
 
-def _insert_claim(
-    connection: duckdb.DuckDBPyConnection, task: str, version: int, claim: ClaimRow, declared: str
-) -> None:
-    content = [
-        task, version, claim.name, claim.metric, claim.value, claim.tolerance, claim.source,
-        json.dumps(claim.params, sort_keys=True), claim.verified, claim.repeats, claim.over,
-    ]  # fmt: skip
-    columns = "task, task_version, name, metric, value, tolerance, source, params::VARCHAR, verified, repeats, over"
-    present = connection.execute(
-        f"SELECT count(*) FROM claim WHERE ({columns}) IS NOT DISTINCT FROM ({', '.join('?' * 11)})", content
-    ).fetchone()
-    if present == (0,):
-        connection.execute(f"INSERT INTO claim VALUES ({', '.join('?' * 12)})", [*content, _utc(declared)])
-
-
-def _utc(text: str) -> datetime:
+def _place(scratch: Path, path: Path) -> None:
+    """Give the finished file its name, unless another process was first."""
     try:
-        moment = datetime.fromisoformat(text)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{text!r} is not a time in ISO 8601") from error
-    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+        # A link fails where there is a file; a rename would replace another process's database.
+        os.link(scratch, path)
+    except FileExistsError:
+        pass
+    except OSError:
+        # A file system without hard links: there, a lock keeps others from naming theirs meanwhile.
+        from filelock import FileLock
+
+        with FileLock(path.with_name(f".{path.name}.lock")):
+            if not path.exists():
+                scratch.rename(path)
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message."""
     return str(error).strip().splitlines()[0]

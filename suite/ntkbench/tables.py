@@ -1,4 +1,4 @@
-"""Tables for a terminal or a pipe."""
+"""Tables and values for people, in a terminal or a pipe."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from ntkbench import formats
 from ntkbench.store import Store
 
 
@@ -20,31 +21,48 @@ def show(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | Non
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(cell(value) for value in row))
-    width = None if sys.stdout.isatty() else 400
-    Console(width=width, markup=False, highlight=False).print(table)
+    console = Console(width=None if sys.stdout.isatty() else 400, markup=False, emoji=False, highlight=False)
+    # Printed by us: a Console ends the process when the reader of a pipe has gone.
+    with console.capture() as capture:
+        console.print(table)
+    print("\n".join(line.rstrip() for line in capture.get().splitlines()))
 
 
 def cell(value: Any) -> str:
-    """A value for people: four significant digits and no more for floats, an empty cell for NULL."""
+    """A value for people: four significant digits of a float, an empty cell for NULL."""
     if value is None:
         return ""
-    if isinstance(value, float):
-        return f"{value:.4g}" if abs(value) < 1 else f"{value:.2f}"
-    return str(value)
+    return formats.number(value) if isinstance(value, float) else str(value)
 
 
 def show_verdicts(store: Store, tasks: Sequence[str]) -> None:
     """The table at the end of a run: published against measured, by backend, and what the rest waits for."""
     names = ", ".join("'" + t.replace("'", "''") + "'" for t in tasks)
-    columns, rows = store.query(
-        "SELECT task, claim, backend, metric, published, measured, low, high, runs AS seeds, "
-        "verdict || CASE WHEN verified THEN '' ELSE ' (unverified figure)' END AS verdict, round(seconds, 1) AS seconds "
-        "FROM verdict LEFT JOIN (SELECT r.task, r.backend, r.device, r.precision, sum(t.seconds) AS seconds "
-        "  FROM latest_run r JOIN timing t USING (run_id) GROUP BY ALL) USING (task, backend, device, precision) "
-        f"WHERE task IN ({names}) AND runs > 0 ORDER BY task, claim, backend"
+    _, rows = store.query(
+        "SELECT task, claim, backend, device, precision, metric, unit, published, tolerance, measured, low, high, "
+        "seeds, verdict, verified, seconds FROM verdict "
+        f"WHERE task IN ({names}) AND runs > 0 ORDER BY task, claim, backend, device, precision"
     )
+    columns = ["task", "claim", "backend", "metric", "published", "measured", "seeds", "verdict", "figure", "time"]
     if rows:
-        show(columns, rows, "Published and measured")
+        show(columns, (_judged(*row) for row in rows), "Published and measured")
     (waiting,) = store.query(f"SELECT count(*) FROM verdict WHERE runs = 0 AND task IN ({names})")[1][0]
     if waiting:
-        print(f"{waiting} more claims are not run yet; see `ntkbench describe TASK` for the tiers that do")
+        more = "1 more claim is" if waiting == 1 else f"{waiting} more claims are"
+        print(f"{more} not run yet; see `ntkbench describe TASK` for the tiers that do")
+
+
+def _judged(
+    task: str, claim: str, backend: str, device: str, precision: str, metric: str, unit: str, published: float,
+    tolerance: float, measured: float, low: float, high: float, seeds: int, verdict: str, verified: bool,
+    seconds: float | None,
+) -> tuple[Any, ...]:  # fmt: skip
+    # What is usual goes without saying.
+    where = " ".join([backend, *(word for word in (device, precision) if word not in ("cpu", "float32"))])
+    half = (high - low) / 2
+    return (
+        task, claim, where, metric,
+        f"{formats.quantity(published, unit)} ± {formats.number(tolerance, 2)}",
+        formats.quantity(measured, unit) + (f" ± {formats.number(half, 2)}" if half > 0 else ""),
+        seeds, verdict, "verified" if verified else "unverified", formats.seconds(seconds),
+    )  # fmt: skip

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gc
+import json
 import os
 import signal
+import sys
 import threading
+import time
 import traceback
 import warnings
 from collections.abc import Sequence
@@ -16,68 +20,101 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from ntkbench.context import Context
-from ntkbench.errors import InputError
+from ntkbench.context import Context, StageEvent
+from ntkbench.errors import InputError, describe
 from ntkbench.plan import PlannedRun
 
 _TRACEBACK_LINES = 12
+_LINE = 500  # characters of a line of a traceback, or of a warning
+_WARNINGS = 100
+_PAUSE = 0.1  # seconds between two reports of progress within a stage: reporting must not cost the run its time
+_SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux's prctl
 
 
 def serve(connection: Connection, backend_name: str, device: str, task_folders: Sequence[Path]) -> None:
-    """Carry out the planned runs that arrive, and answer ("stage", name, share) and, at last, ("result", fields)."""
+    """Carry out the planned runs that arrive, until the runner is gone.
+
+    Each is answered by ("begin",), any number of ("stage", name, share) and, at last, ("result", fields), as JSON: what
+    a task makes is not to be unpickled by the runner.
+    """
     # Ctrl-C reaches the whole process group; what it means for the present run is for the runner to say.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _die_with_parent()
+    # The runner's standard output is for its results.
+    with contextlib.suppress(OSError):
+        os.dup2(2, 1)
+    # A broken pipe is the end: nobody is left to tell.
+    with contextlib.suppress(EOFError, OSError):
+        _serve(connection, backend_name, device, task_folders)
+
+
+def _serve(connection: Connection, backend_name: str, device: str, task_folders: Sequence[Path]) -> None:
     from ntkbench.backends import open_backend
     from ntkbench.registry import load_tasks
 
     backend: Any = None
     tasks: Any = None
     while True:
-        try:
-            run: PlannedRun | None = connection.recv()
-        except EOFError:
-            return
-        if run is None:
-            return
+        run: PlannedRun = connection.recv()
         try:
             if backend is None:
-                connection.send(("stage", f"starting {backend_name}", None))
+                _send(connection, "stage", f"starting {backend_name}", None)
                 backend, tasks = open_backend(backend_name, device), load_tasks(task_folders)
-            result = _carry_out(connection, backend, tasks[run.task], run)
+            _send(connection, "begin")
+            result = _carry_out(tasks[run.task], backend, run, _reporter(connection))
         except BaseException as error:
             result = _failure(error, backend)
-        connection.send(("result", result))
+        _send(connection, "result", result)
 
 
-def _carry_out(connection: Connection, backend: Any, task: Any, run: PlannedRun) -> dict[str, Any]:
-    lacking = task.requires - backend.capabilities
-    if lacking:
-        return {"status": "not_applicable", "reason": f"{backend.name} lacks {', '.join(sorted(lacking))}"}
+def _send(connection: Connection, kind: str, *content: Any) -> None:
+    connection.send_bytes(json.dumps([kind, *content]).encode())
+
+
+def _reporter(connection: Connection) -> StageEvent:
+    last = 0.0
+
+    def report(stage: str, share: float | None) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if share is None or now - last >= _PAUSE:
+            last = 0.0 if share is None else now
+            _send(connection, "stage", stage, share)
+
+    return report
+
+
+def _carry_out(task: Any, backend: Any, run: PlannedRun, event: StageEvent) -> dict[str, Any]:
+    needed = task.requires | ({"float64"} if run.precision == "float64" else set())
+    if needed - backend.capabilities:
+        lacking = ", ".join(sorted(needed - backend.capabilities))
+        return {"status": "not_applicable", "reason": f"{backend.name} lacks {lacking}"}
     from ntkbench import stopwatch
     from ntkbench.kernels import implementations
     from ntkbench.provenance import environment
 
-    context = Context(
-        task, backend, run.precision, run.seed, lambda name, share: connection.send(("stage", name, share))
-    )
+    context = Context(task, backend, run.precision, run.seed, event)
     gc.collect()
     backend.reset_peak_memory()
     fresh = stopwatch.reset_peak_rss()
     with warnings.catch_warnings(record=True) as caught, implementations() as used:
-        warnings.simplefilter("always")
+        warnings.simplefilter("default")  # each once a place: "always" would fill the memory from within a loop
         task.function(context, **run.params)
-    missing = [m for m in task.metric_names if m not in context.metrics and m not in ("peak_memory",)]
+    notes = list(dict.fromkeys(f"{w.category.__name__}: {w.message}"[:_LINE] for w in caught))
+    if len(notes) > _WARNINGS:
+        notes[_WARNINGS:] = [f"and {len(notes) - _WARNINGS} more warnings"]
+    missing = [m for m in task.metric_names if m not in context.metrics and m != "peak_memory"]
     if missing:
         raise InputError(f"task {task.name!r} did not record {', '.join(missing)}")
     if "peak_memory" in task.metric_names and "peak_memory" not in context.metrics:
         device_peak = backend.peak_memory()
         context.record(peak_memory=float(device_peak if device_peak is not None else stopwatch.peak_rss()))
-    notes = [f"{w.category.__name__}: {w.message}" for w in caught]
+        if device_peak is None and not fresh:
+            notes.append("peak memory is that of the process's whole life")
     return {
         "status": "ok",
         "implementation": ", ".join(sorted(used)),
-        "warnings": list(dict.fromkeys(notes)) + ([] if fresh else ["peak memory is that of the process's whole life"]),
+        "warnings": notes,
         "timings": [asdict(t) for t in context.timings],
         "metrics": context.metrics,
         "curves": context.curves,
@@ -86,23 +123,30 @@ def _carry_out(connection: Connection, backend: Any, task: Any, run: PlannedRun)
 
 
 def _failure(error: BaseException, backend: Any) -> dict[str, Any]:
-    memory = isinstance(error, MemoryError) or (backend is not None and backend.is_out_of_memory(error))
-    lines = traceback.format_exception(error)
+    memory = isinstance(error, MemoryError)
+    with contextlib.suppress(Exception):  # an error whose message cannot be made is not about memory
+        memory = memory or (backend is not None and backend.is_out_of_memory(error))
+    lines = "".join(traceback.format_exception(error)).rstrip().splitlines()
     return {
         "status": "out_of_memory" if memory else "error",
-        "reason": traceback.format_exception_only(error)[-1].strip().splitlines()[0],
-        "traceback": "\n".join("".join(lines).rstrip().splitlines()[-_TRACEBACK_LINES:]),
+        "reason": describe(error),
+        "traceback": "\n".join(line[:_LINE] for line in lines[-_TRACEBACK_LINES:]),
     }
 
 
 def _die_with_parent() -> None:
     """End this process when the runner ends, even by kill -9: a worker in a long kernel reads no pipe."""
     parent = parent_process()
+    if parent is None:
+        return
+    if sys.platform == "linux":
+        # By the system: a kernel that holds the interpreter's lock would keep the thread below from acting.
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
 
     def watch() -> None:
         with contextlib.suppress(Exception):
-            if parent is not None:
-                parent.join()
+            parent.join()
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()

@@ -6,6 +6,7 @@ import importlib
 from importlib.util import find_spec
 from types import MappingProxyType
 
+from ntkbench.backends.allocator import keep_freed_memory
 from ntkbench.backends.protocol import Backend
 from ntkbench.errors import InputError, unknown
 
@@ -43,6 +44,7 @@ def open_backend(name: str, device: str = "cpu") -> Backend:
 
     Raises InputError when the device is not there.
     """
+    keep_freed_memory()
     module = importlib.import_module(f"ntkbench.backends.{name}")
     backend: Backend = getattr(module, _BACKENDS[name])(device)
     return backend

@@ -5,17 +5,14 @@ from __future__ import annotations
 from argparse import Namespace
 
 from ntkbench.cli import OK, database_path
-from ntkbench.exchange import export_parquet, read_source
+from ntkbench.exchange import export_parquet, import_sources
 from ntkbench.store import Store
 
 
 def import_(options: Namespace) -> int:
     """Add the records of every source that are not here yet, all or none."""
-    records = [record for source in options.sources for record in read_source(source)]
-    store = Store(database_path(options))
-    store.prepare()
-    added = store.add(records)
-    print(f"{added} runs added, {len(records) - added} were here already")
+    added, present = import_sources(Store(database_path(options)), options.sources)
+    print(f"{added} runs added, {present} were here already")
     return OK
 
 

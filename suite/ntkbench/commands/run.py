@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import glob
 import shlex
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ntkbench import backends, plan, registry
 from ntkbench.cli import INTERRUPTED, OK, RUNS_FAILED, database_path
 from ntkbench.errors import InputError
+from ntkbench.exchange import append_json_line, read_json_lines
 from ntkbench.live import live
 from ntkbench.record import DONE, RunRecord, claim_rows
+from ntkbench.rows import Declaration
 from ntkbench.spec import Task
 from ntkbench.store import BusyError, Store
 from ntkbench.tables import show_verdicts
@@ -27,12 +31,12 @@ def run(options: Namespace) -> int:
     if options.records is not None:
         _check_appendable(options.records)
     store.prepare()
-    store.declare([(t.name, t.version, c) for t in tasks.values() for c in claim_rows(t)])
-    _take_pending(store)
-    done = store.done()
-    todo = runs if options.rerun else plan.missing(runs, done)
+    now = datetime.now(UTC).isoformat()
+    store.declare([Declaration(t.name, t.version, now, claim_rows(t)) for t in tasks.values()])
+    _take_waiting(store)
+    todo = runs if options.rerun else plan.missing(runs, store.done())
     if len(todo) < len(runs):
-        print(f"{len(runs) - len(todo)} of {len(runs)} runs are done already; --rerun repeats them")
+        print(f"{len(runs) - len(todo)} of {len(runs)} runs are done already; --rerun repeats them", flush=True)
     failed: list[RunRecord] = []
     try:
         if todo:
@@ -41,6 +45,7 @@ def run(options: Namespace) -> int:
         command = shlex.join(["ntkbench", *options.words])
         print(f"\ninterrupted; what was finished is kept. Continue with: {command}", file=sys.stderr)
         return INTERRUPTED
+    _take_waiting(store)
     show_verdicts(store, [t for t in tasks if any(r.task == t for r in runs)])
     for record in failed:
         print(f"failed: {record.task} [{record.backend}] {record.status}: {record.reason}", file=sys.stderr)
@@ -100,10 +105,9 @@ def _execute(
     with live(todo) as display:
 
         def sink(record: RunRecord) -> None:
-            if options.records is not None:
-                with options.records.open("a") as file:
-                    file.write(record.to_json() + "\n")
             _keep(store, record)
+            if options.records is not None:
+                append_json_line(options.records, record)
             display.finished(record)
             if record.status not in DONE:
                 failed.append(record)
@@ -119,32 +123,38 @@ def _execute(
         )
 
 
-def _pending(store: Store) -> Path:
-    return store.path.with_name(store.path.name + ".pending.jsonl")
-
-
 def _keep(store: Store, record: RunRecord) -> None:
     """Store the record; when another process does not let go of the database, set it aside for the next run."""
     try:
         store.add([record])
     except BusyError as error:
-        with _pending(store).open("a") as file:
-            file.write(record.to_json() + "\n")
-        print(f"ntkbench: {error}; the record waits in {_pending(store)} for the next run", file=sys.stderr)
+        # A file for each record: nobody can take one away while another is being added to it.
+        file = store.path.with_name(f"{store.path.name}.{record.run_id}.waiting.jsonl")
+        append_json_line(file, record)
+        print(f"ntkbench: {error}; the record waits in {file} for the next run", file=sys.stderr)
 
 
-def _take_pending(store: Store) -> None:
-    pending = _pending(store)
-    if pending.exists():
-        from ntkbench.exchange import read_json_lines
-
-        store.add(read_json_lines(pending))
-        pending.unlink()
+def _take_waiting(store: Store) -> None:
+    """Store the records that were set aside."""
+    files = sorted(store.path.parent.glob(f"{glob.escape(store.path.name)}.*.waiting.jsonl"))
+    for file in files:
+        try:
+            store.add(record for _, record in read_json_lines(file))
+        except BusyError:
+            raise
+        except InputError as error:
+            # Half a line, perhaps, of a process that was killed while it wrote; it must not stop all others.
+            print(f"ntkbench: left aside: {error}", file=sys.stderr)
+        else:
+            file.unlink(missing_ok=True)
 
 
 def _check_appendable(path: Path) -> None:
+    fresh = not path.exists()
     try:
-        with path.open("a"):
+        with path.open("ab"):
             pass
+        if fresh:
+            path.unlink()
     except OSError as error:
         raise InputError(f"cannot write to {path}: {error.strerror}") from error

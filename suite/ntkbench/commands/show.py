@@ -9,7 +9,7 @@ from ntkbench.cli import OK
 from ntkbench.tables import show
 
 
-def list(options: Namespace) -> int:  # noqa: A001  (the command's name)
+def list(options: Namespace) -> int:
     """Print each task with its tiers."""
     rows = [
         (t.name, t.title, ", ".join(t.tier_names), len(t.claims)) for t in registry.load_tasks(options.tasks).values()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tarfile
-import zlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -42,6 +41,9 @@ def unpacking(archive: Path) -> Iterator[None]:
     """Turn whatever a damaged archive makes the decoders raise into a SourceError."""
     try:
         yield
-    # The decoders of tar, gzip, PNG (which raises SyntaxError), JSON and NumPy each have their own.
-    except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError, ArithmeticError, SyntaxError) as error:
-        raise SourceError(f"cannot read {archive.name} ({error})") from error
+    except SourceError:
+        raise
+    # All of them: the decoders of tar, gzip, PNG, JSON and NumPy raise what they stumble over, even TypeError,
+    # IndexError and SyntaxError.
+    except Exception as error:
+        raise SourceError(f"cannot read {archive.name} ({str(error) or type(error).__name__})") from error

@@ -20,7 +20,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 def array_sha256(array: npt.NDArray[Any]) -> str:
     """The SHA-256 (hex) of an array's bytes in C order; its shape and dtype are no part of it."""
-    return hashlib.sha256(np.ascontiguousarray(array).view(np.uint8)).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(array).view(np.uint8).data).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -10,22 +10,25 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from ntkbench.datasets.progress import Progress
 from ntkbench.datasets.source import SourceError
 from ntkbench.datasets.writing import sync, writing_into
+from ntkbench.errors import InputError
 
 if TYPE_CHECKING:
     from requests import Response, Session
 
-_CHUNK = 2**18  # bytes
+# Bytes. Of a request that breaks off, what came of its last chunk is lost, so chunks are small.
+_CHUNK = 2**14
 
 
 @dataclass(frozen=True)
 class Policy:
     """How patient a download is; times in seconds.
 
-    `idle_attempts`: how many requests in a row may bring no byte before it gives up (2: an unreachable server is tried
+    `idle_attempts`: how many requests in a row may bring nothing before it gives up (2: an unreachable server is tried
     twice). `requests`: how many requests one file may take in all, however much each brings.
     """
 
@@ -63,6 +66,15 @@ def download(url: str, target: Path, *, digest: str, progress: Progress, policy:
                 return
             part.unlink()
     raise SourceError(f"the file has {found}, not {digest}")
+
+
+def host(url: str) -> str:
+    """The host of an address, or the whole address when it has none."""
+    # Not netloc: that may carry a password, and this text is printed.
+    try:
+        return urlsplit(url).hostname or url
+    except ValueError:
+        return url
 
 
 def file_digest(path: Path, like: str) -> str:
@@ -106,7 +118,10 @@ def _receive(session: Session, url: str, part: Path, progress: Progress, policy:
     try:
         with session.get(url, headers=headers, stream=True, timeout=timeout) as response:
             _store(response, url, part, have, progress)
-    except requests.RequestException as error:
+    except InputError:
+        raise
+    # Not RequestException alone: a bad host name or a missing certificate file comes as urllib3's or Python's error.
+    except (OSError, ValueError) as error:
         kind = _Interruption if isinstance(error, requests.ConnectionError | requests.Timeout) else SourceError
         raise kind(_reason(error)) from error
 
@@ -126,7 +141,7 @@ def _store(response: Response, url: str, part: Path, have: int, progress: Progre
         have = 0  # the server does not resume
     length = response.headers.get("Content-Length", "")
     total = have + int(length) if length.isdigit() else None
-    what = f"downloading {part.name.removesuffix('.part')} from {url}"
+    what = f"downloading {part.name.removesuffix('.part')} from {host(url)}"
     done = have
     with writing_into(part.parent), part.open("ab" if have else "wb") as file:
         progress(what, done, total)

@@ -91,8 +91,10 @@ class Fetched:
     def _read(self) -> Arrays | None:
         """The cached arrays when they are there and are the pinned ones, else None."""
         try:
-            arrays = Arrays(**{name: np.load(self._file(name), mmap_mode="r") for name in ARRAY_NAMES})
-        except (OSError, ValueError, EOFError, InputError):
+            # Not np.load, which takes a damaged file for a zip or a pickle.
+            arrays = Arrays(**{name: np.lib.format.open_memmap(self._file(name), mode="r") for name in ARRAY_NAMES})
+        # All of them: NumPy parses the header as Python, and damage makes it raise whatever the parser does.
+        except Exception:
             return None
         return arrays if self.dataset.mismatch(arrays) is None else None
 

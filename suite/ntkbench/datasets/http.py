@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from ntkbench.datasets.dataset import Arrays
-from ntkbench.datasets.download import DEFAULT_POLICY, Policy, download
+from ntkbench.datasets.download import DEFAULT_POLICY, Policy, download, host
 from ntkbench.datasets.progress import Progress
 from ntkbench.datasets.source import Reader
 
@@ -34,11 +34,7 @@ class HttpArchive:
     @property
     def label(self) -> str:
         """The host, or the whole address when it has none."""
-        # Not netloc: that may carry a password, and this text is printed.
-        try:
-            return urlsplit(self.address).hostname or self.address
-        except ValueError:
-            return self.address
+        return host(self.address)
 
     def build(self, scratch: Path, progress: Progress) -> Arrays:
         """Download the archive into `scratch`, or take up a download where it stopped, and read it."""

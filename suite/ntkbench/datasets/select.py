@@ -72,14 +72,20 @@ def channel_statistics(x_train: npt.NDArray[Any]) -> tuple[Floats, Floats]:
         deviation = pixels[start : start + _BLOCK] - mean
         squares += np.einsum("ic,ic->c", deviation, deviation)
     std: Floats = np.sqrt(squares / len(pixels))
+    if pixels.dtype.kind == "f":
+        # The mean of equal fractions may differ from them in the last digit.
+        std[pixels.min(axis=0) == pixels.max(axis=0)] = 0.0
     return mean, std
 
 
 def standardise(x: npt.NDArray[Any], mean: Floats, std: Floats) -> Floats:
     """(x - mean) / std, channel by channel, in float64: (N, H, W, C) with mean and std (C,).
 
-    A channel whose standard deviation is 0 is centred and left at that.
+    A channel whose standard deviation is 0 is centred and left at that. Raises InputError when `mean` and `std` are not
+    of as many channels.
     """
+    if not mean.shape == std.shape == x.shape[-1:]:
+        raise InputError(f"cannot standardise {x.shape[-1]} channels with the statistics of {mean.size} and {std.size}")
     result: Floats = np.subtract(x, mean, dtype=np.float64)
     result /= np.where(std == 0, 1.0, std)
     return result

@@ -85,7 +85,8 @@ def _norms(x: npt.NDArray[Any], network: Network) -> npt.NDArray[Any]:
 
 def _inverse(norms: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """1 / norms, and 0 where a norm is 0, which makes the correlation there 0."""
-    return np.divide(1, norms, out=np.zeros_like(norms), where=norms > 0)
+    inverse: npt.NDArray[Any] = np.divide(1, norms, out=np.zeros_like(norms), where=norms > 0)
+    return inverse
 
 
 def _in_lanes(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -97,7 +98,7 @@ def _in_lanes(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _arc(a, root):
-    """arccos(a) and sqrt(1 - a^2) - a arccos(a), over 2 pi, for 0 <= a <= 1, root = sqrt(1 - a); numba types it, below."""
+    """arccos(a) and sqrt(1 - a^2) - a arccos(a), both over 2 pi, given root = sqrt(1 - a); typed by numba, below."""
     raise TypeError("compiled code only")
 
 

@@ -1,0 +1,106 @@
+"""Sessions: reproduce (the main one), tests, lint, types, report. What follows -- goes to the command inside.
+
+reproduce, tests, types and report share one environment, .nox/suite, whose `ntkbench` command is there for you too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+
+import nox
+
+nox.options.sessions = ["reproduce"]
+nox.options.default_venv_backend = "venv"  # pip: it finds the wheels that a machine keeps
+
+ROOT = Path(__file__).parent
+SUITE = ROOT / ".nox" / "suite"
+BIN = SUITE / ("Scripts" if os.name == "nt" else "bin")
+PYTHON = BIN / "python"
+NTKBENCH = BIN / "ntkbench"
+CONSTRAINTS = ROOT / "constraints.txt"
+
+# What the shared environment holds, as extras of pyproject.toml.
+ALL = "all,types"
+ALL_ON_GPU = "all,types,cuda"
+
+
+@nox.session(venv_backend="none")
+def reproduce(session: nox.Session) -> None:
+    """Run the experiments that are missing, on every backend here, then show the verdicts and write the report."""
+    options = session.posargs
+    extras = ALL_ON_GPU if "cuda" in options or "--device=cuda" in options else ALL
+    if not PYTHON.exists():
+        # The numba backend is installed in a third of the time: a first result before the rest.
+        install(session, "")
+        run(session, NTKBENCH, "run", "--tier", "smoke", "--backend", "numba", *database(options))
+    install(session, extras)
+    run(session, NTKBENCH, "run", *options)
+    if "--dry-run" not in options:
+        # What does not hold is a finding, shown here; failing on it is for `ntkbench verify` itself.
+        run(session, NTKBENCH, "verify", *database(options), success_codes=[0, 1])
+        run(session, NTKBENCH, "report", *database(options))
+        session.log(f'ask for more: {NTKBENCH.relative_to(ROOT)} sql "FROM verdict"')
+
+
+@nox.session(venv_backend="none")
+def tests(session: nox.Session) -> None:
+    """Run the test suite on all cores."""
+    install(session, ALL)
+    run(session, PYTHON, "-m", "pytest", "-n", "auto", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def types(session: nox.Session) -> None:
+    """Check the types."""
+    install(session, ALL)
+    run(session, PYTHON, "-m", "mypy", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def report(session: nox.Session) -> None:
+    """Write the HTML report of what is stored."""
+    install(session, ALL)
+    run(session, NTKBENCH, "report", *session.posargs)
+
+
+@nox.session(reuse_venv=True)
+def lint(session: nox.Session) -> None:
+    """Check style and formatting."""
+    session.install("-q", "-c", str(CONSTRAINTS), "ruff")
+    session.run("ruff", "check", *session.posargs)
+    session.run("ruff", "format", "--check", *session.posargs)
+
+
+def run(session: nox.Session, *words: object, success_codes: list[int] | None = None) -> None:
+    """Run a command of the shared environment."""
+    session.run(*map(str, words), external=True, success_codes=success_codes or [0])
+
+
+def database(options: list[str]) -> list[str]:
+    """The --db option among those of `ntkbench run`, for the commands that follow it."""
+    parser = ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--db")
+    path = parser.parse_known_args(options)[0].db
+    return ["--db", path] if path else []
+
+
+def install(session: nox.Session, extras: str) -> None:
+    """Make the shared environment, or bring it up to date; nothing is done when it is."""
+    stamp = SUITE / "installed"
+    # All that decides what is installed.
+    files = [CONSTRAINTS.read_bytes(), (ROOT / "pyproject.toml").read_bytes(), sys.version.encode()]
+    wanted = f"{hashlib.sha256(b''.join(files)).hexdigest()} {extras}"
+    # A longer list of extras holds a shorter one.
+    if PYTHON.exists() and stamp.exists() and stamp.read_text().startswith(wanted):
+        return
+    if not PYTHON.exists():
+        run(session, sys.executable, "-m", "venv", "--clear", SUITE)
+    target = f"{ROOT}[{extras}]" if extras else ROOT
+    session.log(f"installing ntkbench{f' with {extras}' if extras else ''}; this is done once")
+    pip = (PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-input")
+    run(session, *pip, "-c", CONSTRAINTS, "-e", target)
+    stamp.write_text(wanted)

@@ -1,0 +1,70 @@
+"""Geometry of the claims chart: published value and tolerance as a band, each backend's measured interval as a bar.
+
+Pure numbers; the template draws them, so that the pages need no drawing library and no network.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+WIDTH = 100.0  # user units of the drawing; positions are percentages of the axis
+_MARGIN = 0.08
+_TICKS = 5
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One backend's measured value with its interval, and the word that judges it."""
+
+    label: str
+    measured: float
+    low: float
+    high: float
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A linear axis from `low` to `high` with round tick values."""
+
+    low: float
+    high: float
+    ticks: tuple[float, ...]
+
+    def at(self, value: float) -> float:
+        """The position of a value, from 0 to WIDTH."""
+        return round(WIDTH * (value - self.low) / (self.high - self.low), 3)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One claim: what was published, and what was measured by whom. Values in the metric's unit."""
+
+    claim: str
+    published: float
+    tolerance: float
+    entries: tuple[Entry, ...]
+
+
+def axis(rows: Sequence[Row]) -> Axis:
+    """The axis that holds every band and every interval of the rows (at least one), with a little room."""
+    values = [v for r in rows for v in (r.published - r.tolerance, r.published + r.tolerance)]
+    values += [v for r in rows for e in r.entries for v in (e.low, e.high, e.measured)]
+    low, high = min(values), max(values)
+    if math.isclose(low, high, rel_tol=1e-9):
+        room = max(1.0, 1e-3 * abs(low))
+        low, high = low - room, high + room
+    room = _MARGIN * (high - low)
+    low, high = low - room, high + room
+    step = _round_step((high - low) / _TICKS)
+    first = math.ceil(low / step)
+    ticks = tuple(round(k * step, 12) for k in range(first, math.floor(high / step) + 1))
+    return Axis(low, high, ticks)
+
+
+def _round_step(step: float) -> float:
+    """The least of 1, 2, 5 times a power of ten that is not below `step`."""
+    power = 10.0 ** math.floor(math.log10(step))
+    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= step * (1 - 1e-9))

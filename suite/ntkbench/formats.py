@@ -1,0 +1,62 @@
+"""Numbers as people read them, the same in the terminal's closing table and on the pages."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+_BYTES = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """`digits` significant digits, in scientific notation only where it is shorter; "" for None."""
+    if value is None:
+        return ""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    size = math.floor(math.log10(abs(value)))
+    if -4 <= size < 6:
+        return f"{value:,.{max(0, digits - 1 - size)}f}"
+    mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
+    return f"{mantissa}e{int(exponent)}"
+
+
+def seconds(value: float | None) -> str:
+    """A time with its unit: 830 µs, 12.3 ms, 4.56 s, 5 min 12 s."""
+    if value is None:
+        return ""
+    if value == 0:
+        return "0 s"
+    if value < 1e-3:
+        return f"{number(value * 1e6, 3)} µs"
+    if value < 1:
+        return f"{number(value * 1e3, 3)} ms"
+    if value < 100:
+        return f"{number(value, 3)} s"
+    minutes, rest = divmod(round(value), 60)
+    return f"{minutes} min {rest} s"
+
+
+def byte_count(value: float | None) -> str:
+    """An amount of memory with its unit: 512 B, 1.50 GiB."""
+    if value is None:
+        return ""
+    power = min(int(math.log2(value) // 10), len(_BYTES) - 1) if value >= 1 else 0
+    return f"{number(value / 1024**power, 3) if power else int(value)} {_BYTES[power]}"
+
+
+def quantity(value: float | None, unit: str) -> str:
+    """A metric's value with its unit; memory and time in units that fit their size."""
+    if value is None:
+        return ""
+    if unit == "B":
+        return byte_count(value)
+    if unit == "s":
+        return seconds(value)
+    return number(value) + ("" if unit == "1" else f" {unit}")
+
+
+def parameters(values: Mapping[str, Any]) -> str:
+    """Parameters in their order, as they are typed after `--set`: depth=3 pooling=gap."""
+    return " ".join(f"{name}={value}" for name, value in values.items())

@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from ntkbench import provenance
+from ntkbench.record import RunRecord
+
+
+@pytest.fixture
+def squares(small_tasks: Path) -> list[object]:
+    return ["run", "squares", "--tasks", small_tasks, "--tier", "smoke", "--backend", "numba"]
+
+
+def refused(outcome, database: Path) -> str:
+    """The message of a refusal before anything ran: one line, and no database."""
+    assert outcome.code == 2
+    assert outcome.err.startswith("ntkbench: ")
+    assert outcome.err.count("\n") == 1
+    assert outcome.out == ""
+    assert not database.exists()
+    return outcome.err
+
+
+def test_each_run_is_a_line_and_the_verdicts_close(ntkbench, squares, query):
+    outcome = ntkbench(*squares)
+    lines = outcome.out.splitlines()
+    assert (outcome.code, outcome.err) == (0, "")
+    assert [line[:5] for line in lines[:2]] == ["[1/2]", "[2/2]"]
+    assert "squares numba x=2 seed=0: square 4 " in lines[0]
+    (row,) = [line for line in lines if "three squared" in line]
+    assert "numba     square   9.000 ± 0.10   9.000      1       reproduced   verified" in row
+    assert "1 more claim is not run yet" in outcome.out
+    assert query("SELECT params, status FROM run ORDER BY ALL") == [('{"x": 2}', "ok"), ('{"x": 3}', "ok")]
+
+
+def test_what_is_done_is_found_done_in_no_time(ntkbench, squares, query):
+    first = ntkbench(*squares)
+    since = time.monotonic()
+    again = ntkbench(*squares)
+    assert time.monotonic() - since < 5
+    assert again.code == 0
+    assert again.out.startswith("2 of 2 runs are done already; --rerun repeats them\n")
+    assert again.out.splitlines()[1:] == first.out.splitlines()[2:]
+    assert query("SELECT count(*) FROM run") == [(2,)]
+
+
+def test_only_what_is_missing_is_run(ntkbench, squares, query):
+    ntkbench(*squares, "--set", "x=3")
+    outcome = ntkbench(*squares)
+    assert outcome.out.splitlines()[:2][0] == "1 of 2 runs are done already; --rerun repeats them"
+    assert "[1/1] squares numba x=2" in outcome.out
+    assert query("SELECT count(*) FROM run") == [(2,)]
+
+
+def test_rerun_adds_an_attempt_of_the_same_experiment(ntkbench, squares, query):
+    ntkbench(*squares, "--set", "x=3")
+    assert ntkbench(*squares, "--set", "x=3", "--rerun").code == 0
+    assert query("SELECT count(*), count(DISTINCT run_id), count(DISTINCT experiment_id) FROM run") == [(2, 2, 1)]
+    assert query("SELECT count(*) FROM latest_run") == [(1,)]
+
+
+def test_failed_runs_are_stored_with_their_reason_and_the_others_go_on(ntkbench, squares, query):
+    outcome = ntkbench(*squares, "faults", "--set", "how=raise,memory,killed,exit", "--set", "x=9")
+    assert outcome.code == 3
+    assert query("SELECT params->>'how', status FROM failure ORDER BY ALL") == [
+        ("exit", "killed"),
+        ("killed", "killed"),
+        ("memory", "out_of_memory"),
+        ("raise", "error"),
+    ]
+    assert query("SELECT count(*) FROM latest_run WHERE task = 'squares'") == [(1,)]
+    assert query("SELECT reason FROM failure WHERE params->>'how' = 'raise'") == [("ValueError: it went wrong",)]
+    assert "failed: faults [numba] error: ValueError: it went wrong" in outcome.err
+    assert outcome.err.count("failed: ") == 4
+
+
+def test_a_run_that_takes_too_long_is_a_failed_run(ntkbench, squares, query):
+    outcome = ntkbench("run", "faults", *squares[2:], "--set", "how=sleep", "--timeout", "0.5")
+    assert outcome.code == 3
+    ((status, reason),) = query("SELECT status, reason FROM run")
+    assert status == "timeout"
+    assert "took longer than 0.5 s" in reason
+
+
+def test_what_a_backend_cannot_do_is_no_failure_and_is_not_tried_again(ntkbench, squares, query):
+    words = ["run", "differentiates", *squares[2:]]
+    assert ntkbench(*words).code == 0
+    assert query("SELECT status FROM run") == [("not_applicable",)]
+    assert "1 of 1 runs are done already" in ntkbench(*words).out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["sqares"], "unknown task 'sqares'; did you mean 'squares'?"),
+        (["squares", "--tier", "smok"], "unknown tier 'smok'; did you mean 'smoke'?"),
+        (["faults", "--tier", "standard"], "unknown tier 'standard'; choose from: smoke"),
+        (["squares", "--backend", "numba,torhc"], "unknown backend 'torhc'; did you mean 'torch'?"),
+        (["squares", "--set", "depht=3"], "unknown parameter 'depht'"),
+        (["squares", "--set", "x=three"], "parameter 'x' of task 'squares' must be int, not 'three'"),
+        (["squares", "--set", "x"], "--set 'x' is not name=value"),
+        (["cifar_cntk", "--set", "dataset=cifar1"], "unknown dataset 'cifar1'; did you mean 'cifar10'?"),
+        (["cifar_cntk", "--set", "n_trian=3"], "unknown parameter 'n_trian'; did you mean 'n_train'?"),
+        (["squares", "--seeds", "0"], "must be at least 1, not 0"),
+        (["squares", "--timeout", "0"], "--timeout must be positive, not 0"),
+        (["squares", "--timeout", "nan"], "--timeout must be positive, not nan"),
+    ],
+)
+def test_what_does_not_exist_is_refused_before_anything_runs(ntkbench, small_tasks, database, words, message):
+    assert message in refused(ntkbench("run", "--tasks", small_tasks, "--tier", "smoke", *words), database)
+
+
+@pytest.mark.parametrize(
+    ("gpus", "words", "message"),
+    [
+        ((), [], "this machine has no CUDA device; use --device cpu"),
+        (("A GPU",), ["--backend", "numba"], "backend 'numba' runs on cpu, not on 'cuda'; choose from: jax, torch"),
+    ],
+)
+def test_a_device_that_is_not_there_is_refused(ntkbench, small_tasks, database, monkeypatch, gpus, words, message):
+    monkeypatch.setattr(provenance, "gpu_names", lambda: gpus)
+    run = ["run", "squares", "--tasks", small_tasks, "--tier", "smoke", "--device", "cuda"]
+    assert message in refused(ntkbench(*run, *words), database)
+
+
+@pytest.mark.parametrize("place", ["file/below.duckdb", "/proc/results.duckdb", ""])
+def test_a_place_where_no_database_can_be_is_refused(ntkbench, squares, database, tmp_path, place):
+    (tmp_path / "file").write_text("")
+    assert str(tmp_path / place) in refused(ntkbench(*squares, "--db", tmp_path / place), database)
+
+
+@pytest.mark.parametrize("place", ["file/below.jsonl", "/proc/records.jsonl", "none/records.jsonl", ""])
+def test_a_place_where_no_records_can_be_is_refused(ntkbench, squares, database, tmp_path, place):
+    (tmp_path / "file").write_text("")
+    message = refused(ntkbench(*squares, "--records", tmp_path / place), database)
+    assert f"cannot write to {tmp_path / place}: " in message
+
+
+def test_a_refused_database_leaves_no_empty_records(ntkbench, squares, tmp_path):
+    assert ntkbench(*squares, "--records", tmp_path / "r.jsonl", "--db", tmp_path).code == 2
+    assert not (tmp_path / "r.jsonl").exists()
+
+
+def test_a_dry_run_tells_what_would_run_and_writes_nothing(ntkbench, squares, database, tmp_path):
+    before = sorted(tmp_path.rglob("*"))
+    outcome = ntkbench(*squares, "--dry-run", "--records", tmp_path / "r.jsonl")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert [line.split()[:3] for line in outcome.out.splitlines()] == [["run", "squares", f"x={x}"] for x in (2, 3)]
+    assert [p for p in sorted(tmp_path.rglob("*")) if "__pycache__" not in str(p)] == before
+    ntkbench(*squares, "--set", "x=3")
+    stored = database.read_bytes()
+    outcome = ntkbench(*squares, "--dry-run")
+    assert [line.split()[0] for line in outcome.out.splitlines()] == ["run", "done"]
+    assert [line.split()[0] for line in ntkbench(*squares, "--dry-run", "--rerun").out.splitlines()] == ["run", "run"]
+    assert database.read_bytes() == stored
+
+
+def test_records_are_appended_as_lines_that_another_database_imports(ntkbench, squares, query, tmp_path):
+    records, other = tmp_path / "r.jsonl", tmp_path / "other.duckdb"
+    ntkbench(*squares, "--set", "x=2", "--records", records)
+    ntkbench(*squares, "--records", records)
+    lines = records.read_text().splitlines()
+    assert [json.loads(line)["params"] for line in lines] == [{"x": 2}, {"x": 3}]
+    assert [RunRecord.from_json(line).status for line in lines] == ["ok", "ok"]
+    assert ntkbench("import", records, "--db", other).out == "2 runs added, 0 were here already\n"
+    sql = "SELECT * FROM verdict WHERE task = 'squares' ORDER BY ALL"
+    assert ntkbench("sql", sql, "--db", other).out == ntkbench("sql", sql).out
+
+
+def test_a_full_disk_for_the_records_is_one_line_and_the_run_is_stored(ntkbench, squares, query):
+    outcome = ntkbench(*squares, "--set", "x=3", "--records", "/dev/full")
+    assert (outcome.code, outcome.err) == (2, "ntkbench: cannot write to /dev/full: No space left on device\n")
+    assert query("SELECT status FROM run") == [("ok",)]
+
+
+def test_without_names_every_task_of_the_tier_is_planned(ntkbench, small_tasks):
+    out = ntkbench("run", "--tasks", small_tasks, "--tier", "smoke", "--backend", "numba", "--dry-run").out
+    assert {line.split()[1] for line in out.splitlines()} == {"cifar_cntk", "squares", "faults", "differentiates"}
+
+
+def test_seeds_and_values_multiply(ntkbench, squares):
+    out = ntkbench(*squares, "--seeds", "2", "--set", "x=5,6,7", "--dry-run").out
+    assert len(set(out.splitlines())) == 6
+
+
+def test_backends_that_agree_are_in_one_table(ntkbench, small_tasks, query):
+    outcome = ntkbench("run", "squares", "--tasks", small_tasks, "--tier", "smoke", "--set", "x=3")
+    assert outcome.code == 0
+    assert query("SELECT backend, verdict FROM verdict WHERE runs > 0 ORDER BY ALL") == [
+        ("jax", "reproduced"),
+        ("numba", "reproduced"),
+        ("torch", "reproduced"),
+    ]
+    assert query("SELECT DISTINCT status, others FROM agreement") == [("agrees", 2)]

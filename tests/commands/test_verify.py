@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ntkbench.exchange import export_parquet
+from ntkbench.record import MetricRow, RunRecord
+from ntkbench.store import Store
+
+GOOD = replace(
+    RunRecord.from_json((Path(__file__).parents[1] / "data" / "record.json").read_text()), curves=[], claims=[]
+)
+ACCURACY = GOOD.metrics[0]
+CLAIM = RunRecord.from_json((Path(__file__).parents[1] / "data" / "record.json").read_text()).claims[0]
+
+
+def record(number: int, value: float = 40.7, **changes) -> RunRecord:
+    """Another experiment, unless `changes` say otherwise, with this accuracy (tolerance 0.2) and no standard error."""
+    fields = {"run_id": f"{number:032x}", "experiment_id": f"{number:032x}", **changes}
+    return replace(GOOD, **{"metrics": [replace(ACCURACY, value=value, stderr=None)], **fields})
+
+
+def claimed(**changes) -> dict[str, object]:
+    return {"claims": [replace(CLAIM, repeats=1, **changes)]}
+
+
+@pytest.fixture
+def store(database: Path) -> Store:
+    store = Store(database)
+    store.prepare()
+    return store
+
+
+def test_all_is_well_when_verified_claims_are_reproduced(ntkbench, store):
+    store.add([record(1, **claimed(verified=True)), record(2, backend="jax", **claimed(verified=True))])
+    outcome = ntkbench("verify")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out == "all is well: 2 verified claims reproduced, no disagreement, no failure\n"
+
+
+def test_a_verified_claim_that_is_not_reproduced_fails(ntkbench, store):
+    store.add([record(1, value=50.0, **claimed(verified=True))])
+    outcome = ntkbench("verify")
+    assert outcome.code == 1
+    assert "Verified claims that are not reproduced" in outcome.out
+    assert "forty" in outcome.out
+    assert "all is well" not in outcome.out
+
+
+@pytest.mark.parametrize(
+    "changes", [claimed(verified=False), {"claims": [replace(CLAIM, repeats=3, verified=True)]}, {"claims": []}]
+)
+def test_figures_from_memory_and_too_few_seeds_do_not_fail(ntkbench, store, changes):
+    store.add([record(1, value=50.0, **changes)])
+    assert ntkbench("verify").code == 0
+
+
+def test_backends_that_disagree_fail(ntkbench, store):
+    store.add([record(1, value=40.0), record(2, value=40.3, backend="jax")])
+    outcome = ntkbench("verify")
+    assert outcome.code == 1
+    assert "Runs that disagree with other backends" in outcome.out
+    assert "accuracy" in outcome.out
+
+
+def test_a_failed_run_fails_until_it_is_repeated_well(ntkbench, store):
+    store.add([record(1, status="error", reason="it went wrong")])
+    outcome = ntkbench("verify")
+    assert outcome.code == 1
+    assert "Runs that failed" in outcome.out
+    assert "it went wrong" in outcome.out
+    later = {"experiment_id": f"{1:032x}", "finished": "2026-01-02T00:00:00+00:00"}
+    store.add([record(2, **later)])
+    assert ntkbench("verify").code == 0
+
+
+@pytest.fixture
+def reference(tmp_path: Path) -> Path:
+    """The reference: accuracy 40 in jax."""
+    store = Store(tmp_path / "elsewhere.duckdb")
+    store.prepare()
+    older = {"experiment_id": f"{7:032x}", "finished": "2025-01-01T00:00:00+00:00"}
+    store.add([record(7, value=40.0, backend="jax"), record(8, value=10.0, backend="jax", **older)])
+    export_parquet(store, tmp_path / "reference [1]")
+    return tmp_path / "reference [1]"
+
+
+@pytest.mark.parametrize(("value", "code"), [(40.1, 0), (39.9, 0), (40.3, 1), (39.7, 1)])
+def test_a_run_that_differs_from_the_reference_fails(ntkbench, store, reference, value, code):
+    store.add([record(1, value=value)])
+    outcome = ntkbench("verify", "--against", reference)
+    assert outcome.code == code
+    assert ("Runs that differ from the reference" in outcome.out) == bool(code)
+    assert ("1 figures within the reference's" in outcome.out) == (not code)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"seed": 1}, {"params": {"depth": 6}}, {"precision": "float64"}, {"task_version": 2}, {"dataset_sha256": "d2"}],
+)
+def test_other_experiments_are_not_compared_and_that_is_said(ntkbench, store, reference, changes):
+    store.add([record(1, value=90.0, **changes)])
+    outcome = ntkbench("verify", "--against", reference)
+    assert outcome.code == 0
+    assert f"nothing was compared: no run here has its like in {reference}" in outcome.out
+
+
+def test_metrics_without_a_tolerance_are_not_compared_with_the_reference(ntkbench, store, reference):
+    free = MetricRow("accuracy", 90.0, "%", None, None, None)
+    store.add([record(1, metrics=[free])])
+    assert ntkbench("verify", "--against", reference).code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("none", "does not exist"), ("", "is not an export: it lacks environment.parquet")]
+)
+def test_a_reference_that_is_none_is_one_line(ntkbench, store, tmp_path, name, message):
+    store.add([record(1)])
+    outcome = ntkbench("verify", "--against", tmp_path / name)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err == f"ntkbench: {tmp_path / name} {message}\n"

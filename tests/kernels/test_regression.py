@@ -1,0 +1,73 @@
+"""Kernel regression and the linear algebra around it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ntkbench.kernels import kernel_regression, min_eigenvalue, train_test
+
+
+def problem(n: int = 6, n_test: int = 4, outputs: int = 2) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    a = rng.standard_normal((n, n))
+    return a @ a.T + np.eye(n), rng.standard_normal((n, outputs)), rng.standard_normal((n_test, n))
+
+
+@pytest.mark.parametrize("ridge", [0.0, 0.3])
+def test_predictions_solve_the_ridge_problem(backend: Any, ridge: float) -> None:
+    k, y, k_test = problem()
+    result = kernel_regression(*(backend.asarray(v, "float64") for v in (k, y, k_test)), ridge=ridge)
+    weights = np.linalg.inv(k + ridge * np.eye(6)) @ y
+    np.testing.assert_allclose(backend.to_numpy(result.prediction), k_test @ weights, rtol=1e-11)
+    assert 0 < result.residual < 1e-12
+
+
+def test_two_points_have_the_textbook_solution(backend: Any) -> None:
+    # [[2, 1], [1, 2]] a = (1, 0) is solved by a = (2, -1) / 3.
+    arrays = ([[2.0, 1.0], [1.0, 2.0]], [[1.0], [0.0]], [[1.0, 1.0], [3.0, 0.0]])
+    result = kernel_regression(*(backend.asarray(np.array(v), "float64") for v in arrays))
+    np.testing.assert_allclose(backend.to_numpy(result.prediction), [[1 / 3], [2.0]], rtol=1e-14)
+
+
+def test_without_ridge_the_training_points_are_interpolated(backend: Any) -> None:
+    k, y, _ = (backend.asarray(v, "float64") for v in problem())
+    np.testing.assert_allclose(backend.to_numpy(kernel_regression(k, y, k).prediction), backend.to_numpy(y), rtol=1e-11)
+
+
+def test_a_float32_matrix_is_solved_in_float64(backend: Any) -> None:
+    k, y, k_test = (v.astype(np.float32) for v in problem())
+    result = kernel_regression(*(backend.asarray(v, "float32") for v in (k, y, k_test)))
+    assert backend.to_numpy(result.prediction).dtype == np.float64
+    exact = k_test.astype(np.float64) @ np.linalg.solve(k.astype(np.float64), y.astype(np.float64))
+    np.testing.assert_allclose(backend.to_numpy(result.prediction), exact, rtol=1e-10)
+    assert result.residual < 1e-12
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_singular_matrix_is_an_error_unless_there_is_a_ridge(backend: Any, dtype: str) -> None:
+    k = backend.asarray(np.ones((3, 3)), dtype)
+    y = backend.asarray(np.eye(3), dtype)
+    with pytest.raises((ValueError, RuntimeError, ArithmeticError), match=r"(?i)singular"):
+        kernel_regression(k, y, k)
+    regular = kernel_regression(k, y, k, ridge=0.5)
+    # (11' + I / 2)^-1 1 = 1 / (3 + 1/2), so every prediction is the same.
+    np.testing.assert_allclose(backend.to_numpy(regular.prediction), np.full((3, 3), 1 / 3.5), rtol=1e-12)
+
+
+def test_the_least_eigenvalue_is_found_in_float64(backend: Any) -> None:
+    q, _ = np.linalg.qr(np.random.default_rng(0).standard_normal((4, 4)))
+    k = q @ np.diag([1e-3, 1.0, 2.0, 3.0]) @ q.T
+    assert min_eigenvalue(backend.asarray(k, "float64")) == pytest.approx(1e-3, rel=1e-10)
+    assert min_eigenvalue(backend.asarray([[2.0, -3.0], [-3.0, 2.0]], "float32")) == pytest.approx(-1.0, rel=1e-14)
+
+
+def test_the_cross_matrix_has_test_points_as_rows() -> None:
+    def kernel(x1: Any, x2: Any = None, *, power: int) -> Any:
+        return x1[:, None] ** power * (x1 if x2 is None else x2)[None, :]
+
+    k_train, k_test = train_test(kernel, np.array([1.0, 2.0, 3.0]), np.array([5.0, 7.0]), power=2)
+    np.testing.assert_array_equal(k_train, [[1, 2, 3], [4, 8, 12], [9, 18, 27]])
+    np.testing.assert_array_equal(k_test, [[25, 50, 75], [49, 98, 147]])

@@ -1,0 +1,33 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ntkbench.charts import WIDTH, Entry, Row, axis
+
+numbers = st.floats(-1e9, 1e9).map(lambda x: round(x, 6))
+
+
+def rows(published: float, tolerance: float, low: float, measured: float, high: float) -> list[Row]:
+    return [Row("claim", published, tolerance, (Entry("numba", measured, low, high, "inconclusive"),))]
+
+
+@settings(deadline=None)
+@given(numbers, st.floats(0, 1e6), st.lists(numbers, min_size=3, max_size=3).map(sorted))
+def test_everything_lies_on_the_axis_in_its_order(published: float, tolerance: float, interval: list[float]) -> None:
+    drawn = axis(rows(published, tolerance, *interval))
+    values = sorted([published - tolerance, published, published + tolerance, *interval])
+    places = [drawn.at(v) for v in values]
+    assert places == sorted(places)
+    assert places[0] >= 0
+    assert places[-1] <= WIDTH
+    assert all(drawn.low <= tick <= drawn.high for tick in drawn.ticks)
+    assert 2 <= len(drawn.ticks) <= 7
+
+
+def test_ticks_are_round_numbers() -> None:
+    assert axis(rows(40.94, 1.5, 40.07, 40.57, 41.06)).ticks == pytest.approx((40.0, 41.0, 42.0))
+
+
+def test_a_claim_without_width_still_has_an_axis() -> None:
+    drawn = axis(rows(9.0, 0.0, 9.0, 9.0, 9.0))
+    assert drawn.at(9.0) == pytest.approx(WIDTH / 2)

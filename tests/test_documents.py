@@ -1,0 +1,83 @@
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ntkbench import cli
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+
+
+def blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
+
+
+def commands(text: str = README) -> list[str]:
+    return [line for block in blocks("sh", text) for line in block.splitlines() if line.startswith("ntkbench ")]
+
+
+def sessions(text: str) -> set[str]:
+    words = [shlex.split(line) for block in blocks("sh", text) for line in block.splitlines()]
+    after = [w[w.index("-s") + 1 :] for w in words if "-s" in w]
+    return {name for w in after for name in (w[: w.index("--")] if "--" in w else w)}
+
+
+@pytest.fixture
+def example(tmp_path: Path) -> Path:
+    folder = tmp_path / "example"
+    folder.mkdir()
+    (task,) = [block for block in blocks("python") if "@task" in block]
+    (folder / "squares.py").write_text(task)
+    return folder
+
+
+def test_every_session_that_the_documents_name_is_there() -> None:
+    written = re.findall(r"^def (\w+)\(session", (ROOT / "noxfile.py").read_text(), flags=re.MULTILINE)
+    named = sessions(README) | sessions(CONTRIBUTING)
+    assert {"reproduce", "tests", "lint", "types"} <= named <= set(written)
+
+
+def test_every_command_of_the_readme_is_one() -> None:
+    assert len(commands()) >= 10
+    for command in commands():
+        cli.parser().parse_args(shlex.split(command)[1:])
+
+
+@pytest.mark.parametrize("backend", ["numba", "torch", "jax"])
+@pytest.mark.slow
+def test_the_example_task_runs_and_its_claim_is_reproduced(example: Path, ntkbench: Callable, backend: str) -> None:
+    (words,) = re.findall(r"`ntkbench (run squares .*?)`", README)
+    outcome = ntkbench(*words.replace("DIR", str(example)).split(), "--backend", backend)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "reproduced" in outcome.out
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_readme_run_one_after_another(ntkbench: Callable, database: Path) -> None:
+    # The run first: the others ask about its results.
+    ordered = sorted(commands(), key=lambda command: not command.startswith("ntkbench run"))
+    for command in ordered:
+        words = shlex.split(command)[1:]
+        outcome = ntkbench(*words)
+        assert (outcome.code, outcome.err) == (0, ""), command
+        assert outcome.out.strip(), command
+
+
+def test_the_python_example_reads_the_database(
+    example: Path, ntkbench: Callable, database: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = ("run", "squares", "--tasks", example, "--tier", "smoke", "--backend", "numba")
+    assert ntkbench(*words).code == 0
+    (code,) = [block for block in blocks("python") if "duckdb.connect" in block]
+    exec(code.replace("results/ntkbench.duckdb", str(database)), {})
+    assert "three squared" in capfd.readouterr().out
+
+
+def test_the_files_that_the_readme_links_to_are_there() -> None:
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
+    assert len(links) >= 3
+    assert [link for link in links if not (ROOT / link).exists()] == []

@@ -1,0 +1,285 @@
+from __future__ import annotations
+
+import json
+import os
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from ntkbench import exchange
+from ntkbench.errors import InputError
+from ntkbench.record import RunRecord
+from ntkbench.rows import TABLES, Declaration
+from ntkbench.store import Store
+
+RECORD = RunRecord.from_json((Path(__file__).parent / "data" / "record.json").read_text())
+
+
+def numbered(number: int, **changes) -> RunRecord:
+    return replace(RECORD, run_id=f"{number:032x}", experiment_id=f"{number:032x}", **changes)
+
+
+@pytest.fixture
+def store(database: Path) -> Store:
+    store = Store(database)
+    store.prepare()
+    return store
+
+
+@pytest.fixture
+def filled(tmp_path: Path) -> Store:
+    """A database with three runs, and with a task that was declared and not run."""
+    store = Store(tmp_path / "filled.duckdb")
+    store.prepare()
+    store.add([numbered(1), numbered(2, status="error", reason="no"), numbered(3, seed=1)])
+    store.declare([Declaration("texts", 4, "2026-01-02T00:00:00+00:00", RECORD.claims)])
+    return store
+
+
+def lines(path: Path, *records: RunRecord) -> Path:
+    path.write_text("".join(record.to_json() + "\n" for record in records))
+    return path
+
+
+def everything(store: Store) -> dict[str, list[tuple]]:
+    return {table: store.query(f"FROM {table} ORDER BY ALL")[1] for table in TABLES}
+
+
+def count(store: Store) -> int:
+    return store.query("SELECT count(*) FROM run")[1][0][0]
+
+
+def test_an_export_rebuilds_the_database(filled, store, tmp_path):
+    exchange.export_parquet(filled, tmp_path / "export")
+    assert exchange.import_sources(store, [tmp_path / "export"]) == (3, 0)
+    assert everything(store) == everything(filled)
+
+
+def test_another_database_is_imported_whole(filled, store):
+    assert exchange.import_sources(store, [filled.path]) == (3, 0)
+    assert everything(store) == everything(filled)
+
+
+def test_a_database_is_known_by_its_content_whatever_its_name(filled, store):
+    assert exchange.import_sources(store, [filled.path.rename(filled.path.with_name("results.db"))]) == (3, 0)
+
+
+def test_json_lines_rebuild_the_runs_and_their_claims(filled, store, tmp_path):
+    source = lines(tmp_path / "r.jsonl", numbered(1), numbered(2, status="error", reason="no"), numbered(3, seed=1))
+    assert exchange.import_sources(store, [source]) == (3, 0)
+    runs = {table: rows for table, rows in everything(filled).items() if table not in ("declaration", "claim")}
+    assert {table: everything(store)[table] for table in runs} == runs
+    assert store.query("SELECT DISTINCT task FROM claim")[1] == [("images",)]
+
+
+def test_importing_again_adds_nothing(filled, store, tmp_path):
+    exchange.export_parquet(filled, tmp_path / "export")
+    source = lines(tmp_path / "r.jsonl", numbered(1), numbered(4))
+    assert exchange.import_sources(store, [source]) == (2, 0)
+    assert exchange.import_sources(store, [tmp_path / "export", source, filled.path]) == (2, 6)
+    before = everything(store)
+    assert exchange.import_sources(store, [filled.path, tmp_path / "export"]) == (0, 6)
+    assert everything(store) == before
+
+
+def test_equal_content_is_exported_as_equal_bytes(filled, store, tmp_path):
+    exchange.export_parquet(filled, tmp_path / "one")
+    records = [numbered(3, seed=1), numbered(1), numbered(2, status="error", reason="no")]
+    random.Random(1).shuffle(records)
+    for record in records:  # in another order, one by one, and twice
+        exchange.import_sources(store, [lines(tmp_path / "r.jsonl", record, record)])
+    store.declare([Declaration("texts", 4, "2026-01-02T00:00:00+00:00", RECORD.claims)])
+    exchange.export_parquet(store, tmp_path / "other")
+    for table in TABLES:
+        one, other = (tmp_path / folder / f"{table}.parquet" for folder in ("one", "other"))
+        assert one.read_bytes() == other.read_bytes(), table
+
+
+def test_an_export_replaces_an_older_one_and_leaves_nothing_else(filled, tmp_path):
+    folder = tmp_path / "export"
+    exchange.export_parquet(filled, folder)
+    filled.add([numbered(9)])
+    exchange.export_parquet(filled, folder)
+    assert sorted(file.name for file in folder.iterdir()) == sorted(f"{table}.parquet" for table in TABLES)
+    ((runs,),) = duckdb.sql(f"SELECT count(*) FROM '{folder}/run.parquet'").fetchall()
+    assert runs == 4
+
+
+def test_a_folder_may_have_any_name(filled, store, tmp_path):
+    folder = tmp_path / "it's [1] *of* two?"
+    exchange.export_parquet(filled, folder)
+    exchange.export_parquet(filled, tmp_path / "it's 1 of two1")
+    assert exchange.import_sources(store, [folder]) == (3, 0)
+
+
+MALFORMED = [
+    ("{", "not JSON"),
+    ("[1]", "JSON object"),
+    ("\ufeff", "JSON"),
+    (lambda r: {**r, "format": 99}, "newer"),
+    (lambda r: {k: v for k, v in r.items() if k != "seed"}, "lacks the field 'seed'"),
+    (lambda r: {**r, "sead": 1}, "sead"),
+    (lambda r: {**r, "run_id": "7"}, "run_id"),
+    (lambda r: {**r, "seed": "0"}, "seed"),
+    (lambda r: {**r, "seed": 2**40}, "seed"),
+    (lambda r: {**r, "finished": "yesterday"}, "yesterday"),
+    (lambda r: {**r, "params": {"a": [1]}}, "params"),
+    (lambda r: {**r, "reason": "\ud800"}, "reason"),
+    (lambda r: {**r, "metrics": 5}, "metrics"),
+    (lambda r: {**r, "metrics": r["metrics"] * 2}, "twice"),
+    (lambda r: {**r, "metrics": [{**r["metrics"][0], "value": "40"}]}, "value"),
+    (lambda r: {**r, "metrics": [{**r["metrics"][0], "value": float("nan")}]}, "value"),
+    (lambda r: {**r, "metrics": [{**r["metrics"][0], "name": ["a"]}]}, "name"),
+    (lambda r: {**r, "curves": [{**r["curves"][0], "x": [1.0]}]}, "points"),
+    (lambda r: {**r, "timings": r["timings"] * 2}, "twice"),
+    (lambda r: {**r, "claims": r["claims"] * 2}, "twice"),
+    (lambda r: {**r, "environment": ["cpu"]}, "environment"),
+]
+
+
+@pytest.mark.parametrize(("fault", "says"), MALFORMED)
+def test_a_malformed_line_is_named_with_its_file_and_nothing_is_imported(store, tmp_path, fault, says):
+    bad = fault if isinstance(fault, str) else json.dumps(fault(json.loads(RECORD.to_json())))
+    good, source = lines(tmp_path / "good.jsonl", numbered(7)), tmp_path / "bad.jsonl"
+    source.write_text(numbered(8).to_json() + "\n\n" + bad + "\n")
+    with pytest.raises(InputError) as caught:
+        exchange.import_sources(store, [good, source])
+    assert str(caught.value).startswith(f"{source}, line 3: ")
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert count(store) == 0
+
+
+def test_a_line_may_hold_any_character_of_a_text(store, tmp_path):
+    odd = "a\u2028b\u0085c\x0bd\ne"
+    assert exchange.import_sources(store, [lines(tmp_path / "odd.jsonl", replace(RECORD, reason=odd))]) == (1, 0)
+    assert store.query("SELECT reason FROM run")[1] == [(odd,)]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_two_sources_that_contradict_each_other_are_both_named(store, tmp_path, order):
+    sources = [lines(tmp_path / "one.jsonl", numbered(1)), lines(tmp_path / "two.jsonl", numbered(1, seed=5))]
+    first, second = (sources[i] for i in order)
+    with pytest.raises(InputError, match=f"run {1:032x} in {second}, line 1 differs from the one in {first}, line 1"):
+        exchange.import_sources(store, [first, second])
+    assert count(store) == 0
+
+
+def test_a_source_that_contradicts_the_database_is_named_with_it(store, tmp_path):
+    store.add([numbered(1)])
+    source = lines(tmp_path / "new.jsonl", numbered(2), numbered(1, seed=5))
+    with pytest.raises(InputError, match=f"in {source}, line 2 differs from the one in {store.path}"):
+        exchange.import_sources(store, [source])
+    assert count(store) == 1
+
+
+def test_a_source_that_is_not_there_stops_all(store, filled, tmp_path):
+    with pytest.raises(InputError, match=r"none\.jsonl does not exist"):
+        exchange.import_sources(store, [filled.path, tmp_path / "none.jsonl"])
+    assert count(store) == 0
+
+
+def test_a_folder_that_is_no_export_is_refused(store, filled, tmp_path):
+    with pytest.raises(InputError, match=r"is not an export: it lacks environment\.parquet"):
+        exchange.import_sources(store, [tmp_path])
+    exchange.export_parquet(filled, tmp_path / "export")
+    (tmp_path / "export" / "curve.parquet").unlink()
+    with pytest.raises(InputError, match=r"is not an export: it lacks curve\.parquet"):
+        exchange.import_sources(store, [tmp_path / "export"])
+
+
+@pytest.mark.parametrize(
+    ("table", "sql", "says"),
+    [
+        ("run", "SELECT * EXCLUDE (seed) FROM run", "seed"),
+        ("run", "SELECT * REPLACE ('x' AS run_id) FROM run", "run_id"),
+        ("run", "SELECT * REPLACE ('1 / 0' AS params) FROM run", "JSON"),
+        ("run", "SELECT * REPLACE ('odd' AS status) FROM run", "status"),
+        ("environment", "FROM environment WHERE false", "has no environment"),
+        ("metric", "SELECT * REPLACE (NULL::DOUBLE AS value) FROM metric", "value"),
+    ],
+)
+def test_tables_that_hold_no_records_are_refused_with_their_folder(store, filled, tmp_path, table, sql, says):
+    folder = tmp_path / "export"
+    exchange.export_parquet(filled, folder)
+    with filled.reading() as connection:
+        connection.execute(f"COPY ({sql}) TO '{folder}/{table}.parquet' (FORMAT parquet)")
+    with pytest.raises(InputError) as caught:
+        exchange.import_sources(store, [folder])
+    assert str(folder) in str(caught.value)
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert count(store) == 0
+
+
+def test_a_parquet_file_that_is_none_is_refused(store, filled, tmp_path):
+    exchange.export_parquet(filled, tmp_path / "export")
+    (tmp_path / "export" / "metric.parquet").write_text("no parquet")
+    with pytest.raises(InputError, match=f"{tmp_path}/export: "):
+        exchange.import_sources(store, [tmp_path / "export"])
+
+
+@pytest.mark.parametrize("name", ["old.duckdb", "old.txt"])
+def test_a_file_that_is_neither_lines_nor_a_database_is_refused(store, tmp_path, name):
+    source = tmp_path / name
+    source.write_bytes(b"\xff\xfe\x00" * 100)
+    with pytest.raises(InputError, match=f"{source} (is not a DuckDB database|cannot be read as JSON lines)"):
+        exchange.import_sources(store, [source])
+
+
+@pytest.mark.parametrize("place", ["file/below", "/proc/none"])
+def test_where_an_export_cannot_be_written_one_line_says_so(filled, tmp_path, place):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match=f"cannot write to {tmp_path / place}: "):
+        exchange.export_parquet(filled, tmp_path / place)
+
+
+def test_without_a_database_no_folder_is_made(tmp_path):
+    with pytest.raises(InputError, match="no database"):
+        exchange.export_parquet(Store(tmp_path / "none.duckdb"), tmp_path / "export")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_lines_are_appended_whole(tmp_path):
+    file = tmp_path / "records.jsonl"
+    for number in (1, 2):
+        exchange.append_json_line(file, numbered(number))
+    assert [(n, r.run_id) for n, r in exchange.read_json_lines(file)] == [(1, f"{1:032x}"), (2, f"{2:032x}")]
+
+
+def test_half_a_line_is_taken_back_when_the_disk_is_full(tmp_path, monkeypatch):
+    file = lines(tmp_path / "records.jsonl", numbered(1))
+    before = file.read_bytes()
+    opened = Path.open
+
+    def filling_up(self, *args, **options):
+        stream = opened(self, *args, **options)
+
+        class Full:
+            def __enter__(self):
+                return self
+
+            def __exit__(self, *_):
+                stream.close()
+
+            def tell(self):
+                return stream.tell()
+
+            def fileno(self):
+                return stream.fileno()
+
+            def write(self, data):
+                if stream.tell() > len(before):
+                    raise OSError(28, os.strerror(28))
+                return stream.write(data[:100])
+
+        return Full()
+
+    monkeypatch.setattr(Path, "open", filling_up)
+    with pytest.raises(InputError, match=f"cannot write to {file}: No space left on device"):
+        exchange.append_json_line(file, numbered(2))
+    monkeypatch.undo()
+    assert file.read_bytes() == before

@@ -1,0 +1,129 @@
+"""Who may import whom, read from the source itself; and what listing tasks must not import."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import ntkbench
+from ntkbench import paths
+
+PACKAGE = Path(ntkbench.__file__).parent
+TASKS = sorted(paths.shared("tasks").glob("*.py"))
+PUBLIC = {"ntkbench", "ntkbench.kernels", "ntkbench.networks"}
+
+
+def module_name(file: Path) -> str:
+    parts = ("ntkbench", *file.relative_to(PACKAGE).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(f): f for f in sorted(PACKAGE.rglob("*.py")) if "_share" not in f.parts}
+
+
+@cache
+def imports(file: Path) -> frozenset[tuple[str, str]]:
+    """Pairs (module, name imported from it, or "" for the module itself), wherever in the file they stand."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text(), str(file))):
+        if isinstance(node, ast.Import):
+            found |= {(alias.name, "") for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: imports are absolute here"
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                found.add((full, "") if full in MODULES else (str(node.module), alias.name))
+    return frozenset(found)
+
+
+def own(file: Path) -> set[str]:
+    """The modules of this package that a file imports."""
+    return {module for module, _ in imports(file) if module.split(".")[0] == "ntkbench"}
+
+
+def reach(start: str) -> set[str]:
+    """The modules of this package that a module imports, and those that they import, and so on."""
+    seen: set[str] = set()
+    waiting = [start]
+    while waiting:
+        module = waiting.pop()
+        if module not in seen and module in MODULES:
+            seen.add(module)
+            waiting += own(MODULES[module])
+    return seen - {start}
+
+
+@pytest.mark.parametrize("file", TASKS, ids=lambda f: f.stem)
+def test_a_task_uses_public_names_alone(file: Path) -> None:
+    for module, name in imports(file):
+        if module.split(".")[0] == "ntkbench":
+            assert module in PUBLIC, f"{file.name} imports {module}"
+            assert name in importlib.import_module(module).__all__, f"{file.name} imports {module}.{name}"
+
+
+@pytest.mark.parametrize("file", TASKS, ids=lambda f: f.stem)
+def test_a_task_names_no_array_library(file: Path) -> None:
+    assert not {module.split(".")[0] for module, _ in imports(file)} & {"torch", "jax", "numba"}
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if m.startswith(("ntkbench.kernels", "ntkbench.networks"))])
+def test_the_mathematics_knows_nothing_of_the_suite_but_the_backend_protocol(module: str) -> None:
+    for other in own(MODULES[module]):
+        assert other.startswith(("ntkbench.kernels", "ntkbench.networks")) or other == "ntkbench.backends.protocol"
+
+
+def test_the_runner_knows_no_store_and_the_store_no_runner() -> None:
+    assert "ntkbench.record" in reach("ntkbench.runner")
+    assert "ntkbench.record" in reach("ntkbench.store")
+    assert "ntkbench.store" not in reach("ntkbench.runner")
+    assert "ntkbench.runner" not in reach("ntkbench.store")
+    assert "ntkbench.worker" not in reach("ntkbench.store")
+
+
+@pytest.mark.parametrize("module", ["ntkbench.datasets", "ntkbench.spec", "ntkbench.backends.protocol"])
+def test_what_lies_below_knows_nothing_of_what_lies_above(module: str) -> None:
+    above = {f"ntkbench.{name}" for name in ("cli", "commands", "context", "plan", "runner", "store", "worker", "site")}
+    assert not reach(module) & above
+
+
+def test_the_site_reads_views_and_no_table() -> None:
+    tables, views = (
+        set(re.findall(rf"^CREATE {what} (\w+)", paths.shared(f"results/{file}").read_text(), re.MULTILINE))
+        for what, file in (("TABLE(?: IF NOT EXISTS)?", "schema.sql"), ("OR REPLACE VIEW", "views.sql"))
+    )
+    texts = [n.value for n in ast.walk(ast.parse(MODULES["ntkbench.site"].read_text())) if isinstance(n, ast.Constant)]
+    read = {name for t in texts if isinstance(t, str) for name in re.findall(r"\b(?:FROM|JOIN) (\w+)", t)}
+    assert "run" in tables
+    assert read
+    assert read <= views
+
+
+def test_the_package_itself_holds_public_names_and_nothing_else() -> None:
+    names = {name for module, name in imports(PACKAGE / "__init__.py")}
+    assert names == set(ntkbench.__all__)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import ntkbench",
+        "from ntkbench.registry import load_tasks; assert load_tasks()",
+        "from ntkbench import cli; assert cli.main(['list']) == 0",
+        "import ntkbench.plan, ntkbench.store, ntkbench.backends, ntkbench.kernels",
+    ],
+    ids=["import", "load_tasks", "list", "modules"],
+)
+def test_listing_tasks_imports_no_array_library(code: str) -> None:
+    report = "; import sys; print('heavy:', *sorted({'torch', 'jax', 'numba', 'sklearn'} & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code + report], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "heavy:"

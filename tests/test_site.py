@@ -1,0 +1,178 @@
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from ntkbench import formats
+from ntkbench.errors import InputError
+from ntkbench.record import RunRecord
+from ntkbench.registry import load_tasks
+from ntkbench.site import write_site
+from ntkbench.store import Store
+
+VOID = {"meta", "link", "br", "line", "rect"}
+
+
+class Page(HTMLParser):
+    """A page's links, anchors, table cells and whether its tags nest."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text, self.links, self.anchors, self.cells, self.scripts = text, [], set(), [], 0
+        self._open: list[str] = []
+        self.feed(text)
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        self.anchors |= {found["id"]} if "id" in found else set()
+        self.links += [found[name] for name in ("href", "src") if name in found]
+        self.scripts += tag == "script"
+        if tag == "td":
+            self.cells.append("")
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "td" in self._open:
+            self.cells[-1] += data
+
+
+@pytest.fixture
+def store(database: Path, small_tasks: Path, tmp_path: Path, ntkbench: Callable) -> Store:
+    words = ("run", "squares", "--tasks", small_tasks, "--tier", "standard", "--backend", "numba")
+    outcome = ntkbench(*words, "--records", tmp_path / "records.jsonl")
+    assert outcome.code == 0, outcome.err
+    return Store(database)
+
+
+@pytest.fixture
+def tasks(small_tasks: Path) -> dict:
+    return load_tasks([small_tasks])
+
+
+def pages(folder: Path) -> dict[str, Page]:
+    return {file.name: Page(file.read_text()) for file in folder.glob("*.html")}
+
+
+def test_the_index_shows_the_rows_of_the_views(store: Store, tasks: dict, tmp_path: Path) -> None:
+    index = write_site(store, tasks, tmp_path / "out")
+    cells = [" ".join(cell.split()) for cell in Page(index.read_text()).cells]
+    _, rows = store.query("SELECT claim, published, measured, verdict FROM verdict WHERE runs > 0")
+    assert len(rows) == 2
+    for claim, published, measured, verdict in rows:
+        at = cells.index(claim)
+        row = cells[at : at + 9]
+        assert f"{formats.number(published)} ± 0.10" in row
+        assert formats.number(measured) in row
+        assert any(cell.startswith(verdict) for cell in row)
+    _, medians = store.query("SELECT seconds FROM leaderboard")
+    assert medians
+    assert all(formats.seconds(seconds) in cells for (seconds,) in medians)
+
+
+def test_an_unverified_figure_is_marked(store: Store, tasks: dict, tmp_path: Path) -> None:
+    cells = Page(write_site(store, tasks, tmp_path / "out").read_text()).cells
+    marked = {cells[i - 8]: "unverified" in cell for i, cell in enumerate(cells) if "reproduced" in cell}
+    assert marked == {"three squared": False, "four squared": True}
+
+
+def test_every_link_leads_somewhere_inside_the_folder(store: Store, tasks: dict, tmp_path: Path) -> None:
+    write_site(store, tasks, tmp_path / "out")
+    found = pages(tmp_path / "out")
+    assert set(found) == {"index.html", "task-squares.html"} | {
+        f"task-{name}.html" for name in tasks if store.query(f"SELECT 1 FROM verdict WHERE task = '{name}'")[1]
+    }
+    for name, page in found.items():
+        for link in page.links:
+            file, _, anchor = link.partition("#")
+            target = tmp_path / "out" / (file or name)
+            assert target.is_file(), link
+            assert not anchor or anchor in found[target.name].anchors, link
+
+
+def test_every_run_is_shown_with_its_provenance(store: Store, tasks: dict, tmp_path: Path) -> None:
+    write_site(store, tasks, tmp_path / "out")
+    page = pages(tmp_path / "out")["task-squares.html"]
+    runs = store.query("SELECT run_id, command, environment_id, experiment_id FROM provenance")[1]
+    assert len(runs) == 3
+    for run_id, command, environment, experiment in runs:
+        assert f"run-{run_id}" in page.anchors
+        assert all(text in page.text for text in (command, environment, experiment))
+
+
+def test_the_same_database_gives_the_same_bytes(store: Store, tasks: dict, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        write_site(store, tasks, tmp_path / name)
+    files = sorted(p.relative_to(tmp_path / "one") for p in (tmp_path / "one").rglob("*") if p.is_file())
+    assert len(files) >= 3
+    for file in files:
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+
+
+def test_an_empty_database_has_a_page_that_says_so(database: Path, tmp_path: Path) -> None:
+    Store(database).prepare()
+    text = write_site(Store(database), {}, tmp_path / "out").read_text()
+    assert "No run is stored yet" in text
+    assert list((tmp_path / "out").glob("task-*")) == []
+
+
+def test_failures_are_shown_with_their_reason(
+    database: Path, small_tasks: Path, tasks: dict, tmp_path: Path, ntkbench: Callable
+) -> None:
+    words = ("run", "faults", "--tasks", small_tasks, "--tier", "smoke", "--backend", "numba", "--set", "how=raise")
+    assert ntkbench(*words).code == 3
+    write_site(Store(database), tasks, tmp_path / "out")
+    for name in ("index.html", "task-faults.html"):
+        assert "ValueError: it went wrong" in (tmp_path / "out" / name).read_text()
+    assert "No timing has passed" in (tmp_path / "out/index.html").read_text()
+
+
+def test_what_the_database_holds_is_escaped(store: Store, tmp_path: Path) -> None:
+    hostile = "<script>alert(1)</script>"
+    record = RunRecord.from_json((tmp_path / "records.jsonl").read_text().splitlines()[0])
+    bad = replace(
+        record,
+        run_id="0" * 32,
+        experiment_id="0" * 32,
+        task=hostile,
+        params={hostile: hostile},
+        command=hostile,
+        warnings=[hostile],
+        environment={hostile: hostile},
+        claims=[replace(claim, name=hostile + claim.name, source=hostile) for claim in record.claims],
+    )
+    store.add([bad])
+    write_site(store, {}, tmp_path / "out")
+    found = pages(tmp_path / "out")
+    assert len(found) >= 3
+    assert [page.scripts for page in found.values()] == [0] * len(found)
+    assert all(re.fullmatch(r"[\w.-]+", name) for name in found)
+
+
+def test_a_task_that_is_not_installed_is_shown_from_the_database(store: Store, tmp_path: Path) -> None:
+    write_site(store, {}, tmp_path / "out")
+    assert "not among the tasks of this installation" in (tmp_path / "out/task-squares.html").read_text()
+
+
+def test_no_database_and_no_place_to_write_are_refused(store: Store, tasks: dict, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="there is no database at"):
+        write_site(Store(tmp_path / "none.duckdb"), tasks, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot write the report to"):
+        write_site(store, tasks, tmp_path / "file" / "out")
+
+
+def test_the_command_writes_beside_the_database_and_says_where(store: Store, ntkbench: Callable) -> None:
+    outcome = ntkbench("report")
+    assert outcome.code == 0
+    assert Path(outcome.out.strip()) == store.path.parent / "report" / "index.html"
+    assert (store.path.parent / "report/static/style.css").is_file()

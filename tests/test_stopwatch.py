@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import resource
+import sys
+import weakref
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ntkbench.stopwatch import Timing, measure, peak_rss, reset_peak_rss
+
+
+def own_peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+class Clock:
+    """A clock that only the measured work moves, and a log of what happened."""
+
+    def __init__(self, *durations: float, wait: float = 0.0) -> None:
+        self.now = 100.0
+        self.durations = list(durations)
+        self.wait = wait
+        self.log: list[str] = []
+
+    def __call__(self) -> float:
+        self.log.append("clock")
+        return self.now
+
+    def work(self) -> str:
+        self.log.append("work")
+        self.now += self.durations.pop(0) if len(self.durations) > 1 else self.durations[0]
+        return f"result {self.log.count('work')}"
+
+    def synchronize(self, value: Any) -> None:
+        self.log.append("synchronize")
+        self.now += self.wait
+
+    def measure(self) -> tuple[Any, list[Timing]]:
+        return measure("kernel", self.work, self.synchronize, self)
+
+
+@pytest.mark.parametrize(
+    ("durations", "steady"),
+    [
+        ((0.01,), 5),  # cheap: five samples
+        ((3.0, 0.01), 5),  # the first call, with its compilation, does not count towards the two seconds
+        ((0.3,), 5),  # 1.5 s after five
+        ((0.5,), 4),  # 2.0 s after four
+        ((1.5,), 2),  # 1.5 s is not enough, 3.0 s is
+        ((2.0,), 1),
+        ((19.9,), 1),
+        ((20.0,), 0),  # long: once
+        ((30.0, 0.1), 0),
+        ((1.0, 25.0), 1),
+    ],
+)
+def test_a_stage_is_repeated_until_five_samples_or_two_seconds(durations: tuple[float, ...], steady: int) -> None:
+    clock = Clock(*durations)
+    _, timings = clock.measure()
+    assert [(t.stage, t.phase, t.sample) for t in timings] == [
+        ("kernel", "first", 0),
+        *(("kernel", "steady", i) for i in range(steady)),
+    ]
+    expected = [*durations, *[durations[-1]] * steady][: 1 + steady]
+    assert [t.seconds for t in timings] == pytest.approx(expected)
+
+
+def test_each_sample_waits_for_the_device_before_the_clock_is_read() -> None:
+    clock = Clock(0.5, wait=0.25)
+    _, timings = clock.measure()
+    assert clock.log == ["clock", "work", "synchronize", "clock"] * len(timings)
+    assert [t.seconds for t in timings] == [0.75] * len(timings)
+
+
+def test_the_result_is_that_of_the_last_call() -> None:
+    result, timings = Clock(0.5).measure()
+    assert result == f"result {len(timings)}"
+
+
+def test_no_result_is_kept_while_the_next_is_made() -> None:
+    class Large:
+        pass
+
+    made: list[weakref.ref[Large]] = []
+    alive: list[int] = []
+
+    def work() -> Large:
+        alive.append(sum(ref() is not None for ref in made))
+        large = Large()
+        made.append(weakref.ref(large))
+        return large
+
+    result, _ = measure("s", work, lambda value: None)
+    assert alive == [0] * 6
+    assert made[-1]() is result
+
+
+def test_an_error_in_the_work_goes_on() -> None:
+    def work() -> None:
+        raise MemoryError("no room")
+
+    with pytest.raises(MemoryError, match="no room"):
+        measure("s", work, lambda value: None)
+
+
+def test_the_real_clock_measures_wall_time() -> None:
+    import time
+
+    _, timings = measure("s", lambda: time.sleep(0.02), lambda value: None)
+    assert all(0.02 <= t.seconds < 5 for t in timings)
+
+
+def test_peak_memory_rises_with_what_is_used_and_can_be_reset() -> None:
+    reset_peak_rss()
+    before = peak_rss()
+    size = 2**27  # the system counts pages in batches, so small differences mean nothing
+    block = np.ones(size // 8)
+    assert peak_rss() - before > 0.9 * size
+    del block
+    assert peak_rss() - before > 0.9 * size
+    was_reset = reset_peak_rss()
+    assert (peak_rss() - before < 0.5 * size) is was_reset
+
+
+def test_where_the_system_keeps_no_such_file_the_peak_is_the_processs_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> str:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    monkeypatch.setattr(Path, "write_text", refuse)
+    assert reset_peak_rss() is False
+    assert peak_rss() == own_peak()
+
+
+def test_where_the_file_lacks_the_peak_it_is_the_processs_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "read_text", lambda self: "VmSize:\t 1 kB\n")
+    assert peak_rss() == own_peak()
