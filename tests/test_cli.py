@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from ntkbench.store import Store
+
 COMMANDS = ["list", "describe", "doctor", "data", "run", "verify", "report", "sql", "import", "export"]
 
 
@@ -77,6 +79,45 @@ def test_the_database_is_the_one_that_is_named_or_the_one_of_the_environment(ntk
     assert not database.exists()
     assert (tmp_path / "deep" / "er" / "named.duckdb").exists()
     assert ntkbench("sql", "FROM run", "--db", tmp_path / "deep" / "er" / "named.duckdb").code == 0
+
+
+HOLDER = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
+
+
+def test_a_database_that_another_process_holds_is_one_line_for_every_command(
+    ntkbench, small_tasks, database, tmp_path, monkeypatch
+):
+    Store(database).prepare()
+    monkeypatch.setattr(Store.__init__, "__defaults__", (0.1,))  # seconds of patience, else half a minute
+    run = ["run", "squares", "--tier", "smoke", "--backend", "numba"]
+    commands = [["verify"], ["report"], ["sql", "SELECT 1"], ["export", tmp_path / "out"], run, [*run, "--dry-run"]]
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, database], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        for words in [*commands, ["import", database, "--db", tmp_path / "other.duckdb"]]:
+            tasks = ["--tasks", small_tasks] if words[0] in ("run", "report") else []
+            said = one_line(ntkbench(*words, *tasks))
+            assert said == f"another process is using {database}; try again when it has ended, or name another --db"
+        assert holder.stdin is not None
+        holder.stdin.close()
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_interrupt_outside_a_run_is_told_and_has_its_code(ntkbench, monkeypatch):
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Store, "query", interrupted)
+    outcome = ntkbench("sql", "SELECT 1")
+    assert (outcome.code, outcome.out, outcome.err) == (130, "", "ntkbench: interrupted\n")
+
+
+def test_names_may_stand_on_both_sides_of_an_option(ntkbench, small_tasks):
+    words = ["run", "squares", "--tasks", small_tasks, "--tier", "smoke", "--backend", "numba"]
+    out = ntkbench(*words, "faults", "--dry-run").out
+    assert {line.split()[1] for line in out.splitlines()} == {"squares", "faults"}
 
 
 def python(*words: object, **options) -> subprocess.CompletedProcess[str]:

@@ -54,7 +54,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 
 @given(record=records())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_a_record_comes_out_of_the_database_as_it_went_in(store, record):
     store.add([record])
     with store.reading() as connection:

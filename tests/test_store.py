@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -23,11 +24,17 @@ def numbered(number: int, **changes) -> RunRecord:
     return replace(RECORD, run_id=f"{number:032x}", experiment_id=f"{number:032x}", **changes)
 
 
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database without a run; making one takes longer than most of these tests."""
+    path = tmp_path_factory.mktemp("empty") / "results.duckdb"
+    Store(path).prepare()
+    return path
+
+
 @pytest.fixture
-def store(database: Path) -> Store:
-    store = Store(database, patience=5)
-    store.prepare()
-    return store
+def store(empty: Path, database: Path) -> Store:
+    return Store(shutil.copy(empty, database), patience=5)
 
 
 def count(store: Store, table: str = "run") -> int:
@@ -54,17 +61,25 @@ def test_a_run_of_the_same_id_and_other_content_is_refused_and_nothing_is_added(
     assert count(store) == 1
 
 
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """A database with a row in every table."""
+    store = Store(tmp_path_factory.mktemp("filled") / "results.duckdb")
+    store.prepare()
+    store.add([RECORD], [Declaration("images", 1, RECORD.finished, RECORD.claims)])
+    return store
+
+
 @pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize(
     "change", ["UPDATE {table} SET {column} = {column}", "DELETE FROM {table}", "TRUNCATE {table}"]
 )
-def test_nothing_stored_can_be_changed_or_removed(store, table, change):
-    store.add([RECORD], [Declaration("images", 1, RECORD.finished, RECORD.claims)])
-    with duckdb.connect(str(store.path)) as connection:
+def test_nothing_stored_can_be_changed_or_removed(filled, table, change):
+    with duckdb.connect(str(filled.path)) as connection:
         column = connection.execute(f"FROM {table}").description[0][0]
         with pytest.raises(duckdb.Error, match=f"{table} is append-only"):
             connection.execute(change.format(table=table, column=column))
-    assert count(store, table) > 0
+    assert count(filled, table) > 0
 
 
 def test_what_is_done_is_what_ended_well_or_does_not_apply(store):

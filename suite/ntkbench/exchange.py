@@ -142,7 +142,7 @@ def check_export(folder: Path) -> Path:
 
 def parquet_table(folder: Path, table: str) -> str:
     """SQL for the rows of a table that was exported to `folder`."""
-    # DuckDB takes these for patterns.
+    # To DuckDB these are patterns, which match other folders too.
     literal = re.sub(r"[\[*?]", r"[\g<0>]", str(folder)).replace("'", "''")
     return f"read_parquet('{literal}/{table}.parquet')"
 

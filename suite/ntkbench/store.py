@@ -48,10 +48,12 @@ class Store:
         """
         with self._refusing():
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            fresh = not self.path.exists()
             with self._open(writing=True) as connection:
-                connection.begin()
-                connection.execute(paths.shared("results/views.sql").read_text())
-                connection.commit()
+                if not fresh:
+                    connection.begin()
+                    connection.execute(paths.shared("results/views.sql").read_text())
+                    connection.commit()
 
     def add(
         self,
@@ -108,8 +110,10 @@ class Store:
 
         with self.reading() as connection:
             try:
-                relation = connection.execute(sql)
-                return [column[0] for column in relation.description or []], relation.fetchall()
+                answer = connection.execute(sql)
+                if answer is None:
+                    raise InputError("the query is empty")
+                return [column[0] for column in answer.description or []], answer.fetchall()
             except duckdb.Error as error:
                 raise InputError(first_line(error)) from error
 

@@ -38,7 +38,7 @@ def every_backend(function: Any, dtype: str, *x: np.ndarray, **options: Any) -> 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)])
 def test_all_backends_compute_one_cross_gram_matrix(pooling: str, dtype: str, tolerance: float) -> None:
     x, z = images(40, 5, 4, 3), images(17, 5, 4, 3, seed=1)
-    results = every_backend(cntk, dtype, x, z, depth=4, pooling=pooling)
+    results = every_backend(cntk, dtype, x, z, depth=3, pooling=pooling)
     first = results.pop(installed()[0])
     assert first.shape == (40, 17)
     for name, other in results.items():
@@ -46,13 +46,12 @@ def test_all_backends_compute_one_cross_gram_matrix(pooling: str, dtype: str, to
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)
-@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)])
-def test_all_backends_compute_one_symmetric_gram_matrix(pooling: str, dtype: str, tolerance: float) -> None:
-    results = every_backend(cntk, dtype, images(40, 5, 4, 3), depth=4, pooling=pooling)
+def test_all_backends_compute_one_symmetric_gram_matrix(pooling: str) -> None:
+    results = every_backend(cntk, "float32", images(40, 5, 4, 3), depth=3, pooling=pooling)
     first = results.pop(installed()[0])
     for name, other in results.items():
         np.testing.assert_array_equal(other, other.T)
-        np.testing.assert_allclose(other, first, rtol=tolerance, err_msg=name)
+        np.testing.assert_allclose(other, first, rtol=1e-5, err_msg=name)
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)])
@@ -67,8 +66,8 @@ def test_all_backends_compute_one_fully_connected_kernel(dtype: str, tolerance: 
 def test_all_backends_predict_the_same_classes_from_float32_matrices() -> None:
     arrays = datasets.load("digits")
     mean, std = datasets.channel_statistics(arrays.x_train)
-    x_train, x_test = (datasets.standardise(x, mean, std) for x in (arrays.x_train[:200], arrays.x_train[200:1200]))
-    one_hot = np.eye(10)[arrays.y_train[:200]] - 0.1
+    x_train, x_test = (datasets.standardise(x, mean, std) for x in (arrays.x_train[:100], arrays.x_train[100:1100]))
+    one_hot = np.eye(10)[arrays.y_train[:100]] - 0.1
     classes = {}
     for name in installed():
         backend = open_backend(name)
@@ -77,24 +76,24 @@ def test_all_backends_predict_the_same_classes_from_float32_matrices() -> None:
         result = kernel_regression(k_train, backend.asarray(one_hot, "float64"), k_test)
         classes[name] = backend.to_numpy(result.prediction).argmax(axis=1)
     first = classes.pop(installed()[0])
-    assert np.mean(first == arrays.y_train[200:1200]) > 0.8
+    assert np.mean(first == arrays.y_train[100:1100]) > 0.8
     for name, other in classes.items():
         assert np.mean(other == first) >= 0.999, name
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_results_are_of_the_library_and_precision_of_the_inputs(backend: Any, dtype: str) -> None:
-    x = backend.asarray(images(3, 4, 3, 2), dtype)
-    v = backend.asarray(images(3, 5), dtype)
+    x = backend.asarray(images(4, 4, 3, 2), dtype)
+    v = backend.asarray(images(4, 3), dtype)
     results = [
-        cntk(x, depth=3, pooling="gap"),
+        *conv_kernels(x, depth=3, pooling="gap"),
         *conv_kernels(x, x, depth=3, pooling="flatten"),
         *fc_kernels(v, depth=3),
     ]
     for result in results:
         assert type(result) is type(x)
         assert result.dtype == x.dtype
-        assert result.shape == (3, 3)
+        assert result.shape == (4, 4)
 
 
 IMAGE_KERNELS = [cntk, conv_kernels]

@@ -125,26 +125,25 @@ def test_a_gram_matrix_is_that_of_explicit_covariances(backend: Any, shape: tupl
     np.testing.assert_allclose(backend.to_numpy(kernels.ntk), expected[..., 1], rtol=1e-11)
 
 
-@pytest.mark.parametrize("pooling", POOLINGS)
-def test_float32_diagonals_at_depth_10_are_within_1e_5_of_float64(backend: Any, pooling: str) -> None:
+def test_float32_diagonals_at_depth_10_are_within_1e_5_of_float64(backend: Any) -> None:
     x = images(3, 4, 3, 2)
     x[1:, 1:3] = x[0, 1:3]  # near neighbours too: correlations close to one
-    k = cntk(backend.asarray(x, "float32"), depth=10, pooling=pooling)
-    exact = [published(a, a, pooling, 10) for a in x.astype(np.float32).astype(np.float64)]
+    k = cntk(backend.asarray(x, "float32"), depth=10, pooling="flatten")
+    exact = [published(a, a, "flatten", 10) for a in x.astype(np.float32).astype(np.float64)]
     np.testing.assert_allclose(np.diag(backend.to_numpy(k)), exact, rtol=1e-5)
 
 
 def test_numpy_scalars_may_say_the_initialisation(backend: Any) -> None:
-    x = backend.asarray(images(3, 4, 3, 2), "float32")
+    x = backend.asarray(images(4, 4, 3, 2), "float32")
     kernels = conv_kernels(x, depth=3, pooling="flatten", w_std=np.sqrt(np.float64(2)), b_std=np.float64(0.1))
     assert backend.to_numpy(kernels.ntk).dtype == np.float32
 
 
 def test_progress_counts_every_pair_once(backend: Any) -> None:
-    x = backend.asarray(images(5, 4, 3, 2), "float64")
-    for other, total in ((None, 15), (x, 25)):
+    x = backend.asarray(images(4, 4, 3, 2), "float64")
+    for other, total in ((None, 10), (x, 16)):
         calls: list[tuple[int, int]] = []
-        cntk(x, other, depth=3, pooling="flatten", progress=lambda done, of: calls.append((done, of)))  # noqa: B023
+        conv_kernels(x, other, depth=3, pooling="flatten", progress=lambda done, of: calls.append((done, of)))  # noqa: B023
         assert calls == sorted(calls)
         assert calls[-1] == (total, total)
 

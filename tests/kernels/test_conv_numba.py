@@ -35,7 +35,9 @@ def test_a_triangle_of_many_rows_is_the_whole_matrix(pooling: str) -> None:
     apart = ~np.eye(70, dtype=bool)
     np.testing.assert_array_equal(triangle, triangle.T)
     np.testing.assert_allclose(triangle[apart], whole[apart], rtol=1e-12)
-    np.testing.assert_allclose(np.diag(triangle), np.diag(whole), rtol=1e-7)
+    # On the diagonal the cross matrix has half the digits; an image alone has them all.
+    alone = [cntk(x[i : i + 1], depth=3, pooling=pooling)[0, 0] for i in range(70)]
+    np.testing.assert_allclose(np.diag(triangle), alone, rtol=1e-13)
     assert len(calls) > 1
     assert calls[-1] == (70 * 71 // 2, 70 * 71 // 2)
 
@@ -51,11 +53,11 @@ def test_a_triangle_of_many_rows_is_the_whole_matrix(pooling: str) -> None:
     ids=["Fortran", "strided", "backwards", "read-only"],
 )
 def test_any_layout_gives_the_same_numbers(layout: Any) -> None:
-    x = images(3)
+    x, z = images(3), images(3, seed=1)
     odd = layout(x)
     np.testing.assert_array_equal(odd, x)
-    np.testing.assert_array_equal(cntk(odd, **OPTIONS), cntk(x, **OPTIONS))
-    np.testing.assert_array_equal(cntk(odd, odd, **OPTIONS), cntk(x, x, **OPTIONS))
+    np.testing.assert_allclose(cntk(odd, **OPTIONS), cntk(x, **OPTIONS), rtol=1e-12)
+    np.testing.assert_allclose(cntk(z, odd, **OPTIONS), cntk(z, x, **OPTIONS), rtol=1e-12)
 
 
 def test_inputs_are_left_as_they_were() -> None:

@@ -20,6 +20,11 @@ def test_a_stage_that_was_called_once_has_no_compilation_to_tell_apart(results):
     assert results.select(f"SELECT {columns} FROM leaderboard") == [(30.0, 30.0, 30.0, 1, 30.0, None, True)]
 
 
+def test_a_first_call_that_is_quicker_than_the_others_compiled_nothing(results):
+    results.run(timings={"kernel": (1.0, [2.0])})
+    assert results.select("SELECT first_seconds, compile_seconds FROM leaderboard") == [(1.0, 0.0)]
+
+
 def test_compilation_is_that_of_the_run_that_compiled(results):
     results.run(seed=0, timings={"kernel": (7.0, [2.0])})
     results.run(seed=1, timings={"kernel": (1.9, [2.0])})

@@ -99,6 +99,13 @@ def test_a_repeated_seed_counts_once_and_the_newest_run_is_taken(results):
     assert results.select("SELECT measured, runs, verdict FROM verdict") == [(40.0, 1, "inconclusive")]
 
 
+def test_a_seed_that_ran_on_two_machines_counts_once(results):
+    results.declare(claimed(repeats=2))
+    results.run(metrics={"accuracy": 10.0}, machine="m1")
+    results.run(metrics={"accuracy": 40.0}, machine="m2")
+    assert results.select("SELECT measured, runs, seeds FROM verdict") == [(40.0, 1, 1)]
+
+
 @pytest.mark.parametrize(
     ("values", "worst", "verdict"),
     [((40.0, 41.4, 39.0), 41.4, "reproduced"), ((40.0, 41.0, 38.4), 38.4, "not reproduced")],

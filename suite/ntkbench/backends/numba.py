@@ -26,7 +26,7 @@ class Numba:
     def asarray(self, x: Any, dtype: str) -> Any:
         import numpy as np
 
-        return np.ascontiguousarray(x, dtype=dtype)
+        return np.asarray(x, dtype=dtype, order="C")
 
     def to_numpy(self, x: Any) -> Any:
         return x

@@ -27,7 +27,10 @@ class Torch:
         torch.set_grad_enabled(False)
 
     def asarray(self, x: Any, dtype: str) -> Any:
-        return self._torch.tensor(x, dtype=getattr(self._torch, dtype), device=self.device)
+        import numpy as np
+
+        # By way of NumPy: torch takes no foreign byte order and no negative strides.
+        return self._torch.tensor(np.asarray(x, dtype=dtype, order="C"), device=self.device)
 
     def to_numpy(self, x: Any) -> Any:
         return x.detach().cpu().numpy()

@@ -21,7 +21,7 @@ from ntkbench.kernels.execution import Execution, execution_for, note
 from ntkbench.kernels.network import Kernels, Network, Pooling, check_images, check_pair
 from ntkbench.kernels.tiles import Progress, gram, side
 
-_WORKING_FIELDS = 8  # live at once in a layer
+_WORKING_FIELDS = 16  # live at once in a layer where operations run one by one; a compiler needs fewer
 _POOLINGS = ("flatten", "gap")
 
 
@@ -95,12 +95,13 @@ def kernel_matrices(
     if pooling not in _POOLINGS:
         raise ValueError(f"pooling must be one of {', '.join(_POOLINGS)}, not {pooling!r}")
 
+    execution = execution_for(x1, *([] if x2 is None else [x2]))
     if array_api_compat.is_numpy_array(x1):
         from ntkbench.kernels import conv_numba
 
         note("numba")
         return conv_numba.kernel_matrices(x1, x2, network, pooling, wanted, scale, progress)
-    note(execution_for(x1).name)
+    note(execution.name)
     return array_api_matrices(x1, x2, network, pooling, wanted, scale, progress)
 
 
@@ -164,6 +165,7 @@ def _tile(
     xp = execution.xp
     height, width, n1, _ = x1.shape
     n2 = x2.shape[2]
+    both1, both2 = _with_inverse(xp, norms1), _with_inverse(xp, norms2)
     x2 = xp.permute_dims(x2, (0, 1, 3, 2))
     device = array_api_compat.device(x1)
     zero = xp.zeros((n1, n2), dtype=x1.dtype, device=device)
@@ -172,12 +174,12 @@ def _tile(
     def displacement(sums: Any, shift: Any) -> Any:
         dy, dx = shift
         shifted = _roll(xp, x2, dy, dx, 0)
-        shifted_norms = _roll(xp, norms2, dy, dx, 1)
-        seams = (_seam(xp, height, dy, x1), _seam(xp, width, dx, x1))
+        shifted2 = tuple(_roll(xp, norms, dy, dx, 1) for norms in both2)
+        # Cyclically, the rows from here on belong to the displacement dy - height; likewise the columns.
+        seams = ((height - dy) % height, (width - dx) % width)
         same = None if identity is None else identity * ((dy == 0) & (dx == 0))
-        nngp, ntk = _recursion(
-            execution, network, xp.matmul(x1, shifted) / x1.shape[-1], norms1, shifted_norms, seams, same
-        )
+        covariance = xp.matmul(x1, shifted) / x1.shape[-1]
+        nngp, ntk = _recursion(execution, network, covariance, (*both1, *shifted2), seams, same)
         return sums[0] + xp.sum(nngp, axis=(0, 1)), sums[1] + xp.sum(ntk, axis=(0, 1))
 
     if row_shifts.shape[0] == 1:
@@ -191,74 +193,63 @@ def _tile(
 
 
 def _recursion(
-    execution: Execution, network: Network, covariance: Any, norms1: Any, norms2: Any, seams: Any, same: Any
+    execution: Execution, network: Network, covariance: Any, norms: tuple[Any, ...], seams: Any, same: Any
 ) -> tuple[Any, Any]:
-    """Fields (H, W, n1, n2) of one displacement through all hidden layers: NNGP and NTK after the last ReLU."""
-    xp = execution.xp
-    weight, bias = network.weight / 9, network.bias
+    """Fields (H, W, n1, n2) of one displacement through all hidden layers: NNGP and NTK after the last ReLU.
+
+    `norms`: norms and inverse norms of the first images, then of the second, each (depth - 1, H, W, n).
+    """
 
     def convolve(field: Any) -> Any:
-        return _box(xp, _box(xp, field, seams[0], 0), seams[1], 1) * weight + bias
+        return _convolve(execution, network, field, seams)
 
     def layer(carry: Any, norms: Any) -> Any:
-        nngp, ntk = carry
-        nngp, ntk = _activate(xp, nngp, ntk, norms[0][..., :, None], norms[1][..., None, :], same)
+        nngp, ntk = _activate(execution.xp, carry, norms, same)
         return convolve(nngp), convolve(nngp + ntk)
 
     nngp = convolve(covariance)
     carry = (nngp, nngp if network.first_trained else 0.0 * nngp)
     if network.depth > 2:
-        carry = execution.scan(layer, carry, (norms1[:-1], norms2[:-1]))
+        carry = execution.scan(layer, carry, tuple(each[:-1] for each in norms))
+    return _activate(execution.xp, carry, tuple(each[-1] for each in norms), same)
+
+
+def _convolve(execution: Execution, network: Network, field: Any, seams: Any) -> Any:
+    """The covariance after a 3x3 convolution, from that before it, on a field (H, W, ...)."""
+    boxed = execution.box(execution.box(field, 0, seams[0]), 1, seams[1]) * (network.weight / 9)
+    return boxed + network.bias if network.bias else boxed
+
+
+def _activate(xp: Any, carry: tuple[Any, Any], norms: tuple[Any, ...], same: Any) -> tuple[Any, Any]:
+    """NNGP and inherited NTK after a ReLU, from those before it and one layer's norms; with zero norms, no correlation."""
     nngp, ntk = carry
-    return _activate(xp, nngp, ntk, norms1[-1][..., :, None], norms2[-1][..., None, :], same)
-
-
-def _activate(xp: Any, nngp: Any, ntk: Any, norm1: Any, norm2: Any, same: Any) -> tuple[Any, Any]:
-    """NNGP and inherited NTK after a ReLU, from those before it and the norms (zero norms have correlation zero)."""
-    scale = norm1 * norm2
-    positive = scale > 0.0
-    correlation = xp.where(positive, nngp / xp.where(positive, scale, xp.ones_like(scale)), 0.0 * scale)
+    norm1, inverse1 = (each[..., :, None] for each in norms[:2])
+    norm2, inverse2 = (each[..., None, :] for each in norms[2:])
+    # Grouped so that exchanging the two sides changes no bit: a Gram matrix is then exactly symmetric.
+    correlation = nngp * (inverse1 * inverse2)
     if same is not None:
         # The correlation of an image with itself is one; formed by division it would lose half the digits.
-        correlation = xp.where(same > 0.0, xp.ones_like(correlation), correlation)
+        correlation = correlation + same * (1.0 - correlation)
     kappa, slope = relu_dual(xp, correlation)
-    return scale * kappa, ntk * slope
+    return kappa * (norm1 * norm2), ntk * slope
+
+
+def _with_inverse(xp: Any, norms: Any) -> tuple[Any, Any]:
+    """The norms and 1 / norms, with 0 where a norm is 0: the correlation is then 0."""
+    positive = norms > 0.0
+    return norms, xp.where(positive, 1.0 / xp.where(positive, norms, xp.ones_like(norms)), xp.zeros_like(norms))
 
 
 def _norms(x: Any, *, execution: Execution, network: Network) -> Any:
     """Standard deviations of the preactivations, (H, W, n, C) -> (depth - 1, H, W, n)."""
     xp = execution.xp
-    height, width, _, channels = x.shape
-    seams = (_seam(xp, height, 0, x), _seam(xp, width, 0, x))
-    variance = xp.sum(x * x, axis=-1) / channels
+    variance = xp.sum(x * x, axis=-1) / x.shape[-1]
     layers = []
     for _ in range(network.depth - 1):
-        boxed = _box(xp, _box(xp, variance, seams[0], 0), seams[1], 1)
-        variance = boxed * (network.weight / 9) + network.bias
+        variance = _convolve(execution, network, variance, (0, 0))
         layers.append(xp.sqrt(variance))
         variance = variance / 2
     return xp.stack(layers)
-
-
-def _seam(xp: Any, length: int, shift: Any, like: Any) -> Any:
-    """Ones (length,) with a zero wherever a stencil may not reach back: at the border and at the cyclic seam."""
-    index = xp.arange(length, device=array_api_compat.device(like))
-    blocked = (index == 0) | (index == length - shift)
-    return xp.where(blocked, xp.zeros_like(like[0, 0, 0, 0]), xp.ones_like(like[0, 0, 0, 0]))
-
-
-def _box(xp: Any, field: Any, seam: Any, axis: int) -> Any:
-    """Sums over three neighbours along `axis` (0 or 1), zero beyond the border and across the seam."""
-    shape = [1] * field.ndim
-    shape[axis] = -1
-    open_ = xp.reshape(seam, tuple(shape))
-    before = (slice(None),) * axis + (slice(None, -1),)
-    after = (slice(None),) * axis + (slice(1, None),)
-    edge = xp.zeros_like(field[(slice(None),) * axis + (slice(0, 1),)])
-    gate = open_[after]
-    return (
-        field + xp.concat([edge, field[before] * gate], axis=axis) + xp.concat([field[after] * gate, edge], axis=axis)
-    )
 
 
 def _roll(xp: Any, field: Any, dy: Any, dx: Any, axis: int) -> Any:

@@ -44,7 +44,7 @@ def kernel_matrices(
         x2 = x1
     n1, height, width, channels = x1.shape
     n2 = len(x2)
-    images1, norms1 = np.ascontiguousarray(x1), _norms(x1, network)
+    images1, norms1 = np.require(x1, requirements=["C", "W"]), _norms(x1, network)
     images2, norms2 = _in_lanes(x2), _in_lanes(norms1 if symmetric else _norms(x2, network))
     shifts = 1 if pooling == "flatten" else height * width
     constants = np.array([network.weight / 9, network.bias, 1 / channels, 1.0, 0.5], x1.dtype)

@@ -12,7 +12,7 @@ from ntkbench.kernels.execution import Execution, execution_for, note
 from ntkbench.kernels.network import Kernels, Network, check_pair, check_vectors
 from ntkbench.kernels.tiles import Progress, gram, side
 
-_WORKING_ARRAYS = 8  # live at once in a layer, each one number a pair
+_WORKING_ARRAYS = 16  # live at once in a layer, each one number a pair
 
 
 def fc_kernels(

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import array_api_compat
 import numpy as np
 from numpy.polynomial import Chebyshev, Polynomial
 
@@ -34,17 +35,19 @@ def relu_dual(xp: Any, correlation: Any) -> tuple[Any, Any]:
     Any shape, float32 or float64; values beyond [-1, 1] by rounding are clipped. Results in its dtype, good
     to its rounding (absolute). Source: Cho & Saul 2009, arc-cosine kernels of order 1 and 0, halved.
     """
-    a = xp.clip(xp.abs(correlation), 0.0, 1.0)
-    root = xp.sqrt(1.0 - a)
-    if correlation.dtype == xp.float32:
-        angle = root * _horner(ANGLE, a)
-        lune = root * _horner(LUNE, a)
-    else:
-        sine = root * xp.sqrt(1.0 + a)
-        angle = xp.atan2(sine, a) / _CIRCLE
-        lune = sine / _CIRCLE - a * angle
-    negative = correlation < 0.0
-    return lune + 0.5 * xp.where(negative, xp.zeros_like(a), a), xp.where(negative, angle, 0.5 - angle)
+    c = xp.clip(correlation, -1.0, 1.0)
+    single = c.dtype == xp.float32
+    if single and not array_api_compat.is_torch_array(c):
+        a = xp.abs(c)
+        root = xp.sqrt(1.0 - a)
+        # With c > 0: sine + c (pi - angle) = lune + pi c. No choice by sign: that is slow in some libraries.
+        quarter = 0.25 - root * _horner(ANGLE, a)
+        return root * _horner(LUNE, a) + 0.5 * xp.clip(c, 0.0, 1.0), 0.25 + xp.sign(c) * quarter
+    sine = xp.sqrt((1.0 - c) * (1.0 + c))
+    # torch has a fast arccos in float32; in float64 a library may lose half the digits near one, and atan2 does not.
+    angle = xp.acos(c) if single else xp.atan2(sine, c)
+    second = 0.5 - angle / _CIRCLE
+    return sine / _CIRCLE + c * second, second
 
 
 def _horner(coefficients: tuple[float, ...], a: Any) -> Any:

@@ -39,12 +39,12 @@ class Network:
     @property
     def weight(self) -> float:
         """w_std^2: what a layer multiplies covariances by."""
-        return self.w_std**2
+        return float(self.w_std) ** 2
 
     @property
     def bias(self) -> float:
         """b_std^2: what a layer adds to covariances."""
-        return self.b_std**2
+        return float(self.b_std) ** 2
 
     def read_out(self, nngp: Any, ntk: Any) -> Kernels:
         """Both kernels after the readout, from those of the pooled last hidden layer (its own weights not counted)."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import array_api_compat
+import numpy as np
 
 
 class Regression(NamedTuple):
@@ -19,8 +21,8 @@ def kernel_regression(k_train: Any, y_train: Any, k_test: Any, ridge: float = 0.
     """Solve (K + ridge I) a = y and predict k_test a, by LU factorisation in float64.
 
     k_train (n, n), y_train (n, k), k_test (n_test, n), of one library -> float64 predictions (n_test, k). The matrix
-    is not regularised beyond `ridge`; a singular one raises the library's linear-algebra error. Source: Arora et al.
-    2019, section 5 (no ridge).
+    is not regularised beyond `ridge`; a singular one raises a linear-algebra error, the library's or NumPy's. Source:
+    Arora et al. 2019, section 5 (no ridge).
     """
     xp = array_api_compat.array_namespace(k_train)
     k_train, y_train = xp.astype(k_train, xp.float64), xp.astype(y_train, xp.float64)
@@ -29,8 +31,11 @@ def kernel_regression(k_train: Any, y_train: Any, k_test: Any, ridge: float = 0.
         device = array_api_compat.device(k_train)
         matrix = k_train + ridge * xp.eye(k_train.shape[0], dtype=xp.float64, device=device)
     weights = xp.linalg.solve(matrix, y_train)
-    residual = xp.max(xp.abs(matrix @ weights - y_train))
-    return Regression(xp.astype(k_test, xp.float64) @ weights, float(residual))
+    residual = float(xp.max(xp.abs(matrix @ weights - y_train)))
+    if not math.isfinite(residual):
+        # Where a library's solver says nothing of a zero pivot.
+        raise np.linalg.LinAlgError("the training Gram matrix is singular; a ridge would help")
+    return Regression(xp.astype(k_test, xp.float64) @ weights, residual)
 
 
 def min_eigenvalue(k: Any) -> float:

@@ -52,6 +52,9 @@ def gram(
     for rows, columns in _blocks(shape, size, symmetric):
         blocks = tile(rows, columns, symmetric and rows == columns)
         for k, block in enumerate(blocks):
+            if symmetric and rows == columns:
+                # Sums over displacements run the other way round below the diagonal, and round differently.
+                block = execution.xp.triu(block) + execution.xp.matrix_transpose(execution.xp.triu(block, k=1))
             matrices[k] = execution.place(matrices[k], block, rows.start, columns.start)
             if symmetric and rows != columns:
                 mirrored = execution.xp.matrix_transpose(block)
