@@ -41,8 +41,8 @@ def git(folder: Path, *words: str) -> str:
 
 
 def repository(folder: Path) -> str:
-    folder.mkdir()
-    (folder / "task.py").write_text("x = 1\n")
+    (folder / "tasks").mkdir(parents=True)
+    (folder / "tasks/task.py").write_text("x = 1\n")
     git(folder, "init", "--quiet")
     git(folder, "add", ".")
     git(folder, "commit", "--quiet", "-m", "first")
@@ -64,15 +64,23 @@ def test_a_tag_does_not_take_the_commits_place(tmp_path: Path, commit: Callable[
 @pytest.mark.parametrize("staged", [False, True])
 def test_changed_files_show_in_the_commit(staged: bool, tmp_path: Path, commit: Callable[[], str]) -> None:
     head = repository(tmp_path / "clone")
-    (tmp_path / "clone" / "task.py").write_text("x = 2\n")
+    (tmp_path / "clone/tasks/task.py").write_text("x = 2\n")
     if staged:
         git(tmp_path / "clone", "add", ".")
     assert commit() == f"{head}+changes"
 
 
+def test_a_new_task_is_a_change_and_notes_beside_the_code_are_none(tmp_path: Path, commit: Callable[[], str]) -> None:
+    head = repository(tmp_path / "clone")
+    (tmp_path / "clone/notes.txt").write_text("")
+    assert commit() == head
+    (tmp_path / "clone/tasks/new.py").write_text("")
+    assert commit() == f"{head}+changes"
+
+
 def test_a_file_touched_but_not_changed_is_no_change(tmp_path: Path, commit: Callable[[], str]) -> None:
     head = repository(tmp_path / "clone")
-    os.utime(tmp_path / "clone" / "task.py", (1, 1))
+    os.utime(tmp_path / "clone/tasks/task.py", (1, 1))
     assert commit() == head
 
 

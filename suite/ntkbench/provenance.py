@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import re
 import subprocess
 from collections.abc import Mapping
 from functools import cache
@@ -15,7 +16,15 @@ from ntkbench import paths
 from ntkbench.plan import canonical_json
 
 _PACKAGES = ("ntkbench", "jax", "jaxlib", "torch", "numba", "numpy", "scipy")
-_VARIABLES = ("CUDA_VISIBLE_DEVICES", "NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "XLA_FLAGS", "JAX_PLATFORMS")
+_MEASURED = ("suite", "tasks", "pyproject.toml", "constraints.txt")  # what a result may depend on
+_VARIABLES = (
+    "CUDA_VISIBLE_DEVICES",
+    "GOMP_SPINCOUNT",
+    "NUMBA_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "XLA_FLAGS",
+    "JAX_PLATFORMS",
+)
 
 
 def environment() -> dict[str, str]:
@@ -49,13 +58,17 @@ def machine_id() -> str:
 
 @cache
 def commit() -> str:
-    """The checkout's commit, with "+changes" when files differ from it; empty outside a checkout."""
+    """The checkout's commit, "+changes" where code or tasks differ from it or are new; empty outside a checkout."""
     root = paths.checkout()
     # A checkout without its own .git was unpacked, perhaps inside another repository, whose commit is not ours.
     if root is None or not (root / ".git").exists():
         return ""
     # One command for both: no commit without knowing whether files differ.
-    return _output("git", "-C", str(root), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+changes")
+    lines = _output("git", "-C", str(root), "status", "--porcelain=v2", "--branch", "--", *_MEASURED).splitlines()
+    head = next((line.split()[2] for line in lines if line.startswith("# branch.oid ")), "")
+    if not re.fullmatch("[0-9a-f]+", head):  # "(initial)": there is no commit yet
+        return ""
+    return head + "+changes" if not all(line.startswith("#") for line in lines) else head
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,9 @@ class Torch:
     capabilities: frozenset[Capability] = frozenset({"float64", "cuda", "autodiff"})
 
     def __init__(self, device: str) -> None:
+        # Threads that spin at the end of each operation wait for one that the system has put aside for another process,
+        # and an operation then takes a hundred times as long; asleep after a few turns, they cost nothing measurable.
+        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
         import torch
 
         if device == "cuda" and not torch.cuda.is_available():

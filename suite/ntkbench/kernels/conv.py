@@ -221,7 +221,7 @@ def _convolve(execution: Execution, network: Network, field: Any, seams: Any) ->
 
 
 def _activate(xp: Any, carry: tuple[Any, Any], norms: tuple[Any, ...], same: Any) -> tuple[Any, Any]:
-    """NNGP and inherited NTK after a ReLU, from those before it and one layer's norms; with zero norms, no correlation."""
+    """NNGP and inherited NTK after a ReLU, from those before it and one layer's norms; zero norms do not correlate."""
     nngp, ntk = carry
     norm1, inverse1 = (each[..., :, None] for each in norms[:2])
     norm2, inverse2 = (each[..., None, :] for each in norms[2:])
