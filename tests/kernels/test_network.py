@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Any
 
+import numpy as np
 import pytest
 
+from ntkbench.kernels import cntk, fc_kernels
 from ntkbench.kernels.network import Network
 
 
-@pytest.mark.parametrize("depth", [1, 0, -3])
-def test_a_network_without_a_hidden_layer_is_refused(depth: int) -> None:
-    with pytest.raises(ValueError, match=f"depth must be at least 2 .* not {depth}"):
+@pytest.mark.parametrize("depth", [1, 0, -3, 2.5, "3"])
+def test_a_network_without_a_hidden_layer_is_refused(depth: Any) -> None:
+    with pytest.raises(ValueError, match=f"depth must be a whole number from 2 .* not {depth!r}"):
         Network(depth)
+
+
+def test_what_is_no_array_is_refused_by_name() -> None:
+    with pytest.raises(TypeError, match="x1 must be an array of NumPy, torch or JAX, not list"):
+        cntk([[1.0]], depth=3, pooling="gap")
+    with pytest.raises(TypeError, match="x2 must be an array of NumPy, torch or JAX, not list"):
+        fc_kernels(np.ones((1, 1)), [[1.0]], depth=3)
 
 
 @pytest.mark.parametrize(("w_std", "b_std"), [(0.0, 0.0), (-1.0, 0.0), (math.nan, 0.0), (1.0, -0.1), (1.0, math.nan)])

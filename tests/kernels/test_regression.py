@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -71,3 +73,19 @@ def test_the_cross_matrix_has_test_points_as_rows() -> None:
     k_train, k_test = train_test(kernel, np.array([1.0, 2.0, 3.0]), np.array([5.0, 7.0]), power=2)
     np.testing.assert_array_equal(k_train, [[1, 2, 3], [4, 8, 12], [9, 18, 27]])
     np.testing.assert_array_equal(k_test, [[25, 50, 75], [49, 98, 147]])
+
+
+def test_jax_solves_in_float64_where_the_suite_has_not_set_it_up() -> None:
+    script = """
+import numpy as np, jax.numpy as jnp
+from ntkbench.kernels import kernel_regression, min_eigenvalue
+k = np.diag(np.array([1.0, 1e-6], np.float32)) + np.float32(0.5)
+y, t = np.array([[1.0], [2.0]]), np.eye(2, dtype=np.float32)
+found = kernel_regression(jnp.asarray(k), jnp.asarray(y, "float32"), jnp.asarray(t))
+exact = np.linalg.solve(k.astype(np.float64), y)
+assert found.prediction.dtype == "float64", found.prediction.dtype
+assert np.allclose(found.prediction, exact, rtol=1e-9), (found.prediction, exact)
+assert abs(min_eigenvalue(jnp.asarray(k)) - np.linalg.eigvalsh(k.astype(np.float64))[0]) < 1e-12
+"""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -6,7 +6,7 @@ The mathematics is written once; what differs between libraries is here and nowh
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import cache
 from typing import Any, Protocol
@@ -54,6 +54,9 @@ class Execution(Protocol):
 
     def place(self, out: Any, tile: Any, row: int, column: int) -> Any:
         """`out` with `tile` written at (row, column); the argument `out` must not be used again."""
+
+    def double(self) -> AbstractContextManager[Any]:
+        """A block in which the library computes in float64 where it is asked to."""
 
     def budget(self, x: Any) -> int:
         """Bytes that the working arrays of one tile may take on the device of `x`."""
@@ -114,6 +117,9 @@ class _Eager:
         out[row : row + tile.shape[0], column : column + tile.shape[1]] = tile
         return out
 
+    def double(self) -> AbstractContextManager[Any]:
+        return nullcontext()
+
     def budget(self, x: Any) -> int:
         return _CPU_BUDGET if str(array_api_compat.device(x)) == "cpu" else _GPU_BUDGET
 
@@ -160,6 +166,12 @@ class _Jax:
 
     def place(self, out: Any, tile: Any, row: int, column: int) -> Any:
         return self._place(out, tile, (row, column))
+
+    def double(self) -> AbstractContextManager[Any]:
+        # Outside the suite JAX may still have its default: float32 in the place of every float64.
+        enable = getattr(self._jax, "enable_x64", None) or self._jax.experimental.enable_x64
+        block: AbstractContextManager[Any] = enable(True)
+        return block
 
     def budget(self, x: Any) -> int:
         return _CPU_BUDGET if next(iter(x.devices())).platform == "cpu" else _GPU_BUDGET

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, Literal, NamedTuple
 
 Pooling = Literal["flatten", "gap"]
@@ -31,8 +32,10 @@ class Network:
     last_trained: bool = True
 
     def __post_init__(self) -> None:
-        if self.depth < 2:
-            raise ValueError(f"depth must be at least 2 (one hidden layer and the readout), not {self.depth}")
+        if not isinstance(self.depth, Integral) or self.depth < 2:
+            raise ValueError(
+                f"depth must be a whole number from 2 (one hidden layer and the readout), not {self.depth!r}"
+            )
         if not (self.w_std > 0 and self.b_std >= 0):
             raise ValueError("w_std must be positive and b_std not negative")
 
@@ -55,14 +58,14 @@ class Network:
 
 def check_images(x: Any, name: str) -> None:
     """Raise ValueError unless x is a non-empty float32 or float64 (N, H, W, C)."""
-    if x.ndim != 4 or min(x.shape) < 1:
+    if len(_shape(x, name)) != 4 or min(x.shape) < 1:
         raise ValueError(f"{name} must be images (N, H, W, C), not of shape {tuple(x.shape)}")
     _check_dtype(x, name)
 
 
 def check_vectors(x: Any, name: str) -> None:
     """Raise ValueError unless x is a non-empty float32 or float64 (N, d)."""
-    if x.ndim != 2 or min(x.shape) < 1:
+    if len(_shape(x, name)) != 2 or min(x.shape) < 1:
         raise ValueError(f"{name} must be vectors (N, d), not of shape {tuple(x.shape)}")
     _check_dtype(x, name)
 
@@ -73,6 +76,12 @@ def check_pair(x1: Any, x2: Any) -> None:
         raise ValueError(
             f"x1 and x2 must agree in all but their number: {tuple(x1.shape)} {x1.dtype}, {tuple(x2.shape)} {x2.dtype}"
         )
+
+
+def _shape(x: Any, name: str) -> tuple[int, ...]:
+    if not hasattr(x, "shape"):
+        raise TypeError(f"{name} must be an array of NumPy, torch or JAX, not {type(x).__name__}")
+    return tuple(x.shape)
 
 
 def _check_dtype(x: Any, name: str) -> None:

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import array_api_compat
 import numpy as np
 
+from ntkbench.kernels.execution import execution_for
+
 
 class Regression(NamedTuple):
     """Predictions (n_test, k) and the training residual: the largest |K a - y| over all entries."""
@@ -24,24 +26,27 @@ def kernel_regression(k_train: Any, y_train: Any, k_test: Any, ridge: float = 0.
     is not regularised beyond `ridge`; a singular one raises a linear-algebra error, the library's or NumPy's. Source:
     Arora et al. 2019, section 5 (no ridge).
     """
-    xp = array_api_compat.array_namespace(k_train)
-    k_train, y_train = xp.astype(k_train, xp.float64), xp.astype(y_train, xp.float64)
-    matrix = k_train
-    if ridge:
-        device = array_api_compat.device(k_train)
-        matrix = k_train + ridge * xp.eye(k_train.shape[0], dtype=xp.float64, device=device)
-    weights = xp.linalg.solve(matrix, y_train)
-    residual = float(xp.max(xp.abs(matrix @ weights - y_train)))
-    if not math.isfinite(residual):
-        # Where a library's solver says nothing of a zero pivot.
-        raise np.linalg.LinAlgError("the training Gram matrix is singular; a ridge would help")
-    return Regression(xp.astype(k_test, xp.float64) @ weights, residual)
+    execution = execution_for(k_train, y_train, k_test)
+    xp = execution.xp
+    with execution.double():
+        k_train, y_train = xp.astype(k_train, xp.float64), xp.astype(y_train, xp.float64)
+        matrix = k_train
+        if ridge:
+            device = array_api_compat.device(k_train)
+            matrix = k_train + ridge * xp.eye(k_train.shape[0], dtype=xp.float64, device=device)
+        weights = xp.linalg.solve(matrix, y_train)
+        residual = float(xp.max(xp.abs(matrix @ weights - y_train)))
+        if not math.isfinite(residual):
+            # Where a library's solver says nothing of a zero pivot.
+            raise np.linalg.LinAlgError("the training Gram matrix is singular; a ridge would help")
+        return Regression(xp.astype(k_test, xp.float64) @ weights, residual)
 
 
 def min_eigenvalue(k: Any) -> float:
     """The least eigenvalue of a symmetric (n, n) Gram matrix, in float64."""
-    xp = array_api_compat.array_namespace(k)
-    return float(xp.linalg.eigvalsh(xp.astype(k, xp.float64))[0])
+    execution = execution_for(k)
+    with execution.double():
+        return float(execution.xp.linalg.eigvalsh(execution.xp.astype(k, execution.xp.float64))[0])
 
 
 def train_test(kernel: Callable[..., Any], x_train: Any, x_test: Any, **options: Any) -> tuple[Any, Any]:
