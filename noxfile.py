@@ -24,18 +24,19 @@ NTKBENCH = BIN / "ntkbench"
 CONSTRAINTS = ROOT / "constraints.txt"
 
 # What the shared environment holds, as extras of pyproject.toml.
-ALL = "all,types"
-ALL_ON_GPU = "all,types,cuda"
+RUN = {"all"}
+RUN_ON_GPU = {"all", "cuda"}
+CHECK = {"all", "types"}
 
 
 @nox.session(venv_backend="none")
 def reproduce(session: nox.Session) -> None:
     """Run the experiments that are missing, on every backend here, then show the verdicts and write the report."""
     options = session.posargs
-    extras = ALL_ON_GPU if "cuda" in options or "--device=cuda" in options else ALL
+    extras = RUN_ON_GPU if "cuda" in options or "--device=cuda" in options else RUN
     if not PYTHON.exists():
         # The numba backend is installed in a third of the time: a first result before the rest.
-        install(session, "")
+        install(session, set())
         run(session, NTKBENCH, "run", "--tier", "smoke", "--backend", "numba", *database(options))
     install(session, extras)
     run(session, NTKBENCH, "run", *options)
@@ -49,21 +50,21 @@ def reproduce(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
     """Run the test suite on all cores."""
-    install(session, ALL)
+    install(session, CHECK)
     run(session, PYTHON, "-m", "pytest", "-n", "auto", *session.posargs)
 
 
 @nox.session(venv_backend="none")
 def types(session: nox.Session) -> None:
     """Check the types."""
-    install(session, ALL)
+    install(session, CHECK)
     run(session, PYTHON, "-m", "mypy", *session.posargs)
 
 
 @nox.session(venv_backend="none")
 def report(session: nox.Session) -> None:
     """Write the HTML report of what is stored."""
-    install(session, ALL)
+    install(session, RUN)
     run(session, NTKBENCH, "report", *session.posargs)
 
 
@@ -88,19 +89,19 @@ def database(options: list[str]) -> list[str]:
     return ["--db", path] if path else []
 
 
-def install(session: nox.Session, extras: str) -> None:
+def install(session: nox.Session, extras: set[str]) -> None:
     """Make the shared environment, or bring it up to date; nothing is done when it is."""
     stamp = SUITE / "installed"
-    # All that decides what is installed.
+    # All that decides what is installed, and the extras that were.
     files = [CONSTRAINTS.read_bytes(), (ROOT / "pyproject.toml").read_bytes(), sys.version.encode()]
-    wanted = f"{hashlib.sha256(b''.join(files)).hexdigest()} {extras}"
-    # A longer list of extras holds a shorter one.
-    if PYTHON.exists() and stamp.exists() and stamp.read_text().startswith(wanted):
+    state = hashlib.sha256(b"".join(files)).hexdigest()
+    found, *held = stamp.read_text().split() if PYTHON.exists() and stamp.exists() else [""]
+    if found == state and extras <= set(held):
         return
     if not PYTHON.exists():
         run(session, sys.executable, "-m", "venv", "--clear", SUITE)
-    target = f"{ROOT}[{extras}]" if extras else ROOT
-    session.log(f"installing ntkbench{f' with {extras}' if extras else ''}; this is done once")
+    named = sorted(extras.union(held))
+    session.log(f"installing ntkbench[{','.join(named)}]; this is done once")
     pip = (PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-input")
-    run(session, *pip, "-c", CONSTRAINTS, "-e", target)
-    stamp.write_text(wanted)
+    run(session, *pip, "-c", CONSTRAINTS, "-e", f"{ROOT}[{','.join(named)}]")
+    stamp.write_text(" ".join([state, *named]))

@@ -152,7 +152,7 @@ def test_vectors_of_another_length_are_refused(backend: Any) -> None:
 @pytest.mark.parametrize("kernel", ALL_KERNELS)
 @pytest.mark.parametrize("depth", [1, 0, -1])
 def test_a_depth_without_a_hidden_layer_is_refused(backend: Any, kernel: Any, depth: int) -> None:
-    with pytest.raises(ValueError, match=f"depth must be at least 2 .* not {depth}"):
+    with pytest.raises(ValueError, match=f"depth must be a whole number from 2 .* not {depth}"):
         call(kernel, backend.asarray(np.ones(good(kernel)), "float64"), depth=depth)
 
 

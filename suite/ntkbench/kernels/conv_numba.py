@@ -22,6 +22,7 @@ from ntkbench.kernels.tiles import Progress
 
 LANES = 16
 _ROWS = 64  # x1 images between two reports of progress
+_TOGETHER = 4  # x1 images that one thread takes at once
 _A0, _A1, _A2, _A3, _A4, _A5, _A6, _A7 = (np.float32(c) for c in ANGLE)
 _L0, _L1, _L2, _L3, _L4, _L5, _L6 = (np.float32(c) for c in LUNE)
 
@@ -129,14 +130,17 @@ _FAST = {"nnan", "ninf", "nsz", "arcp", "contract", "afn", "reassoc"}
 def _inner(x1, x2, dx, seam, constants, kappa):
     """One row of the input covariance at column displacement dx: (W, C) and (W, C, LANES) -> slots."""
     width, channels = x1.shape
-    for x in range(width):
-        slot = x + 1 if x < seam else x + 2
-        other = (x + dx) % width
-        for v in range(LANES):
-            total = x1[x, 0] * x2[other, 0, v]
-            for c in range(1, channels):
-                total += x1[x, c] * x2[other, c, v]
-            kappa[slot, v] = total * constants[_PER_CHANNEL]
+    per_channel = constants[_PER_CHANNEL]
+    # Channel by channel: a sum over channels within a lane would not be vectorised.
+    for c in range(channels):
+        other = dx
+        for x in range(width):
+            slot = x + 1 if x < seam else x + 2
+            factor = x1[x, c] * per_channel
+            for v in range(LANES):
+                before = kappa[slot, v] if c > 0 else per_channel - per_channel
+                kappa[slot, v] = before + factor * x2[other, c, v]
+            other = other + 1 if other + 1 < width else 0
 
 
 @njit(cache=True, fastmath=_FAST)
@@ -153,9 +157,9 @@ def _activate(nngp, ntk, norm1, inverse1, norm2, inverse2, dx, seam, same, add, 
         for x in range(width):
             # Well above what rounding could take away; the correlation is clipped to one.
             nngp[x, same] = norm1[x] * norm1[x] * (one + one)
+    other = dx
     for x in range(width):
         slot = x + 1 if x < seam else x + 2
-        other = (x + dx) % width
         i1, n1 = inverse1[x], norm1[x]
         for v in range(LANES):
             c = nngp[x, v] * (i1 * inverse2[other, v])
@@ -164,6 +168,7 @@ def _activate(nngp, ntk, norm1, inverse1, norm2, inverse2, dx, seam, same, add, 
             value = (n1 * norm2[other, v]) * (lune + half * (zero if c < zero else a))
             kappa[slot, v] = value
             inherited[slot, v] = ntk[x, v] * (angle if c < zero else half - angle) + add * value
+        other = other + 1 if other + 1 < width else 0
 
 
 @njit(cache=True, fastmath=_FAST)
@@ -207,9 +212,6 @@ def _recursion(image1, norm1, inverse1, image2, norm2, inverse2, dy, dx, first_t
     inherited[:] = zero
     for layer in range(activations + 1):
         m = layer - 1
-        # The input covariance itself carries no NTK; the first layer adds its own where it is trained.
-        trained = layer > 0 or first_trained
-        ntk_weight, ntk_bias = weight if trained else zero, bias if trained else zero
         for y in range(height):
             y2 = (y + dy) % height
             if layer == 0:
@@ -224,16 +226,25 @@ def _recursion(image1, norm1, inverse1, image2, norm2, inverse2, dy, dx, first_t
                 _add_row(inherited, sums[1])
                 continue
             _box_row(kappa, column_seam, ring_nngp[y % 3])
-            if layer == 0:
-                _box_row(kappa, column_seam, ring_ntk[y % 3])
-            else:
+            if layer > 0:
                 _box_row(inherited, column_seam, ring_ntk[y % 3])
             if y > 0:
                 _convolve(ring_nngp, y - 1, height, row_seam, weight, bias, nngp)
-                _convolve(ring_ntk, y - 1, height, row_seam, ntk_weight, ntk_bias, ntk)
+                if layer > 0:
+                    _convolve(ring_ntk, y - 1, height, row_seam, weight, bias, ntk)
         if layer < activations:
             _convolve(ring_nngp, height - 1, height, row_seam, weight, bias, nngp)
-            _convolve(ring_ntk, height - 1, height, row_seam, ntk_weight, ntk_bias, ntk)
+            if layer > 0:
+                _convolve(ring_ntk, height - 1, height, row_seam, weight, bias, ntk)
+        if layer == 0:
+            # The first layer's own weights: their NTK is the NNGP.
+            _start_ntk(nngp.reshape(-1), first_trained, ntk.reshape(-1))
+
+
+@njit(cache=True, fastmath=_FAST)
+def _start_ntk(nngp, first_trained, ntk):
+    for k in range(ntk.shape[0]):
+        ntk[k] = nngp[k] if first_trained else nngp[k] - nngp[k]
 
 
 @njit(cache=True, fastmath=_FAST)
@@ -246,13 +257,13 @@ def _add_row(slots, sums):
 
 
 @njit(cache=True, fastmath=_FAST)
-def _one_image(
-    image1, norm1, inverse1, images2, norms2, inverses2, row, shifts, first_trained, constants, nngp_out, ntk_out
+def _few_images(
+    images1, norms1, inverses1, images2, norms2, inverses2, row, shifts, first_trained, constants, nngp_out, ntk_out
 ):
-    """Sums for one x1 image with all x2 images, or, when it is the `row`-th of them (row >= 0), from its block on."""
-    height, width, _ = image1.shape
-    kind = image1.dtype
-    n2 = nngp_out.shape[0]
+    """Sums for a few x1 images with all x2 images, or, when they are the `row`-th of them on (row >= 0), from there."""
+    count, height, width, _ = images1.shape
+    kind = images1.dtype
+    n2 = nngp_out.shape[1]
     work = (
         np.empty((height, width, LANES), kind),
         np.empty((height, width, LANES), kind),
@@ -263,18 +274,22 @@ def _one_image(
         np.empty((width + 3, LANES), kind),
     )
     sums = np.empty((2, LANES), kind)
-    first_block = max(row, 0) // LANES
-    for block in range(first_block, images2.shape[0]):
-        sums[:] = 0
-        for shift in range(shifts):
-            same = row % LANES if shift == 0 and row >= 0 and block == first_block else -1
-            _recursion(
-                image1, norm1, inverse1, images2[block], norms2[block], inverses2[block],
-                shift // width, shift % width, first_trained, same, constants, work, sums,
-            )  # fmt: skip
-        for v in range(min(LANES, n2 - block * LANES)):
-            nngp_out[block * LANES + v] = sums[0, v]
-            ntk_out[block * LANES + v] = sums[1, v]
+    # A block of x2 images meets all of the x1 images while it is in the cache.
+    for block in range(max(row, 0) // LANES, images2.shape[0]):
+        for i in range(count):
+            own_block = (row + i) // LANES if row >= 0 else -1
+            if block < own_block:
+                continue
+            sums[:] = 0
+            for shift in range(shifts):
+                same = (row + i) % LANES if shift == 0 and block == own_block else -1
+                _recursion(
+                    images1[i], norms1[i], inverses1[i], images2[block], norms2[block], inverses2[block],
+                    shift // width, shift % width, first_trained, same, constants, work, sums,
+                )  # fmt: skip
+            for v in range(min(LANES, n2 - block * LANES)):
+                nngp_out[i, block * LANES + v] = sums[0, v]
+                ntk_out[i, block * LANES + v] = sums[1, v]
 
 
 @njit(cache=True, parallel=True)
@@ -282,14 +297,17 @@ def _sums(
     images1, norms1, inverses1, images2, norms2, inverses2, first_row, shifts, first_trained, constants,
     nngp_out, ntk_out,
 ):  # fmt: skip
-    """Sums over positions and displacements of NNGP and inherited NTK after the last ReLU, for a few x1 images.
+    """Sums over positions and displacements of NNGP and inherited NTK after the last ReLU, for some x1 images.
 
     `first_row`: the number of the first x1 image among the x2 images when only the upper triangle is wanted, else -1.
     """
-    for i in prange(images1.shape[0]):
-        _one_image(
-            images1[i], norms1[i], inverses1[i], images2, norms2, inverses2, first_row + i if first_row >= 0 else -1,
-            shifts, first_trained, constants, nngp_out[i], ntk_out[i],
+    count = images1.shape[0]
+    for group in prange((count + _TOGETHER - 1) // _TOGETHER):
+        start, stop = group * _TOGETHER, min((group + 1) * _TOGETHER, count)
+        _few_images(
+            images1[start:stop], norms1[start:stop], inverses1[start:stop], images2, norms2, inverses2,
+            first_row + start if first_row >= 0 else -1, shifts, first_trained, constants,
+            nngp_out[start:stop], ntk_out[start:stop],
         )  # fmt: skip
 
 

@@ -169,8 +169,8 @@ class _Jax:
 
     def double(self) -> AbstractContextManager[Any]:
         # Outside the suite JAX may still have its default: float32 in the place of every float64.
-        enable = getattr(self._jax, "enable_x64", None) or self._jax.experimental.enable_x64
-        block: AbstractContextManager[Any] = enable(True)
+        home = self._jax if hasattr(self._jax, "enable_x64") else self._jax.experimental
+        block: AbstractContextManager[Any] = home.enable_x64(True)
         return block
 
     def budget(self, x: Any) -> int:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import array_api_compat
 import numpy as np
 
-from ntkbench.kernels.execution import execution_for
+from ntkbench.kernels.execution import Execution, execution_for
 
 
 class Regression(NamedTuple):
@@ -22,33 +23,106 @@ class Regression(NamedTuple):
 def kernel_regression(k_train: Any, y_train: Any, k_test: Any, ridge: float = 0.0) -> Regression:
     """Solve (K + ridge I) a = y and predict k_test a, by LU factorisation in float64.
 
-    k_train (n, n), y_train (n, k), k_test (n_test, n), of one library -> float64 predictions (n_test, k). The matrix
-    is not regularised beyond `ridge`; a singular one raises a linear-algebra error, the library's or NumPy's. Source:
+    k_train (n, n), y_train (n, k) or (n,), k_test (n_test, n), of one library -> float64 predictions (n_test, k) or
+    (n_test,). The matrix is not regularised beyond `ridge`; a singular one raises a linear-algebra error, the
+    library's or NumPy's. Raises ValueError for shapes that do not fit, NaN, infinity, or a negative ridge. Source:
     Arora et al. 2019, section 5 (no ridge).
     """
+    check_ridge(ridge)
     execution = execution_for(k_train, y_train, k_test)
     xp = execution.xp
     with execution.double():
-        k_train, y_train = xp.astype(k_train, xp.float64), xp.astype(y_train, xp.float64)
-        matrix = k_train
-        if ridge:
-            device = array_api_compat.device(k_train)
-            matrix = k_train + ridge * xp.eye(k_train.shape[0], dtype=xp.float64, device=device)
-        weights = xp.linalg.solve(matrix, y_train)
-        residual = float(xp.max(xp.abs(matrix @ weights - y_train)))
+        problem = pose(execution, k_train, y_train, k_test, general=True)
+        matrix = shifted(xp, problem.k_train, ridge)
+        weights = xp.linalg.solve(matrix, problem.targets)
+        residual = float(xp.max(xp.abs(matrix @ weights - problem.targets)))
         if not math.isfinite(residual):
             # Where a library's solver says nothing of a zero pivot.
             raise np.linalg.LinAlgError("the training Gram matrix is singular; a ridge would help")
-        return Regression(xp.astype(k_test, xp.float64) @ weights, residual)
+        return Regression(problem.shaped(problem.k_test @ weights), residual)
 
 
 def min_eigenvalue(k: Any) -> float:
-    """The least eigenvalue of a symmetric (n, n) Gram matrix, in float64."""
+    """The least eigenvalue of a symmetric (n, n) Gram matrix, in float64.
+
+    Raises ValueError for a matrix that is not square, not symmetric, or holds NaN or infinity.
+    """
     execution = execution_for(k)
     with execution.double():
-        return float(execution.xp.linalg.eigvalsh(execution.xp.astype(k, execution.xp.float64))[0])
+        return float(execution.xp.linalg.eigvalsh(symmetric(execution, k))[0])
 
 
 def train_test(kernel: Callable[..., Any], x_train: Any, x_test: Any, **options: Any) -> tuple[Any, Any]:
     """The Gram matrix of the training inputs (n, n) and the test-train cross-Gram matrix (n_test, n)."""
     return kernel(x_train, **options), kernel(x_test, x_train, **options)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A regression problem as solvers want it: checked, float64, and the targets as columns (n, k)."""
+
+    k_train: Any
+    targets: Any
+    k_test: Any
+    vector: bool  # the targets came as (n,)
+
+    def shaped(self, columns: Any) -> Any:
+        """(..., k), the last axis left out where the targets had none."""
+        return columns[..., 0] if self.vector else columns
+
+
+def pose(execution: Execution, k_train: Any, y_train: Any, k_test: Any, *, general: bool = False) -> Problem:
+    """The arrays as a `Problem`, within `execution.double()`. Raises ValueError for what does not fit together.
+
+    With `general`, k_train need not be symmetric.
+    """
+    k_train = (_square if general else symmetric)(execution, k_train, "k_train")
+    n = k_train.shape[0]
+    if y_train.ndim not in (1, 2) or y_train.shape[0] != n or 0 in y_train.shape:
+        raise ValueError(f"y_train must be ({n}, k) or ({n},) as k_train is, not of shape {tuple(y_train.shape)}")
+    if k_test.ndim != 2 or k_test.shape[1] != n:
+        raise ValueError(f"k_test must be (n_test, {n}) as k_train is, not of shape {tuple(k_test.shape)}")
+    vector = y_train.ndim == 1
+    targets = finite(execution, y_train, "y_train")
+    return Problem(k_train, targets[:, None] if vector else targets, finite(execution, k_test, "k_test"), vector)
+
+
+def symmetric(execution: Execution, k: Any, name: str = "k") -> Any:
+    """A square matrix in float64, within `execution.double()`. Raises ValueError unless it is symmetric.
+
+    Libraries read one triangle and say nothing of the other; here they may differ by half the digits of the dtype.
+    """
+    xp = execution.xp
+    matrix = _square(execution, k, name)
+    single = str(k.dtype).endswith("float32")
+    tolerance = math.sqrt(float(np.finfo(np.float32 if single else np.float64).eps))
+    difference = float(xp.max(xp.abs(matrix - xp.matrix_transpose(matrix))))
+    if difference > tolerance * float(xp.max(xp.abs(matrix))):
+        raise ValueError(f"{name} must be symmetric; it differs from its transpose by {difference:.3g}")
+    return matrix
+
+
+def finite(execution: Execution, x: Any, name: str) -> Any:
+    """An array in float64, within `execution.double()`. Raises ValueError for NaN or infinity."""
+    xp = execution.xp
+    x = xp.astype(x, xp.float64, copy=False)
+    if not bool(xp.all(xp.isfinite(x))):
+        raise ValueError(f"{name} holds NaN or infinity")
+    return x
+
+
+def shifted(xp: Any, k: Any, ridge: float) -> Any:
+    """K + ridge I."""
+    return k + ridge * xp.eye(k.shape[0], dtype=k.dtype, device=array_api_compat.device(k)) if ridge else k
+
+
+def check_ridge(ridge: float) -> None:
+    """Raise ValueError for a ridge that is negative, infinite or NaN."""
+    if not (math.isfinite(ridge) and ridge >= 0):
+        raise ValueError(f"a ridge must be finite and not negative, not {ridge}")
+
+
+def _square(execution: Execution, k: Any, name: str) -> Any:
+    if k.ndim != 2 or k.shape[0] != k.shape[1] or k.shape[0] < 1:
+        raise ValueError(f"{name} must be a square matrix (n, n) with n >= 1, not of shape {tuple(k.shape)}")
+    return finite(execution, k, name)
