@@ -101,7 +101,8 @@ def install(session: nox.Session, extras: set[str]) -> None:
     if not PYTHON.exists():
         run(session, sys.executable, "-m", "venv", "--clear", SUITE)
     named = sorted(extras.union(held))
-    session.log(f"installing ntkbench[{','.join(named)}]; this is done once")
+    target = f"{ROOT}[{','.join(named)}]" if named else ROOT
+    session.log(f"installing ntkbench{f' with {named}' if named else ''}; this is done once")
     pip = (PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-input")
-    run(session, *pip, "-c", CONSTRAINTS, "-e", f"{ROOT}[{','.join(named)}]")
+    run(session, *pip, "-c", CONSTRAINTS, "-e", target)
     stamp.write_text(" ".join([state, *named]))
