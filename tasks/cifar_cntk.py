@@ -74,7 +74,7 @@ def work(dataset: str, pooling: str, depth: int, n_train: int, n_test: int, pool
              n_test=10_000, pool=1),
         Tier("standard", backends=["numba"], dataset="cifar10", pooling="flatten", depth=[6, 11], n_train=2_000,
              n_test=10_000, pool=1),
-        Tier("standard", dataset="cifar10", pooling="flatten", depth=3, n_train=500, n_test=500, pool=1),
+        Tier("standard", dataset="cifar10", pooling="flatten", depth=[3, 6, 11], n_train=200, n_test=200, pool=1),
         Tier("standard", dataset="cifar10", pooling="gap", depth=3, n_train=200, n_test=300, pool=4),
         Tier("paper", seeds=5, dataset="cifar10", pooling=["flatten", "gap"], depth=list(DEPTHS), n_train=2_000,
              n_test=10_000, pool=1),
