@@ -176,3 +176,12 @@ def test_the_command_writes_beside_the_database_and_says_where(store: Store, ntk
     assert outcome.code == 0
     assert Path(outcome.out.strip()) == store.path.parent / "report" / "index.html"
     assert (store.path.parent / "report/static/style.css").is_file()
+
+
+def test_numbers_within_names_count_as_numbers(store: Store, tasks: dict, tmp_path: Path) -> None:
+    record = RunRecord.from_json((tmp_path / "records.jsonl").read_text().splitlines()[0])
+    claims = [replace(record.claims[0], name=f"depth {depth}", params={}) for depth in (11, 3, 21)]
+    finished = "2100-01-01T00:00:00+00:00"
+    store.add([replace(record, run_id="1" * 32, claims=claims, started=finished, finished=finished)])
+    cells = Page(write_site(store, tasks, tmp_path / "out").read_text()).cells
+    assert [cell for cell in cells if cell.startswith("depth ")] == ["depth 3", "depth 11", "depth 21"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -62,7 +63,13 @@ def _read(store: Store) -> dict[str, list[dict[str, Any]]]:
             for row in rows:
                 row.update({c: json.loads(row[c]) for c in _JSON_COLUMNS if isinstance(row.get(c), str)})
             content[name] = rows
+    content["verdicts"].sort(key=lambda row: (row["task"], row["metric"], _natural(row["claim"])))
     return content
+
+
+def _natural(text: str) -> list[tuple[int, str]]:
+    """A sorting key by which depth 3 comes before depth 11."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", text)]
 
 
 def _render(content: Mapping[str, list[dict[str, Any]]], tasks: Mapping[str, Task]) -> dict[str, str]:
@@ -141,8 +148,7 @@ def _strips(verdicts: Sequence[Row]) -> list[dict[str, Any]]:
     """For each metric that a claim is about and that was measured: its axis and the claims on it."""
     strips = []
     measured = [row for row in verdicts if row["measured"] is not None]
-    by_metric = sorted(measured, key=lambda row: (row["metric"], row["claim"]))
-    for metric, rows in groupby(by_metric, key=lambda row: row["metric"]):
+    for metric, rows in groupby(measured, key=lambda row: row["metric"]):
         lines, unit = [], ""
         for claim, entries in groupby(rows, key=lambda row: row["claim"]):
             found = list(entries)
