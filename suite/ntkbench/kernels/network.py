@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any, Literal, NamedTuple
+
+import numpy as np
 
 Pooling = Literal["flatten", "gap"]
 
@@ -32,7 +33,7 @@ class Network:
     last_trained: bool = True
 
     def __post_init__(self) -> None:
-        if not isinstance(self.depth, Integral) or self.depth < 2:
+        if not isinstance(self.depth, int | np.integer) or self.depth < 2:
             raise ValueError(
                 f"depth must be a whole number from 2 (one hidden layer and the readout), not {self.depth!r}"
             )

@@ -70,7 +70,7 @@ class Activation:
 
 @dataclass(frozen=True)
 class AvgPool:
-    """The mean over windows of positions; `stride` None: the window's size. Positions beyond the border are left out."""
+    """The mean over windows of positions; `stride` None: the window's size. Positions that fill no window drop out."""
 
     window: Pair = (2, 2)
     stride: Pair | None = None
