@@ -77,6 +77,12 @@ def test_the_python_example_reads_the_database(
     assert "three squared" in capfd.readouterr().out
 
 
+def test_the_example_of_the_kernels_runs(capfd: pytest.CaptureFixture[str]) -> None:
+    (code,) = [block for block in blocks("python") if "architecture_kernels" in block]
+    exec(code, {})
+    assert len(capfd.readouterr().out.splitlines()) == 2  # a row for each test image
+
+
 def test_the_files_that_the_readme_links_to_are_there() -> None:
     links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
     assert len(links) >= 3

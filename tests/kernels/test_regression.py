@@ -66,6 +66,60 @@ def test_the_least_eigenvalue_is_found_in_float64(backend: Any) -> None:
     assert min_eigenvalue(backend.asarray([[2.0, -3.0], [-3.0, 2.0]], "float32")) == pytest.approx(-1.0, rel=1e-14)
 
 
+def test_targets_without_an_axis_give_predictions_without_one(backend: Any) -> None:
+    k, y, k_test = problem()
+    result = kernel_regression(*(backend.asarray(v, "float64") for v in (k, y[:, 0], k_test)))
+    np.testing.assert_allclose(backend.to_numpy(result.prediction), k_test @ np.linalg.solve(k, y[:, 0]), rtol=1e-11)
+
+
+def test_one_training_point_and_no_test_point_are_a_problem_too(backend: Any) -> None:
+    result = kernel_regression(*(backend.asarray(np.full(s, 2.0), "float64") for s in ((1, 1), (1, 3), (0, 1))))
+    assert tuple(result.prediction.shape) == (0, 3)
+    assert result.residual == 0
+
+
+@pytest.mark.parametrize(
+    ("shapes", "fault"),
+    [
+        (((3, 2), (3, 1), (1, 3)), r"k_train must be a square matrix .*\(3, 2\)"),
+        (((9,), (9, 1), (1, 9)), "k_train must be a square matrix"),
+        (((0, 0), (0, 1), (1, 0)), "k_train must be a square matrix .* n >= 1"),
+        (((3, 3), (4, 1), (1, 3)), r"y_train must be \(3, k\)"),
+        (((3, 3), (3, 0), (1, 3)), r"y_train must be \(3, k\)"),
+        (((3, 3), (3, 1), (3,)), r"k_test must be \(n_test, 3\)"),
+        (((3, 3), (3, 1), (3, 1)), r"k_test must be \(n_test, 3\)"),
+    ],
+)
+def test_shapes_that_do_not_fit_are_named(shapes: tuple[tuple[int, ...], ...], fault: str) -> None:
+    with pytest.raises(ValueError, match=fault):
+        kernel_regression(*(np.ones(s) for s in shapes))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_what_is_not_finite_is_named(backend: Any, bad: float, which: int) -> None:
+    arrays = [a.copy() for a in problem()]
+    arrays[which][1, 1] = bad
+    with pytest.raises(ValueError, match=f"{('k_train', 'y_train', 'k_test')[which]} holds NaN or infinity"):
+        kernel_regression(*(backend.asarray(v, "float64") for v in arrays))
+
+
+@pytest.mark.parametrize("ridge", [-1.0, np.nan, np.inf])
+def test_a_ridge_is_finite_and_not_negative(ridge: float) -> None:
+    with pytest.raises(ValueError, match="a ridge must be finite and not negative"):
+        kernel_regression(*problem(), ridge=ridge)
+
+
+@pytest.mark.parametrize(("dtype", "difference"), [("float32", 1e-5), ("float64", 1e-9)])
+def test_rounding_may_break_the_symmetry_of_a_matrix_but_no_more(backend: Any, dtype: str, difference: float) -> None:
+    k = 1e6 * np.eye(4)
+    k[0, 1] = 1e6 * difference
+    assert min_eigenvalue(backend.asarray(k, dtype)) == pytest.approx(1e6, rel=difference)
+    k[0, 1] = 1e9 * difference
+    with pytest.raises(ValueError, match="k must be symmetric"):
+        min_eigenvalue(backend.asarray(k, dtype))
+
+
 def test_the_cross_matrix_has_test_points_as_rows() -> None:
     def kernel(x1: Any, x2: Any = None, *, power: int) -> Any:
         return x1[:, None] ** power * (x1 if x2 is None else x2)[None, :]
@@ -75,16 +129,33 @@ def test_the_cross_matrix_has_test_points_as_rows() -> None:
     np.testing.assert_array_equal(k_test, [[25, 50, 75], [49, 98, 147]])
 
 
+@pytest.mark.slow
 def test_jax_solves_in_float64_where_the_suite_has_not_set_it_up() -> None:
     script = """
 import numpy as np, jax.numpy as jnp
 from ntkbench.kernels import kernel_regression, min_eigenvalue
+from ntkbench.kernels.cholesky import cholesky_regression
+from ntkbench.kernels.conjugate_gradient import conjugate_gradient, nystrom, pivoted_cholesky
+from ntkbench.kernels.dynamics import gradient_flow, max_learning_rate
+from ntkbench.kernels.ridge_path import ridge_path
 k = np.diag(np.array([1.0, 1e-6], np.float32)) + np.float32(0.5)
 y, t = np.array([[1.0], [2.0]]), np.eye(2, dtype=np.float32)
-found = kernel_regression(jnp.asarray(k), jnp.asarray(y, "float32"), jnp.asarray(t))
+arrays = [jnp.asarray(a, "float32") for a in (k, y, t)]
 exact = np.linalg.solve(k.astype(np.float64), y)
-assert found.prediction.dtype == "float64", found.prediction.dtype
-assert np.allclose(found.prediction, exact, rtol=1e-9), (found.prediction, exact)
+path = ridge_path(*arrays, [0.0, 1.0])
+found = {
+    "LU": kernel_regression(*arrays).prediction,
+    "Cholesky": cholesky_regression(*arrays).prediction,
+    "path": path.prediction[0],
+    "flow": gradient_flow(*arrays, [float("inf")]).test[0],
+}
+for p in (pivoted_cholesky(arrays[0], rank=1), nystrom(*arrays[:2], rank=1)):
+    found[f"CG {p}"] = conjugate_gradient(*arrays[:2], preconditioner=p, tolerance=1e-13).x
+for name, value in found.items():
+    assert value.dtype == "float64", (name, value.dtype)
+    assert np.allclose(value, exact, rtol=1e-9), (name, value, exact)
+assert abs(path.leave_one_out_loss[1] - np.mean(np.asarray(path.leave_one_out[1]) ** 2)) < 1e-14
+assert abs(max_learning_rate(arrays[0]) - 2 / np.linalg.eigvalsh(k.astype(np.float64))[1]) < 1e-14
 assert abs(min_eigenvalue(jnp.asarray(k)) - np.linalg.eigvalsh(k.astype(np.float64))[0]) < 1e-12
 """
     done = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=False)

@@ -18,7 +18,7 @@ from numba.extending import overload
 
 from ntkbench.kernels.dual import ANGLE, LUNE
 from ntkbench.kernels.network import Network, Pooling
-from ntkbench.kernels.tiles import Progress
+from ntkbench.kernels.tiles import Progress, check_room
 
 LANES = 16
 _ROWS = 64  # x1 images between two reports of progress
@@ -45,6 +45,7 @@ def kernel_matrices(
         x2 = x1
     n1, height, width, channels = x1.shape
     n2 = len(x2)
+    check_room(x1, (n1, n2), len(wanted))
     images1, norms1 = np.require(x1, requirements=["C", "W"]), _norms(x1, network)
     images2, norms2 = _in_lanes(x2), _in_lanes(norms1 if symmetric else _norms(x2, network))
     shifts = 1 if pooling == "flatten" else height * width

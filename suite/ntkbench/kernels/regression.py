@@ -92,12 +92,11 @@ def symmetric(execution: Execution, k: Any, name: str = "k") -> Any:
 
     Libraries read one triangle and say nothing of the other; here they may differ by half the digits of the dtype.
     """
-    xp = execution.xp
     matrix = _square(execution, k, name)
     single = str(k.dtype).endswith("float32")
     tolerance = math.sqrt(float(np.finfo(np.float32 if single else np.float64).eps))
-    difference = float(xp.max(xp.abs(matrix - xp.matrix_transpose(matrix))))
-    if difference > tolerance * float(xp.max(xp.abs(matrix))):
+    difference, size = (float(v) for v in execution.compiled(_asymmetry, ("execution",))(matrix, execution=execution))
+    if difference > tolerance * size:
         raise ValueError(f"{name} must be symmetric; it differs from its transpose by {difference:.3g}")
     return matrix
 
@@ -106,9 +105,14 @@ def finite(execution: Execution, x: Any, name: str) -> Any:
     """An array in float64, within `execution.double()`. Raises ValueError for NaN or infinity."""
     xp = execution.xp
     x = xp.astype(x, xp.float64, copy=False)
-    if not bool(xp.all(xp.isfinite(x))):
+    if not bool(execution.compiled(_all_finite, ("execution",))(x, execution=execution)):
         raise ValueError(f"{name} holds NaN or infinity")
     return x
+
+
+def host(x: Any) -> np.ndarray:
+    """A small array of any library and device as NumPy's."""
+    return np.array(x.tolist())
 
 
 def shifted(xp: Any, k: Any, ridge: float) -> Any:
@@ -120,6 +124,15 @@ def check_ridge(ridge: float) -> None:
     """Raise ValueError for a ridge that is negative, infinite or NaN."""
     if not (math.isfinite(ridge) and ridge >= 0):
         raise ValueError(f"a ridge must be finite and not negative, not {ridge}")
+
+
+def _all_finite(x: Any, *, execution: Execution) -> Any:
+    return execution.xp.all(execution.xp.isfinite(x))
+
+
+def _asymmetry(matrix: Any, *, execution: Execution) -> tuple[Any, Any]:
+    xp = execution.xp
+    return xp.max(xp.abs(matrix - xp.matrix_transpose(matrix))), xp.max(xp.abs(matrix))
 
 
 def _square(execution: Execution, k: Any, name: str) -> Any:

@@ -44,8 +44,10 @@ def gram(
 ) -> tuple[Any, ...]:
     """Matrices of `shape` (n1, n2) filled block by block by `tile`, with the dtype and device of `like`.
 
-    With `symmetric`, blocks above the diagonal are computed and mirrored. Beyond the result it holds one tile.
+    With `symmetric`, blocks above the diagonal are computed and mirrored. Beyond the result it holds one tile. Raises
+    MemoryError before it starts when the result does not fit.
     """
+    check_room(like, shape, outputs)
     device = array_api_compat.device(like)
     matrices = [execution.xp.zeros(shape, dtype=like.dtype, device=device) for _ in range(outputs)]
     done, total = 0, _pairs(shape, symmetric)
@@ -63,6 +65,45 @@ def gram(
         if progress is not None:
             progress(min(done, total), total)
     return tuple(matrices)
+
+
+def check_room(like: Any, shape: tuple[int, int], outputs: int) -> None:
+    """Raise MemoryError when `outputs` matrices of `shape`, with the dtype of `like`, do not fit beside it."""
+    needed, free = outputs * shape[0] * shape[1] * int(like.dtype.itemsize), available(like)
+    if free is not None and needed > free:
+        matrices = "a Gram matrix" if outputs == 1 else f"{outputs} Gram matrices"
+        dtype = str(like.dtype).rpartition(".")[2]
+        raise MemoryError(
+            f"{matrices} of {shape[0]} x {shape[1]} {dtype} numbers take {gibibytes(needed)}, and {gibibytes(free)} "
+            f"are free: use fewer inputs{'' if dtype == 'float32' else ', float32'}, or some rows at a time (x1[:1000])"
+        )
+
+
+def available(like: Any) -> int | None:
+    """Bytes that are free where the array `like` lies; None where that is not known."""
+    device = array_api_compat.device(like)
+    if getattr(device, "type", None) == "cuda":
+        import torch
+
+        reserved = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0] + reserved)
+    if str(getattr(device, "platform", getattr(device, "type", device))) != "cpu":
+        return _available_to_jax(device)
+    import psutil
+
+    return int(psutil.virtual_memory().available)
+
+
+def _available_to_jax(device: Any) -> int | None:
+    statistics = (device.memory_stats() if hasattr(device, "memory_stats") else None) or {}
+    if "bytes_limit" not in statistics:
+        return None
+    return int(statistics["bytes_limit"] - statistics.get("bytes_in_use", 0))
+
+
+def gibibytes(count: int) -> str:
+    """A number of bytes for people."""
+    return f"{count / 2**30:,.3g} GiB" if count < 1000 * 2**30 else f"{count / 2**40:,.3g} TiB"
 
 
 def _blocks(shape: tuple[int, int], size: int, symmetric: bool) -> Iterator[tuple[slice, slice]]:

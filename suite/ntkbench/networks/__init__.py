@@ -1,5 +1,6 @@
 """Architectures as values: one description, from which come the infinite-width kernels and networks of finite width."""
 
+from ntkbench.networks.finite import Finite, finite
 from ntkbench.networks.layers import (
     Activation,
     AvgPool,
@@ -13,17 +14,22 @@ from ntkbench.networks.layers import (
     Serial,
     serial,
 )
+from ntkbench.networks.parameters import merge, to_backend
 
 __all__ = [
     "Activation",
     "AvgPool",
     "Conv",
     "Dense",
+    "Finite",
     "Flatten",
     "GlobalAvgPool",
     "Layer",
     "LayerNorm",
     "Residual",
     "Serial",
+    "finite",
+    "merge",
     "serial",
+    "to_backend",
 ]

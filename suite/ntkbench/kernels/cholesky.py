@@ -1,0 +1,120 @@
+"""Cholesky solves of K + ridge I, and one error, with what to do about it, when that is not positive definite."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import array_api_compat
+import numpy as np
+
+from ntkbench.kernels.execution import Execution, execution_for
+from ntkbench.kernels.regression import Regression, check_ridge, finite, host, pose, shifted, symmetric
+
+EPSILON = float(np.finfo(np.float64).eps)
+
+
+class NotPositiveDefinite(np.linalg.LinAlgError):
+    """K + ridge I is not positive definite to working precision.
+
+    `size` is n; `ridge` the ridge that did not do; `eigenvalue` the smallest of K itself; `sufficient` a ridge that
+    makes it definite. Where only a bound is known (`exact` false), `eigenvalue` is an upper bound of the smallest, and
+    `sufficient` the least ridge that could do.
+    """
+
+    def __init__(self, size: int, ridge: float, eigenvalue: float, sufficient: float, exact: bool = True) -> None:
+        super().__init__(size, ridge, eigenvalue, sufficient, exact)
+        self.size, self.ridge, self.eigenvalue = size, ridge, eigenvalue
+        self.sufficient, self.exact = sufficient, exact
+
+    def __str__(self) -> str:
+        bound, cure = ("", "would make it so") if self.exact else ("at most ", "is the least that could make it so")
+        return (
+            f"K + ridge I of size {self.size} with ridge {self.ridge:.3g} is not positive definite to working "
+            f"precision: the smallest eigenvalue of K is {bound}{self.eigenvalue:.3g}; "
+            f"a ridge of {self.sufficient:.2g} {cure}"
+        )
+
+
+def not_definite(eigenvalues: np.ndarray, ridge: float) -> NotPositiveDefinite:
+    """The error for a matrix K with these ascending eigenvalues (n,)."""
+    size, smallest = len(eigenvalues), float(eigenvalues[0])
+    # Beyond what rounding can do to the eigenvalues and to a factorisation; any ridge does for K = 0.
+    margin = 10 * rounding(eigenvalues) or EPSILON
+    # Rounded up to two digits, so that the number that is printed is the number that suffices.
+    sufficient = float(f"{1.06 * (max(-smallest, 0.0) + margin):.1e}")
+    return NotPositiveDefinite(size, ridge, smallest, sufficient)
+
+
+def rounding(eigenvalues: np.ndarray) -> float:
+    """How large an eigenvalue may be by rounding alone: n eps max |eigenvalue|."""
+    return len(eigenvalues) * EPSILON * float(np.max(np.abs(eigenvalues)))
+
+
+def cholesky_regression(k_train: Any, y_train: Any, k_test: Any, ridge: float = 0.0) -> Regression:
+    """Solve (K + ridge I) a = y and predict k_test a, by Cholesky factorisation in float64.
+
+    As `kernel_regression`, at half its cost, and only for definite matrices: k_train (n, n) symmetric, y_train (n, k)
+    or (n,), k_test (n_test, n), of one library -> float64 predictions (n_test, k) or (n_test,). Raises
+    NotPositiveDefinite, and ValueError for bad shapes, values or ridges. Source: Higham 2002, Accuracy and Stability
+    of Numerical Algorithms, section 10.1.
+    """
+    check_ridge(ridge)
+    execution = execution_for(k_train, y_train, k_test)
+    xp = execution.xp
+    with execution.double():
+        problem = pose(execution, k_train, y_train, k_test)
+        matrix = shifted(xp, problem.k_train, ridge)
+        weights = _solve(_factor(execution, matrix, ridge), problem.targets)
+        residual = float(xp.max(xp.abs(matrix @ weights - problem.targets)))
+        return Regression(problem.shaped(problem.k_test @ weights), residual)
+
+
+def cholesky_solve(k: Any, b: Any, ridge: float = 0.0) -> Any:
+    """The solution of (K + ridge I) x = b by Cholesky factorisation: k (n, n), b (n, k) or (n,) -> float64 like b.
+
+    Raises NotPositiveDefinite, the same for every library, and ValueError for bad shapes, values or ridges. Source:
+    Higham 2002, section 10.1.
+    """
+    check_ridge(ridge)
+    execution = execution_for(k, b)
+    with execution.double():
+        matrix = symmetric(execution, k)
+        if b.ndim not in (1, 2) or b.shape[0] != matrix.shape[0]:
+            raise ValueError(f"b must have {matrix.shape[0]} rows as k has, not the shape {tuple(b.shape)}")
+        columns = finite(execution, b, "b")
+        columns = columns[:, None] if b.ndim == 1 else columns
+        solution = _solve(_factor(execution, shifted(execution.xp, matrix, ridge), ridge), columns)
+        return solution[:, 0] if b.ndim == 1 else solution
+
+
+def _factor(execution: Execution, matrix: Any, ridge: float) -> Any:
+    """The lower Cholesky factor of a float64 matrix that already holds the ridge."""
+    xp, n = execution.xp, matrix.shape[0]
+    # NumPy and torch each raise their own error; JAX fills the factor with NaN.
+    errors = (np.linalg.LinAlgError, getattr(xp.linalg, "LinAlgError", np.linalg.LinAlgError))
+    try:
+        factor = xp.linalg.cholesky(matrix)
+    except errors:
+        factor = None
+    if factor is not None:
+        # A pivot has an error of up to n eps times its diagonal element (Higham 2002, theorem 10.3): below that its
+        # sign is chance, and a singular matrix would pass in one library and fail in the next.
+        pivots = xp.linalg.diagonal(factor) ** 2
+        if bool(xp.all(pivots > n * EPSILON * xp.linalg.diagonal(matrix))):
+            return factor
+    raise not_definite(host(xp.linalg.eigvalsh(matrix)) - ridge, ridge)
+
+
+def _solve(factor: Any, b: Any) -> Any:
+    """The solution of L L' x = b; the standard of array APIs has no triangular solve."""
+    if array_api_compat.is_torch_array(factor):
+        import torch
+
+        return torch.cholesky_solve(b, factor)
+    if array_api_compat.is_jax_array(factor):
+        from jax.scipy.linalg import cho_solve as jax_solve
+
+        return jax_solve((factor, True), b)
+    from scipy.linalg import cho_solve
+
+    return cho_solve((factor, True), b, check_finite=False)

@@ -1,0 +1,301 @@
+"""Preconditioned conjugate gradient for K + ridge I, which needs no more of K than products with vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import array_api_compat
+import numpy as np
+
+from ntkbench.kernels.cholesky import EPSILON, NotPositiveDefinite
+from ntkbench.kernels.execution import Execution, execution_for
+from ntkbench.kernels.regression import check_ridge, finite, host, symmetric
+
+Product = Callable[[Any], Any]
+"""v (n, k) -> K v (n, k)."""
+
+Preconditioner = Callable[[Any], Any]
+"""r (n, k) -> P^-1 r (n, k), for a positive definite P near K + ridge I, or near a multiple of it."""
+
+
+class Solution(NamedTuple):
+    """The solution (n, k) or (n,), and how it was reached."""
+
+    x: Any
+    residuals: np.ndarray  # (iterations + 1, k) or (iterations + 1,): |b - A x| / |b|; the last from x itself
+    iterations: int
+    converged: bool
+
+
+class ConvergenceError(ArithmeticError):
+    """Conjugate gradient stopped above the tolerance; `solution` holds what it had reached."""
+
+    def __init__(self, solution: Solution, tolerance: float, reason: str) -> None:
+        super().__init__(solution, tolerance, reason)
+        self.solution, self.tolerance, self.reason = solution, tolerance, reason
+
+    def __str__(self) -> str:
+        reached = float(np.max(self.solution.residuals[-1]))
+        return (
+            f"conjugate gradient stopped after {self.solution.iterations} iterations at a relative residual of "
+            f"{reached:.2g}, above {self.tolerance:.2g}: {self.reason}"
+        )
+
+
+def conjugate_gradient(
+    k: Any,
+    b: Any,
+    *,
+    ridge: float = 0.0,
+    preconditioner: Preconditioner | None = None,
+    tolerance: float = 1e-10,
+    max_iterations: int | None = None,
+    throw: bool = True,
+) -> Solution:
+    """Solve (K + ridge I) x = b for every column of b, until each has |b - (K + ridge I) x| <= tolerance |b|.
+
+    k: a symmetric matrix (n, n), or a function (n, k) -> (n, k) that multiplies by K; b (n, k) or (n,) -> float64 x
+    like b. Columns go side by side, each with its own steps. The recursion's residual drifts from the true one, so only
+    the latter ends the iteration, and where they differ it starts anew. At most `max_iterations` (10 n). Raises
+    ConvergenceError, or with throw=False returns `converged` false; NotPositiveDefinite where p'(K + ridge I)p < 0;
+    ValueError for bad shapes, values or an indefinite preconditioner. Source: Hestenes & Stiefel 1952; Saad 2003,
+    algorithm 9.1.
+    """
+    check_ridge(ridge)
+    if not tolerance > 0:
+        raise ValueError(f"the tolerance must be positive, not {tolerance}")
+    execution = execution_for(b) if callable(k) else execution_for(k, b)
+    with execution.double():
+        product = _product(execution, k, b, ridge)
+        columns = finite(execution, b, "b")
+        columns = columns[:, None] if b.ndim == 1 else columns
+        limit = 10 * columns.shape[0] if max_iterations is None else max_iterations
+        x, curve, reason = _iterate(execution, product, columns, preconditioner or _nothing, tolerance, limit, ridge)
+        residuals = np.stack(curve)
+        if b.ndim == 1:
+            x, residuals = x[:, 0], residuals[:, 0]
+        solution = Solution(x, residuals, len(curve) - 1, not reason)
+    if reason and throw:
+        raise ConvergenceError(solution, tolerance, reason)
+    return solution
+
+
+def _product(execution: Execution, k: Any, b: Any, ridge: float) -> Product:
+    """v -> (K + ridge I) v in float64, and a check that it fits b."""
+    xp = execution.xp
+    if b.ndim not in (1, 2) or 0 in b.shape:
+        raise ValueError(f"b must be (n, k) or (n,), not of shape {tuple(b.shape)}")
+    matrix = None if callable(k) else symmetric(execution, k)
+    if matrix is not None and matrix.shape[0] != b.shape[0]:
+        raise ValueError(f"b must have {matrix.shape[0]} rows as k has, not the shape {tuple(b.shape)}")
+
+    def product(v: Any) -> Any:
+        result = k(v) if matrix is None else matrix @ v
+        if result.shape != v.shape:
+            raise ValueError(f"the product K v must have the shape {tuple(v.shape)} of v, not {tuple(result.shape)}")
+        return xp.astype(result, xp.float64, copy=False) + ridge * v
+
+    return product
+
+
+def _iterate(
+    execution: Execution,
+    product: Product,
+    b: Any,
+    preconditioner: Preconditioner,
+    tolerance: float,
+    limit: int,
+    ridge: float,
+) -> tuple[Any, list[np.ndarray], str]:
+    """The solution, the residual curve, and why it did not converge ("" if it did)."""
+    xp = execution.xp
+    turn, advance = (execution.compiled(f, ("execution",)) for f in (_turn, _advance))
+    scale = _norms(xp, b)
+    scale = xp.where(scale > 0.0, scale, xp.ones_like(scale))
+    x, r, p, rz = xp.zeros_like(b), b, xp.zeros_like(b), xp.zeros_like(scale)
+    relative = _norms(xp, r) / scale
+    curve, reason, last_start = [host(relative)], "", np.inf
+    while not reason and not (curve[-1] <= tolerance).all():
+        if len(curve) > limit:
+            reason = f"that is the limit of {limit} iterations"
+            break
+        live = relative > tolerance
+        p, rz = turn(preconditioner(r), r, p, rz, live, execution=execution)
+        q = product(p)
+        x, r, relative, report = advance(x, r, p, q, rz, live, scale, execution=execution)
+        reason = _fault(host(report)[:, curve[-1] > tolerance], b.shape[0], ridge)
+        curve.append(host(relative))
+        if not reason and not (curve[-1] <= 1 / EPSILON).all():
+            reason = "the residual grows without end, the matrix is singular to working precision"
+        if not reason and (curve[-1] <= tolerance).all():
+            r = b - product(x)
+            relative = _norms(xp, r) / scale
+            curve[-1] = host(relative)
+            worst = float(np.max(curve[-1]))
+            if not worst <= tolerance and not worst <= last_start / 2:
+                reason = "rounding in the product K v allows no more"
+            # Otherwise, if at all, it goes on anew from the true residual, without a former direction.
+            last_start, p, rz = worst, xp.zeros_like(b), xp.zeros_like(scale)
+    if reason:
+        curve[-1] = host(_norms(xp, b - product(x)) / scale)
+    return x, curve, reason
+
+
+def _turn(z: Any, r: Any, p: Any, rz: Any, live: Any, *, execution: Execution) -> tuple[Any, Any]:
+    """The next direction of each column, and its r'z."""
+    xp = execution.xp
+    new = xp.sum(r * z, axis=0)
+    going = live & (rz > 0.0)
+    beta = xp.where(going, new / xp.where(going, rz, xp.ones_like(rz)), xp.zeros_like(rz))
+    return z + beta * p, new
+
+
+def _advance(
+    x: Any, r: Any, p: Any, q: Any, rz: Any, live: Any, scale: Any, *, execution: Execution
+) -> tuple[Any, Any, Any, Any]:
+    """One step of the columns that are live, their relative residuals, and what `_fault` wants to know."""
+    xp = execution.xp
+    curvature = xp.sum(p * q, axis=0)
+    going = live & (curvature > 0.0)
+    alpha = xp.where(going, rz / xp.where(going, curvature, xp.ones_like(rz)), xp.zeros_like(rz))
+    r = r - alpha * q
+    report = xp.stack([curvature, _norms(xp, p), _norms(xp, q), rz])
+    return x + alpha * p, r, _norms(xp, r) / scale, report
+
+
+def _fault(report: np.ndarray, size: int, ridge: float) -> str:
+    """Why the live columns cannot go on, or "". Raises where the matrix or the preconditioner is not definite."""
+    curvature, p, q, rz = report
+    if not np.isfinite(report).all():
+        return "the product K v, or the preconditioner, gives NaN or infinity"
+    if not (rz > 0.0).all():
+        raise ValueError("the preconditioner is not positive definite")
+    if (curvature < -size * EPSILON * p * q).any():
+        eigenvalue = float(np.min(curvature / (p * p))) - ridge
+        raise NotPositiveDefinite(size, ridge, eigenvalue, -eigenvalue, exact=False)
+    return "" if (curvature > 0.0).all() else "the matrix is singular along a direction of the search"
+
+
+def _nothing(r: Any) -> Any:
+    return r
+
+
+def _norms(xp: Any, v: Any) -> Any:
+    return xp.sqrt(xp.sum(v * v, axis=0))
+
+
+def jacobi(k: Any, ridge: float = 0.0) -> Preconditioner:
+    """The diagonal of K + ridge I as a preconditioner: k (n, n), or its diagonal (n,).
+
+    Raises ValueError unless every entry of the diagonal, with the ridge, is positive. Source: Saad 2003, section 10.2.
+    """
+    check_ridge(ridge)
+    execution = execution_for(k)
+    with execution.double():
+        diagonal = _diagonal(execution, k) + ridge
+        if not bool(execution.xp.all(diagonal > 0.0)):
+            raise ValueError("the diagonal of K + ridge I must be positive")
+        inverse = (1.0 / diagonal)[:, None]
+    return lambda r: inverse * r
+
+
+def pivoted_cholesky(
+    k: Any, *, rank: int, ridge: float = 0.0, row: Callable[[int], Any] | None = None
+) -> Preconditioner:
+    """A partial Cholesky factorisation of K, each pivot the largest left, as a preconditioner for K + ridge I.
+
+    k (n, n), or its diagonal (n,) with row(i) -> K[i] (n,): only `rank` rows are read. It stops early where nothing but
+    rounding is left. Raises ValueError for a rank not in 1..n, or bad shapes and values. Source: Harbrecht, Peters &
+    Schneider 2012, algorithm 1; Gardner et al. 2018.
+    """
+    check_ridge(ridge)
+    execution = execution_for(k)
+    xp = execution.xp
+    with execution.double():
+        left = _diagonal(execution, k)
+        n, device = left.shape[0], array_api_compat.device(left)
+        _check_rank(rank, n)
+        if row is None and k.ndim != 2:
+            raise ValueError("pivoted_cholesky needs row(i) -> K[i] beside the diagonal of K")
+        negligible = n * EPSILON * float(xp.max(left))
+        factor = xp.zeros((rank, n), dtype=xp.float64, device=device)
+        for step in range(rank):
+            pivot = int(xp.argmax(left))
+            if float(left[pivot]) <= negligible:
+                break
+            # As an array: JAX would compile anew for each number.
+            index = xp.asarray([pivot], device=device)
+            values = xp.take(k, index, axis=0)[0, :] if row is None else row(pivot)
+            values, left = execution.compiled(_eliminate, ("execution",))(
+                values, left, factor, index, execution=execution
+            )
+            factor = execution.place(factor, values, step, 0)
+        return _low_rank(execution, xp.matrix_transpose(factor), ridge)
+
+
+def _eliminate(row: Any, left: Any, factor: Any, pivot: Any, *, execution: Execution) -> tuple[Any, Any]:
+    """The next row (1, n) of the factor, and what it leaves of the diagonal."""
+    xp = execution.xp
+    values = xp.astype(row, xp.float64, copy=False) - xp.take(factor, pivot, axis=1)[:, 0] @ factor
+    values = values / xp.sqrt(xp.take(left, pivot))
+    return values[None, :], left - values * values
+
+
+def nystrom(k: Any, b: Any, *, rank: int, ridge: float = 0.0, seed: int = 0) -> Preconditioner:
+    """A randomised Nystrom approximation of K as a preconditioner for K + ridge I.
+
+    k and b as for `conjugate_gradient`: K is needed in one product with (n, rank), b for its size and library. The
+    random numbers are NumPy's, so every library gets the same. Raises ValueError for a rank not in 1..n, bad shapes
+    or values. Source: Frangella, Tropp & Udell 2023, algorithm 2.1.
+    """
+    check_ridge(ridge)
+    execution = execution_for(b) if callable(k) else execution_for(k, b)
+    xp = execution.xp
+    with execution.double():
+        product, n = _product(execution, k, b, 0.0), b.shape[0]
+        _check_rank(rank, n)
+        test, _ = np.linalg.qr(np.random.default_rng(seed).standard_normal((n, rank)))
+        test = xp.asarray(test, dtype=xp.float64, device=array_api_compat.device(b))
+        sketch = finite(execution, product(test), "the product K v")
+        # A root of K on the span of the sketch, but for directions that are rounding (the source shifts K instead).
+        values, vectors = xp.linalg.eigh(xp.matrix_transpose(test) @ sketch)
+        first = rank - _above_rounding(values, n)
+        return _low_rank(execution, sketch @ (vectors[:, first:] / xp.sqrt(values[first:])), ridge)
+
+
+def _low_rank(execution: Execution, factor: Any, ridge: float) -> Preconditioner:
+    """The inverse of factor factor' + ridge I on the span of the factor; beyond it, that of its least value there.
+
+    Scaled to be the identity beyond the span (Frangella, Tropp & Udell 2023, section 5).
+    """
+    xp = execution.xp
+    if factor.shape[1] == 0:
+        return _nothing
+    vectors, values, _ = xp.linalg.svd(factor, full_matrices=False)
+    values = values * values
+    kept = _above_rounding(values, factor.shape[0])
+    if kept == 0:
+        return _nothing
+    vectors, values = vectors[:, :kept], values[:kept]
+    gain = ((values[-1] - values) / (values + ridge))[:, None]
+    return lambda r: r + vectors @ (gain * (xp.matrix_transpose(vectors) @ r))
+
+
+def _above_rounding(values: Any, size: int) -> int:
+    """How many of the eigenvalues of a matrix (size, size) are more than rounding."""
+    found = host(values)
+    return int(np.sum(found > size * EPSILON * np.max(found)))
+
+
+def _diagonal(execution: Execution, k: Any) -> Any:
+    if k.ndim == 2:
+        return execution.xp.linalg.diagonal(symmetric(execution, k))
+    if k.ndim != 1 or k.shape[0] < 1:
+        raise ValueError(f"k must be a matrix (n, n) or its diagonal (n,), not of shape {tuple(k.shape)}")
+    return finite(execution, k, "k")
+
+
+def _check_rank(rank: int, n: int) -> None:
+    if not 1 <= rank <= n:
+        raise ValueError(f"the rank must be from 1 to n = {n}, not {rank}")

@@ -1,0 +1,239 @@
+"""The training of a linearised network in closed form: gradient flow and gradient descent, all times at once.
+
+With K = k(X, X), the loss (1/2) |f(X) - y|^2 and a learning rate eta, the eigenvector of K with eigenvalue l keeps the
+share exp(-eta l t) of its error under gradient flow, and (1 - eta l)^t under gradient descent. What it has lost,
+divided by l, is what reaches the test points.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any, Literal, NamedTuple
+
+import array_api_compat
+import numpy as np
+
+from ntkbench.kernels.cholesky import EPSILON, not_definite, rounding
+from ntkbench.kernels.execution import Execution, execution_for
+from ntkbench.kernels.regression import Problem, finite, host, pose, symmetric
+
+_Kind = Literal["flow", "descent"]
+
+
+class Dynamics(NamedTuple):
+    """Predictions and the loss while training: float64 arrays, one entry a time along the first axis."""
+
+    times: tuple[float, ...]
+    train: Any  # (t, n, k)
+    test: Any  # (t, n_test, k)
+    loss: Any  # (t,): half the sum of squares over the training points and outputs
+
+
+class DivergenceError(ValueError):
+    """Gradient descent with this learning rate diverges; `limit` is 2 / lambda_max."""
+
+    def __init__(self, rate: float, limit: float) -> None:
+        super().__init__(rate, limit)
+        self.rate, self.limit = rate, limit
+
+    def __str__(self) -> str:
+        return (
+            f"gradient descent with learning rate {self.rate:.6g} diverges: it must be below 2 / lambda_max = "
+            f"{self.limit:.6g}; for finite times allow_divergence=True computes it all the same"
+        )
+
+
+def max_learning_rate(k: Any) -> float:
+    """2 / lambda_max of a symmetric (n, n) Gram matrix: gradient descent on (1/2) |f(X) - y|^2 converges below it.
+
+    Infinite where no eigenvalue is positive. For the mean over n points and k outputs multiply by n k. Raises
+    ValueError for a matrix that is not square, not symmetric, or holds NaN or infinity. Source: LeCun et al. 1998,
+    Efficient BackProp, section 5.
+    """
+    execution = execution_for(k)
+    with execution.double():
+        return _limit(float(execution.xp.linalg.eigvalsh(symmetric(execution, k))[-1]))
+
+
+def gradient_flow(
+    k_train: Any,
+    y_train: Any,
+    k_test: Any,
+    times: Iterable[float],
+    *,
+    rate: float = 1.0,
+    f0_train: Any | None = None,
+    f0_test: Any | None = None,
+    allow_divergence: bool = False,
+) -> Dynamics:
+    """f_t(x) = f_0(x) - K(x,X) K^-1 (I - exp(-rate K t)) (f_0(X) - y) at all times, from one eigendecomposition.
+
+    k_train (n, n) symmetric, y_train (n, k) or (n,), k_test (n_test, n), of one library; f0_train as y_train and
+    f0_test (n_test, k) or (n_test,), zero unless given -> `Dynamics`, its last axis absent where that of y_train is.
+    Times from 0; infinity is kernel regression. An eigenvalue that is zero to rounding counts as zero: its direction
+    never learns. Raises NotPositiveDefinite where K has a negative eigenvalue, along which the error grows (unless
+    allow_divergence: overflow is then inf or NaN), or a zero one and a time is infinite; ValueError for bad shapes,
+    values, times or rates. Source: Jacot et al. 2018, section 5; Lee et al. 2019, equations 8 to 11.
+    """
+    start = (f0_train, f0_test)
+    return _evolve("flow", (k_train, y_train, k_test), start, times, rate, allow_divergence)
+
+
+def gradient_descent(
+    k_train: Any,
+    y_train: Any,
+    k_test: Any,
+    steps: Iterable[float],
+    *,
+    rate: float,
+    f0_train: Any | None = None,
+    f0_test: Any | None = None,
+    allow_divergence: bool = False,
+) -> Dynamics:
+    """f_t(x) = f_0(x) - K(x,X) K^-1 (I - (I - rate K)^t) (f_0(X) - y) after t full-batch steps, for all t at once.
+
+    Arrays, defaults and errors as for `gradient_flow`, with whole numbers of steps (or infinity) for times. Raises
+    DivergenceError too, where rate > 2 / lambda_max (at infinity: >=), unless allow_divergence. Source: Lee et al.
+    2019, equations 8 to 11, with (I - rate K)^t in the place of the exponential.
+    """
+    start = (f0_train, f0_test)
+    return _evolve("descent", (k_train, y_train, k_test), start, steps, rate, allow_divergence)
+
+
+def _evolve(
+    kind: _Kind,
+    arrays: tuple[Any, Any, Any],
+    start: tuple[Any, Any],
+    times: Iterable[float],
+    rate: float,
+    allow_divergence: bool,
+) -> Dynamics:
+    moments = tuple(float(t) for t in times)
+    _check_times(kind, moments, rate)
+    if (start[0] is None) != (start[1] is None):
+        raise ValueError("f0_train and f0_test belong together: give both or neither")
+    given = [x for x in start if x is not None]
+    execution = execution_for(*arrays, *given)
+    xp = execution.xp
+    # An allowed divergence overflows.
+    with execution.double(), np.errstate(over="ignore", invalid="ignore"):
+        problem = pose(execution, *arrays)
+        f0_train, f0_test = _start(execution, problem, start)
+        values, vectors = xp.linalg.eigh(problem.k_train)
+        factors = _Factors.of(kind, host(values), moments, rate, allow_divergence)
+        device = array_api_compat.device(vectors)
+        shares = [xp.asarray(f, device=device) for f in factors]
+        places = (vectors, problem.targets, problem.k_test, f0_train, f0_test)
+        train, test, loss = execution.compiled(_predict, ("execution",))(*places, *shares, execution=execution)
+        return Dynamics(moments, problem.shaped(train), problem.shaped(test), loss)
+
+
+def _predict(
+    vectors: Any,
+    targets: Any,
+    k_test: Any,
+    f0_train: Any,
+    f0_test: Any,
+    kept: Any,
+    lost: Any,
+    reach: Any,
+    null: Any,
+    *,
+    execution: Execution,
+) -> tuple[Any, Any, Any]:
+    xp = execution.xp
+    error = xp.matrix_transpose(vectors) @ (f0_train - targets)
+    cross = k_test @ vectors
+    # For a kernel k(x, X) v = 0 wherever K v = 0. What rounding leaves of it would grow with time.
+    size = xp.sqrt(xp.sum(k_test * k_test, axis=1))[:, None]
+    noise = null[None, :] & (xp.abs(cross) <= cross.shape[1] * EPSILON * size)
+    cross = xp.where(noise, xp.zeros_like(cross), cross)
+    return (
+        f0_train - vectors @ (lost[:, :, None] * error),
+        f0_test - cross @ (reach[:, :, None] * error),
+        0.5 * xp.sum((kept[:, :, None] * error) ** 2, axis=(1, 2)),
+    )
+
+
+class _Factors(NamedTuple):
+    """What becomes of the error along each eigenvector: (t, n), in NumPy; and which eigenvalues are zero (n,)."""
+
+    kept: np.ndarray
+    lost: np.ndarray  # 1 - kept
+    reach: np.ndarray  # lost / eigenvalue: how much of it reaches the test points
+    null: np.ndarray
+
+    @classmethod
+    def of(
+        cls, kind: _Kind, eigenvalues: np.ndarray, moments: tuple[float, ...], rate: float, allow_divergence: bool
+    ) -> _Factors:
+        """From ascending eigenvalues (n,). Raises NotPositiveDefinite and DivergenceError."""
+        floor = rounding(eigenvalues)
+        endless = math.inf in moments
+        if (eigenvalues[0] < -floor and not allow_divergence) or (eigenvalues[0] <= floor and endless):
+            raise not_definite(eigenvalues, 0.0)
+        if kind == "descent" and (endless or not allow_divergence):
+            _check_rate(rate, _limit(float(eigenvalues[-1])), len(eigenvalues), endless)
+        null = np.abs(eigenvalues) <= floor
+        eigenvalues = np.where(null, 0.0, eigenvalues)
+        time = np.array(moments, dtype=np.float64)[:, None]
+        kept, lost = (_flow if kind == "flow" else _descent)(rate * eigenvalues, time)
+        # At l = 0 the limit of lost / l.
+        reach = np.where(null, rate * time, lost / np.where(null, 1.0, eigenvalues))
+        return cls(kept, lost, reach, null)
+
+
+def _flow(decay: np.ndarray, time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """exp(-decay time), and 1 minus that."""
+    return np.exp(-decay * time), -np.expm1(-decay * time)
+
+
+def _descent(decay: np.ndarray, time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(1 - decay)^time, and 1 minus that."""
+    # |1 - decay| = 1 - nearest on both sides of one, and 2 - decay is exact there.
+    nearest = np.minimum(decay, 2.0 - decay)
+    at_once = nearest == 1.0
+    exponent = time * np.log1p(-np.where(at_once, 0.0, nearest))
+    turned = (np.where(np.isfinite(time), time, 0.0) % 2.0 == 1.0) & (decay > 1.0)
+    size = np.exp(exponent)
+    kept, lost = np.where(turned, -size, size), np.where(turned, 1.0 + size, -np.expm1(exponent))
+    return np.where(at_once, time == 0.0, kept), np.where(at_once, time != 0.0, lost)
+
+
+def _start(execution: Execution, problem: Problem, start: tuple[Any, Any]) -> tuple[Any, Any]:
+    """f_0 on the training and test points as columns."""
+    xp, outputs = execution.xp, problem.targets.shape[1]
+    found = []
+    for name, f0, rows in zip(("f0_train", "f0_test"), start, (problem.k_train, problem.k_test), strict=True):
+        if f0 is None:
+            device = array_api_compat.device(rows)
+            found.append(xp.zeros((rows.shape[0], outputs), dtype=xp.float64, device=device))
+            continue
+        shape = (rows.shape[0],) if problem.vector else (rows.shape[0], outputs)
+        if tuple(f0.shape) != shape:
+            raise ValueError(f"{name} must be of shape {shape}, not {tuple(f0.shape)}")
+        f0 = finite(execution, f0, name)
+        found.append(f0[:, None] if problem.vector else f0)
+    return found[0], found[1]
+
+
+def _check_times(kind: _Kind, moments: tuple[float, ...], rate: float) -> None:
+    if not (math.isfinite(rate) and rate > 0):
+        raise ValueError(f"the learning rate must be positive and finite, not {rate}")
+    for t in moments:
+        if not t >= 0:
+            raise ValueError(f"times start at 0, not at {t}")
+        if kind == "descent" and math.isfinite(t) and t != round(t):
+            raise ValueError(f"gradient descent takes whole numbers of steps, not {t}")
+
+
+def _check_rate(rate: float, limit: float, size: int, endless: bool) -> None:
+    """Raise DivergenceError beyond the limit, give or take the rounding of the largest eigenvalue."""
+    margin = size * EPSILON
+    if rate > limit * (1 - margin if endless else 1 + margin):
+        raise DivergenceError(rate, limit)
+
+
+def _limit(largest: float) -> float:
+    return 2.0 / largest if largest > 0 else math.inf

@@ -1,0 +1,67 @@
+"""Empirical kernels of any function, by whole Jacobians or by products with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import array_api_compat
+
+from ntkbench.kernels.empirical_transforms import Transforms
+from ntkbench.networks.parameters import leaves, merge
+
+Apply = Callable[[Any, Any], Any]
+
+
+def evaluate(apply: Apply, trained: Any, fixed: Any, x: Any) -> Any:
+    """The function of its trained parameters, with the fixed ones, if any, put in between them."""
+    return apply(trained if fixed is None else merge(trained, fixed), x)
+
+
+def factors(trained: Any, fixed: Any, x: Any, *, apply: Apply, trace: bool, transforms: Transforms) -> tuple[Any, ...]:
+    """The Jacobian of the inputs x, a matrix for each array of parameters: (n O, .), with `trace` (n, O .)."""
+    xp = array_api_compat.array_namespace(x)
+
+    def one(parameters: Any, x: Any) -> Any:
+        return evaluate(apply, parameters, fixed, x[None])[0]
+
+    jacobian = leaves(transforms.vmap(transforms.jacobian(one), (None, 0))(trained, x))
+    return tuple(xp.reshape(j, (x.shape[0] * (1 if trace else j.shape[1]), -1)) for j in jacobian)
+
+
+def contract(left: tuple[Any, ...], right: tuple[Any, ...], *, divisor: int) -> Any:
+    """The kernel of two sets of inputs from their Jacobians, over `divisor`."""
+    shares = [one @ other.T for one, other in zip(left, right, strict=True)]
+    return sum(shares[1:], shares[0]) / divisor
+
+
+def products(
+    trained: Any, fixed: Any, x1: Any, x2: Any, *, apply: Apply, outputs: int, trace: bool, transforms: Transforms
+) -> Any:
+    """The kernel column by column, J1 (J2' e): a derivative at x1 in the direction of a gradient at x2.
+
+    (n1 O, n2 O), or with `trace` (n1, n2), the mean over outputs.
+    """
+    xp = array_api_compat.array_namespace(x1)
+
+    def column(x: Any, cotangent: Any) -> Any:
+        direction = pull(trained, fixed, x[None], cotangent[None], apply=apply, transforms=transforms)
+        return push(trained, fixed, x1, direction, apply=apply, transforms=transforms)
+
+    each_output = xp.eye(outputs, dtype=x1.dtype, device=array_api_compat.device(x1))
+    columns = transforms.vmap(transforms.vmap(column, (None, 0)), (0, None))(x2, each_output)
+    if trace:  # (n2, O, n1, O)
+        diagonal = xp.linalg.diagonal(xp.permute_dims(columns, (2, 0, 1, 3)))
+        return xp.mean(diagonal, axis=-1)
+    return xp.reshape(xp.permute_dims(columns, (2, 3, 0, 1)), (x1.shape[0] * outputs, x2.shape[0] * outputs))
+
+
+def pull(trained: Any, fixed: Any, x: Any, cotangent: Any, *, apply: Apply, transforms: Transforms) -> Any:
+    """J' v: the gradient of sum(v * outputs), v (n, O)."""
+    back, _ = transforms.vjp(lambda parameters: (evaluate(apply, parameters, fixed, x), ()), trained)
+    return back(cotangent)
+
+
+def push(trained: Any, fixed: Any, x: Any, direction: Any, *, apply: Apply, transforms: Transforms) -> Any:
+    """J d: the derivative of the outputs (n, O) in a direction of parameters."""
+    return transforms.jvp(lambda parameters: evaluate(apply, parameters, fixed, x), trained, direction)

@@ -1,0 +1,86 @@
+"""Kernel ridge regression for many ridges at once, from one eigendecomposition, and the choice among them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import array_api_compat
+import numpy as np
+
+from ntkbench.kernels.cholesky import not_definite, rounding
+from ntkbench.kernels.execution import Execution, execution_for
+from ntkbench.kernels.regression import check_ridge, host, pose
+
+
+class RidgePath(NamedTuple):
+    """What `ridge_path` returns: float64 arrays, one entry a ridge along the first axis."""
+
+    ridges: tuple[float, ...]
+    prediction: Any  # (r, n_test, k)
+    residual: Any  # (r, n, k): y - f on the training points
+    leave_one_out: Any  # (r, n, k): y_i - f_i with f fitted without point i
+    degrees_of_freedom: Any  # (r,): the trace of K (K + ridge I)^-1
+
+    @property
+    def leave_one_out_loss(self) -> list[float]:
+        """The mean squared leave-one-out residual for each ridge."""
+        execution = execution_for(self.leave_one_out)
+        with execution.double():
+            squares = self.leave_one_out**2
+            return [float(mean) for mean in execution.xp.mean(squares, axis=tuple(range(1, squares.ndim)))]
+
+    @property
+    def best(self) -> int:
+        """The index of the ridge with the least leave-one-out loss; of equal ones the first."""
+        losses = self.leave_one_out_loss
+        return losses.index(min(losses))
+
+
+def ridge_path(k_train: Any, y_train: Any, k_test: Any, ridges: Iterable[float]) -> RidgePath:
+    """Regression with K + ridge I for every ridge, with residuals, leave-one-out residuals and degrees of freedom.
+
+    k_train (n, n) symmetric, y_train (n, k) or (n,), k_test (n_test, n), of one library -> `RidgePath`, its last axis
+    absent where that of y_train is. The cost beyond one eigendecomposition is O(n (n + n_test)) a ridge and output.
+    Ridge 0 is the limit, leave-one-out residuals included, where K is definite. Raises NotPositiveDefinite if K is
+    not definite with the least of the ridges, ValueError for no ridge, a negative one, bad shapes or bad values.
+    Source: Hastie, Tibshirani & Friedman 2009, sections 7.6 and 7.10.1; with 1 - H = ridge (K + ridge I)^-1 the ridge
+    cancels: y_i - f_-i(x_i) = (y_i - f_i) / (1 - H_ii) = [(K + ridge I)^-1 y]_i / [(K + ridge I)^-1]_ii.
+    """
+    levels = tuple(float(r) for r in ridges)
+    if not levels:
+        raise ValueError("a ridge path needs at least one ridge")
+    for level in levels:
+        check_ridge(level)
+    execution = execution_for(k_train, y_train, k_test)
+    xp = execution.xp
+    with execution.double():
+        problem = pose(execution, k_train, y_train, k_test)
+        values, vectors = xp.linalg.eigh(problem.k_train)
+        eigenvalues, least = host(values), min(levels)
+        if eigenvalues[0] + least <= rounding(eigenvalues):
+            raise not_definite(eigenvalues, least)
+        inverse = 1.0 / (eigenvalues + np.array(levels)[:, None])
+        freedom = inverse @ eigenvalues
+        device = array_api_compat.device(vectors)
+        ridge, inverse, freedom = (xp.asarray(v, device=device) for v in (np.array(levels), inverse, freedom))
+        results = execution.compiled(_path, ("execution",))(
+            vectors, problem.targets, problem.k_test, ridge, inverse, execution=execution
+        )
+        prediction, residual, leave_one_out = (problem.shaped(r) for r in results)
+        return RidgePath(levels, prediction, residual, leave_one_out, freedom)
+
+
+def _path(
+    vectors: Any, targets: Any, k_test: Any, ridge: Any, inverse: Any, *, execution: Execution
+) -> tuple[Any, Any, Any]:
+    """Predictions, residuals and leave-one-out residuals; inverse (r, n): 1 / (eigenvalue + ridge)."""
+    xp = execution.xp
+    coefficients = inverse[:, :, None] * (xp.matrix_transpose(vectors) @ targets)
+    weights = vectors @ coefficients
+    inverse_diagonal = inverse @ xp.matrix_transpose(vectors * vectors)
+    return (
+        (k_test @ vectors) @ coefficients,
+        ridge[:, None, None] * weights,
+        weights / inverse_diagonal[:, :, None],
+    )

@@ -1,0 +1,142 @@
+"""Layers are values: equal when they say the same, and refused when they say nothing that makes sense."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ntkbench.networks import (
+    Activation,
+    AvgPool,
+    Conv,
+    Dense,
+    Flatten,
+    GlobalAvgPool,
+    Layer,
+    LayerNorm,
+    Residual,
+    Serial,
+    serial,
+)
+from ntkbench.networks.layers import spatial_shape
+
+LAYERS: list[Layer] = [
+    Dense(2.0, 0.1, trained=False),
+    Conv((3, 2), (1, 2), "circular"),
+    Activation("leaky_relu", slope=0.2),
+    Activation(np.tanh),
+    AvgPool((2, 2), (1, 1)),
+    Flatten(),
+    GlobalAvgPool(),
+    LayerNorm(),
+    Residual(serial(Dense())),
+    serial(Dense(), Activation("relu")),
+]
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: type(layer).__name__)
+def test_layers_that_say_the_same_are_one_key_and_none_can_change(layer: Any) -> None:
+    fields = {f.name: getattr(layer, f.name) for f in dataclasses.fields(layer)}
+    twin = type(layer)(**fields)
+    assert twin == layer
+    assert hash(twin) == hash(layer)
+    for name, value in fields.items():
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(layer, name, value)
+
+
+def test_layers_that_differ_are_not_equal() -> None:
+    assert len(set(LAYERS)) == len(LAYERS)
+
+
+@pytest.mark.parametrize("kind", [Dense, Conv])
+@pytest.mark.parametrize("name", ["w_std", "b_std"])
+@pytest.mark.parametrize("value", [-1.0, math.nan, math.inf])
+def test_scales_that_are_none_are_refused(kind: Any, name: str, value: float) -> None:
+    with pytest.raises(ValueError, match="w_std must be positive and b_std not negative"):
+        kind(**{name: value})
+
+
+def test_a_layer_without_weights_is_refused_and_one_without_biases_is_not() -> None:
+    with pytest.raises(ValueError, match="w_std must be positive"):
+        Dense(w_std=0.0)
+    assert Dense().b_std == 0.0
+
+
+@pytest.mark.parametrize("kind", [Conv, AvgPool])
+@pytest.mark.parametrize("name", ["window", "stride"])
+@pytest.mark.parametrize("value", [3, (3,), (0, 1), (3, 3, 3), (1.5, 2), [3, 3], (True, 2), (-1, 2)])
+def test_windows_and_strides_are_two_positive_whole_numbers(kind: Any, name: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=f"{name} must be two positive whole numbers, not "):
+        kind(**{name: value})
+
+
+def test_a_padding_that_does_not_exist_is_refused_with_those_that_do() -> None:
+    with pytest.raises(ValueError, match="padding must be one of same, valid, circular, not 'zeros'"):
+        Conv(padding="zeros")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("function", ["", None, 3])
+def test_an_activation_is_a_name_or_a_function(function: Any) -> None:
+    with pytest.raises(ValueError, match="an activation is a name or a function, not "):
+        Activation(function)
+
+
+@pytest.mark.parametrize("options", [{"slope": math.nan}, {"slope": math.inf}, {"degree": -1}])
+def test_options_of_activations_are_checked(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="slope must be finite and degree not negative"):
+        Activation("relu", **options)
+
+
+@pytest.mark.parametrize("epsilon", [-1e-12, math.nan])
+def test_an_epsilon_is_not_negative(epsilon: float) -> None:
+    with pytest.raises(ValueError, match="epsilon must not be negative"):
+        LayerNorm(epsilon)
+
+
+@pytest.mark.parametrize("what", ["relu", None, Dense, 3])
+def test_what_is_no_layer_is_refused(what: Any) -> None:
+    with pytest.raises(ValueError, match="is no layer"):
+        serial(Dense(), what)
+    with pytest.raises(ValueError, match="is no layer"):
+        Serial((what,))
+
+
+def test_serial_takes_nested_ones_apart() -> None:
+    assert serial(serial(Dense(), Flatten()), serial(), Conv()) == Serial((Dense(), Flatten(), Conv()))
+
+
+def test_a_shortcut_is_the_input_itself_unless_it_is_given() -> None:
+    assert Residual(serial(Dense())) == Residual(serial(Dense()), serial())
+    assert Residual(serial(Dense())) != Residual(serial(Dense()), serial(Dense()))
+
+
+def test_pooling_steps_by_its_window_unless_told_otherwise() -> None:
+    assert AvgPool((2, 3)).steps == (2, 3)
+    assert AvgPool((2, 3), (1, 1)).steps == (1, 1)
+
+
+pairs = st.tuples(st.integers(1, 6), st.integers(1, 6))
+
+
+@given(shape=pairs, window=pairs, stride=pairs, kind=st.sampled_from(["same", "circular", "valid", "pool"]))
+def test_a_window_stands_at_every_step_it_fits(shape: Any, window: Any, stride: Any, kind: Any) -> None:
+    layer = AvgPool(window, stride) if kind == "pool" else Conv(window, stride, kind)
+    if kind in ("same", "circular"):
+        # Any start inside the image does: what is missing is added.
+        expected = tuple(len(range(0, n, step)) for n, step in zip(shape, stride, strict=True))
+    else:
+        expected = tuple(
+            sum(start + w <= n for start in range(0, n, step)) for n, w, step in zip(shape, window, stride, strict=True)
+        )
+    if 0 in expected:
+        with pytest.raises(ValueError, match="does not fit into images of"):
+            spatial_shape(shape, layer)
+    else:
+        assert spatial_shape(shape, layer) == expected
