@@ -51,7 +51,8 @@ def reproduce(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the test suite on all cores."""
     install(session, CHECK)
-    run(session, PYTHON, "-m", "pytest", "-n", "auto", *session.posargs)
+    # A file's tests stay together: they share what is compiled for them.
+    run(session, PYTHON, "-m", "pytest", "-n", "auto", "--dist", "loadfile", *session.posargs)
 
 
 @nox.session(venv_backend="none")
