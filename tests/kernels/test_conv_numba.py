@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ntkbench.kernels import cntk
-from ntkbench.kernels.conv_numba import LANES
+from ntkbench.kernels.conv_lanes import LANES
 
 OPTIONS: dict[str, Any] = {"depth": 3, "pooling": "flatten"}
 

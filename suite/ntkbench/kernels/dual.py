@@ -24,7 +24,7 @@ def _polynomial(function: Callable[[Any], Any], degree: int) -> tuple[float, ...
 
 _CIRCLE = 2 * math.pi
 
-# Wrong by 5e-9 and 8e-9 at most. `conv_numba` compiles them in, and its cache knows of changes to its own file alone.
+# Wrong by 5e-9 and 8e-9 at most. `conv_lanes` compiles them in, and its cache knows of changes to its own file alone.
 ANGLE = _polynomial(lambda a: np.arccos(a) / np.sqrt(1 - a) / _CIRCLE, 7)
 LUNE = _polynomial(lambda a: (np.sqrt(1 + a) - a * np.arccos(a) / np.sqrt(1 - a)) / _CIRCLE, 6)
 
