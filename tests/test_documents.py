@@ -57,7 +57,10 @@ def test_the_example_task_runs_and_its_claim_is_reproduced(example: Path, ntkben
 
 
 @pytest.mark.slow
-def test_the_commands_of_the_readme_run_one_after_another(ntkbench: Callable, database: Path) -> None:
+def test_the_commands_of_the_readme_run_one_after_another(
+    ntkbench: Callable, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
     # The run first: the others ask about its results.
     ordered = sorted(commands(), key=lambda command: not command.startswith("ntkbench run"))
     for command in ordered:
