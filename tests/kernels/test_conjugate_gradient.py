@@ -11,13 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ntkbench.kernels.cholesky import NotPositiveDefinite
-from ntkbench.kernels.conjugate_gradient import (
-    ConvergenceError,
-    conjugate_gradient,
-    jacobi,
-    nystrom,
-    pivoted_cholesky,
-)
+from ntkbench.kernels.conjugate_gradient import ConvergenceError, conjugate_gradient
+from ntkbench.kernels.preconditioners import jacobi, nystrom, pivoted_cholesky
 
 N = 24
 RIDGE = 1e-3

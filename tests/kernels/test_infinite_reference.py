@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from ntkbench.kernels import architecture_kernels
+from ntkbench.kernels import Kernels, architecture_kernels
+from ntkbench.kernels.infinite import general_kernels
 from ntkbench.networks import (
     Activation,
     AvgPool,
@@ -137,10 +138,11 @@ def test_float64_kernels_equal_the_reference(backend: Any, name: str) -> None:
         assert_as_exact_as_the_reference(backend.to_numpy(matrix), expected, collinear(n1, n2))
 
 
+@pytest.mark.parametrize("kernels", [architecture_kernels, general_kernels])
 @pytest.mark.parametrize("name", CASES)
-def test_symmetric_float64_kernels_equal_the_reference(name: str) -> None:
+def test_symmetric_float64_kernels_equal_the_reference(kernels: Callable[..., Kernels], name: str) -> None:
     architecture, arrays = load(name)
-    for kind, matrix in architecture_kernels(architecture, arrays["x1"])._asdict().items():
+    for kind, matrix in kernels(architecture, arrays["x1"], None)._asdict().items():
         rough = np.eye(len(matrix), dtype=bool)
         assert_as_exact_as_the_reference(matrix, arrays[f"{kind}_11"], rough)
 

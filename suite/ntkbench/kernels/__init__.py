@@ -5,9 +5,6 @@ from ntkbench.kernels.conjugate_gradient import (
     ConvergenceError,
     Solution,
     conjugate_gradient,
-    jacobi,
-    nystrom,
-    pivoted_cholesky,
 )
 from ntkbench.kernels.conv import cntk, conv_kernels, relative_error
 from ntkbench.kernels.dense import fc_kernels
@@ -17,6 +14,7 @@ from ntkbench.kernels.empirical_costs import costs
 from ntkbench.kernels.execution import implementations
 from ntkbench.kernels.infinite import architecture_kernels
 from ntkbench.kernels.network import Kernels
+from ntkbench.kernels.preconditioners import jacobi, nystrom, pivoted_cholesky
 from ntkbench.kernels.regression import Regression, kernel_regression, min_eigenvalue, train_test
 from ntkbench.kernels.ridge_path import RidgePath, ridge_path
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import array_api_compat
 import numpy as np
 
 from ntkbench.kernels.cholesky import EPSILON, NotPositiveDefinite
@@ -67,11 +66,11 @@ def conjugate_gradient(
         raise ValueError(f"the tolerance must be positive, not {tolerance}")
     execution = execution_for(b) if callable(k) else execution_for(k, b)
     with execution.double():
-        product = _product(execution, k, b, ridge)
+        product = product_with(execution, k, b, ridge)
         columns = finite(execution, b, "b")
         columns = columns[:, None] if b.ndim == 1 else columns
         limit = 10 * columns.shape[0] if max_iterations is None else max_iterations
-        x, curve, reason = _iterate(execution, product, columns, preconditioner or _nothing, tolerance, limit, ridge)
+        x, curve, reason = _iterate(execution, product, columns, preconditioner or unchanged, tolerance, limit, ridge)
         residuals = np.stack(curve)
         if b.ndim == 1:
             x, residuals = x[:, 0], residuals[:, 0]
@@ -81,7 +80,7 @@ def conjugate_gradient(
     return solution
 
 
-def _product(execution: Execution, k: Any, b: Any, ridge: float) -> Product:
+def product_with(execution: Execution, k: Any, b: Any, ridge: float) -> Product:
     """v -> (K + ridge I) v in float64, and a check that it fits b."""
     xp = execution.xp
     if b.ndim not in (1, 2) or 0 in b.shape:
@@ -177,125 +176,10 @@ def _fault(report: np.ndarray, size: int, ridge: float) -> str:
     return "" if (curvature > 0.0).all() else "the matrix is singular along a direction of the search"
 
 
-def _nothing(r: Any) -> Any:
+def unchanged(r: Any) -> Any:
+    """No preconditioning."""
     return r
 
 
 def _norms(xp: Any, v: Any) -> Any:
     return xp.sqrt(xp.sum(v * v, axis=0))
-
-
-def jacobi(k: Any, ridge: float = 0.0) -> Preconditioner:
-    """The diagonal of K + ridge I as a preconditioner: k (n, n), or its diagonal (n,).
-
-    Raises ValueError unless every entry of the diagonal, with the ridge, is positive. Source: Saad 2003, section 10.2.
-    """
-    check_ridge(ridge)
-    execution = execution_for(k)
-    with execution.double():
-        diagonal = _diagonal(execution, k) + ridge
-        if not bool(execution.xp.all(diagonal > 0.0)):
-            raise ValueError("the diagonal of K + ridge I must be positive")
-        inverse = (1.0 / diagonal)[:, None]
-    return lambda r: inverse * r
-
-
-def pivoted_cholesky(
-    k: Any, *, rank: int, ridge: float = 0.0, row: Callable[[int], Any] | None = None
-) -> Preconditioner:
-    """A partial Cholesky factorisation of K, each pivot the largest left, as a preconditioner for K + ridge I.
-
-    k (n, n), or its diagonal (n,) with row(i) -> K[i] (n,): only `rank` rows are read. It stops early where nothing but
-    rounding is left. Raises ValueError for a rank not in 1..n, or bad shapes and values. Source: Harbrecht, Peters &
-    Schneider 2012, algorithm 1; Gardner et al. 2018.
-    """
-    check_ridge(ridge)
-    execution = execution_for(k)
-    xp = execution.xp
-    with execution.double():
-        left = _diagonal(execution, k)
-        n, device = left.shape[0], array_api_compat.device(left)
-        _check_rank(rank, n)
-        if row is None and k.ndim != 2:
-            raise ValueError("pivoted_cholesky needs row(i) -> K[i] beside the diagonal of K")
-        negligible = n * EPSILON * float(xp.max(left))
-        factor = xp.zeros((rank, n), dtype=xp.float64, device=device)
-        for step in range(rank):
-            pivot = int(xp.argmax(left))
-            if float(left[pivot]) <= negligible:
-                break
-            # As an array: JAX would compile anew for each number.
-            index = xp.asarray([pivot], device=device)
-            values = xp.take(k, index, axis=0)[0, :] if row is None else row(pivot)
-            values, left = execution.compiled(_eliminate, ("execution",))(
-                values, left, factor, index, execution=execution
-            )
-            factor = execution.place(factor, values, step, 0)
-        return _low_rank(execution, xp.matrix_transpose(factor), ridge)
-
-
-def _eliminate(row: Any, left: Any, factor: Any, pivot: Any, *, execution: Execution) -> tuple[Any, Any]:
-    """The next row (1, n) of the factor, and what it leaves of the diagonal."""
-    xp = execution.xp
-    values = xp.astype(row, xp.float64, copy=False) - xp.take(factor, pivot, axis=1)[:, 0] @ factor
-    values = values / xp.sqrt(xp.take(left, pivot))
-    return values[None, :], left - values * values
-
-
-def nystrom(k: Any, b: Any, *, rank: int, ridge: float = 0.0, seed: int = 0) -> Preconditioner:
-    """A randomised Nystrom approximation of K as a preconditioner for K + ridge I.
-
-    k and b as for `conjugate_gradient`: K is needed in one product with (n, rank), b for its size and library. The
-    random numbers are NumPy's, so every library gets the same. Raises ValueError for a rank not in 1..n, bad shapes
-    or values. Source: Frangella, Tropp & Udell 2023, algorithm 2.1.
-    """
-    check_ridge(ridge)
-    execution = execution_for(b) if callable(k) else execution_for(k, b)
-    xp = execution.xp
-    with execution.double():
-        product, n = _product(execution, k, b, 0.0), b.shape[0]
-        _check_rank(rank, n)
-        test, _ = np.linalg.qr(np.random.default_rng(seed).standard_normal((n, rank)))
-        test = xp.asarray(test, dtype=xp.float64, device=array_api_compat.device(b))
-        sketch = finite(execution, product(test), "the product K v")
-        # A root of K on the span of the sketch, but for directions that are rounding (the source shifts K instead).
-        values, vectors = xp.linalg.eigh(xp.matrix_transpose(test) @ sketch)
-        first = rank - _above_rounding(values, n)
-        return _low_rank(execution, sketch @ (vectors[:, first:] / xp.sqrt(values[first:])), ridge)
-
-
-def _low_rank(execution: Execution, factor: Any, ridge: float) -> Preconditioner:
-    """The inverse of factor factor' + ridge I on the span of the factor; beyond it, that of its least value there.
-
-    Scaled to be the identity beyond the span (Frangella, Tropp & Udell 2023, section 5).
-    """
-    xp = execution.xp
-    if factor.shape[1] == 0:
-        return _nothing
-    vectors, values, _ = xp.linalg.svd(factor, full_matrices=False)
-    values = values * values
-    kept = _above_rounding(values, factor.shape[0])
-    if kept == 0:
-        return _nothing
-    vectors, values = vectors[:, :kept], values[:kept]
-    gain = ((values[-1] - values) / (values + ridge))[:, None]
-    return lambda r: r + vectors @ (gain * (xp.matrix_transpose(vectors) @ r))
-
-
-def _above_rounding(values: Any, size: int) -> int:
-    """How many of the eigenvalues of a matrix (size, size) are more than rounding."""
-    found = host(values)
-    return int(np.sum(found > size * EPSILON * np.max(found)))
-
-
-def _diagonal(execution: Execution, k: Any) -> Any:
-    if k.ndim == 2:
-        return execution.xp.linalg.diagonal(symmetric(execution, k))
-    if k.ndim != 1 or k.shape[0] < 1:
-        raise ValueError(f"k must be a matrix (n, n) or its diagonal (n,), not of shape {tuple(k.shape)}")
-    return finite(execution, k, "k")
-
-
-def _check_rank(rank: int, n: int) -> None:
-    if not 1 <= rank <= n:
-        raise ValueError(f"the rank must be from 1 to n = {n}, not {rank}")

@@ -101,6 +101,10 @@ def kernel_matrices(
 
         note("numba")
         return conv_numba.kernel_matrices(x1, x2, network, pooling, wanted, scale, progress)
+    if array_api_compat.is_torch_array(x1):
+        from ntkbench.kernels import conv_torch
+
+        return conv_torch.kernel_matrices(x1, x2, network, pooling, wanted, scale, progress)
     note(execution.name)
     return array_api_matrices(x1, x2, network, pooling, wanted, scale, progress)
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.util import find_spec
 from typing import Any
 
 import array_api_compat
 
 from ntkbench.kernels import covariance as cov
+from ntkbench.kernels.conv import kernel_matrices
 from ntkbench.kernels.covariance import Covariance, Variances
+from ntkbench.kernels.dense import fc_kernels
 from ntkbench.kernels.execution import Execution, execution_for, note
 from ntkbench.kernels.network import Kernels, check_pair
+from ntkbench.kernels.special import Special, special
 from ntkbench.kernels.structure import (
     activations_of,
     all_pairs_before,
@@ -39,7 +43,8 @@ def architecture_kernels(
     kind. Without x2: of x1 with itself, symmetric, its diagonal exact; no inputs give an empty matrix. The last layers
     must leave no positions (Flatten or GlobalAvgPool); a Dense on images acts on the channels at each position. Raises
     ValueError for architectures, shapes, dtypes or values that make no sense, and MemoryError before it starts for
-    what does not fit. Source: Jacot et al. 2018, in the NTK parametrisation; Novak et al. 2019; Arora et al. 2019.
+    what does not fit. Plain ReLU networks go to the faster kernels of `dense` and `conv`. Source: Jacot et al. 2018, in
+    the NTK parametrisation; Novak et al. 2019; Arora et al. 2019.
     """
     architecture = architecture if isinstance(architecture, Serial) else Serial((architecture,))
     _check_inputs(x1, "x1")
@@ -48,7 +53,28 @@ def architecture_kernels(
         check_pair(x1, x2)
     shape = tuple(x1.shape[1:])
     check(architecture, shape)
-    second = x1 if x2 is None else x2
+    form = special(architecture)
+    if form is not None and 0 not in (x1.shape[0], 1 if x2 is None else x2.shape[0]) and _available(form, x1):
+        return _special_kernels(form, x1, x2, progress)
+    return general_kernels(architecture, x1, x2, progress)
+
+
+def _available(form: Special, x: Any) -> bool:
+    # On NumPy the special convolutional kernels are numba's.
+    return form.pooling is None or not array_api_compat.is_numpy_array(x) or find_spec("numba") is not None
+
+
+def _special_kernels(form: Special, x1: Any, x2: Any | None, progress: Progress | None) -> Kernels:
+    network = form.network
+    if form.pooling is None:
+        options = {"depth": network.depth, "w_std": network.w_std, "b_std": network.b_std}
+        return fc_kernels(x1, x2, **options, progress=progress)
+    return Kernels(*kernel_matrices(x1, x2, network, form.pooling, ("nngp", "ntk"), 1.0, progress))
+
+
+def general_kernels(architecture: Serial, x1: Any, x2: Any | None, progress: Progress | None = None) -> Kernels:
+    """As `architecture_kernels`, for arrays that fit the architecture, without the special kernels."""
+    shape, second = tuple(x1.shape[1:]), x1 if x2 is None else x2
     execution = execution_for(x1, *([] if x2 is None else [x2]))
     note(execution.name)
 

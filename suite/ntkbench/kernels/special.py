@@ -1,0 +1,50 @@
+"""Which described architectures are those that have kernels of their own, many times as fast as the general ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ntkbench.kernels.network import Network, Pooling
+from ntkbench.networks.layers import Activation, Conv, Dense, Flatten, GlobalAvgPool, Layer, Serial
+
+_RELU = (Activation("relu"), Activation("leaky_relu"))
+
+
+@dataclass(frozen=True)
+class Special:
+    """A network of ReLU layers in the terms of `dense` (no pooling) or of `conv`."""
+
+    network: Network
+    pooling: Pooling | None
+
+
+def special(architecture: Serial) -> Special | None:
+    """The special form of an architecture, or None where there is none.
+
+    Hidden layers of one kind, all Dense or all 3x3 convolutions of stride 1 with zeros beyond the borders, each with a
+    ReLU after it; then, behind convolutions, Flatten or GlobalAvgPool; then a Dense. One w_std and one b_std for all,
+    and all trained but the first and the last, which may be fixed behind convolutions.
+    """
+    layers = architecture.layers
+    pooling = _pooling(layers)
+    hidden, readout = layers[: -1 if pooling is None else -2], layers[-1:]
+    linear = (*hidden[::2], *readout)
+    if len(hidden) < 2 or len(hidden) % 2 or not all(layer in _RELU for layer in hidden[1::2]):
+        return None
+    kind = Dense if pooling is None else Conv
+    if not (all(isinstance(layer, kind) for layer in linear[:-1]) and isinstance(linear[-1], Dense)):
+        return None
+    if pooling is not None and {(c.window, c.stride, c.padding) for c in linear[:-1]} != {((3, 3), (1, 1), "same")}:
+        return None
+    trained = [layer.trained for layer in linear]
+    if len({(layer.w_std, layer.b_std) for layer in linear}) > 1 or not all(trained[1:-1]):
+        return None
+    if pooling is None and not all(trained):
+        return None
+    return Special(Network(len(linear), linear[0].w_std, linear[0].b_std, trained[0], trained[-1]), pooling)
+
+
+def _pooling(layers: tuple[Layer, ...]) -> Pooling | None:
+    if len(layers) < 2:
+        return None
+    return "flatten" if isinstance(layers[-2], Flatten) else "gap" if isinstance(layers[-2], GlobalAvgPool) else None
