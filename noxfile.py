@@ -69,6 +69,13 @@ def report(session: nox.Session) -> None:
     run(session, NTKBENCH, "report", *session.posargs)
 
 
+@nox.session(venv_backend="none")
+def perf(session: nox.Session) -> None:
+    """Time the benchmarks of a commit, of a range (--since REV), or against another commit (compare REV)."""
+    install(session, RUN | {"perf"})
+    run(session, PYTHON, "suite/benchmarks/perf.py", *session.posargs)
+
+
 @nox.session(reuse_venv=True)
 def lint(session: nox.Session) -> None:
     """Check style and formatting."""

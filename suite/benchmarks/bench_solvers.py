@@ -1,0 +1,60 @@
+"""Regression and dynamics with a Gram matrix of 1,000 points, float64 on the CPU."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .backends import opened, vectors
+
+
+class Solvers:
+    """The kernel is that of a network on the sphere; the labels are random."""
+
+    param_names = ("backend",)
+    params = (("numba", "jax", "torch"),)
+    number = 1
+    repeat = (4, 10, 3.0)
+    processes = 2
+    timeout = 300
+
+    def setup(self, backend: str) -> None:
+        """A Gram matrix and labels of the backend, and one call of each solver."""
+        from ntkbench.kernels import fc_kernels
+
+        self.backend = opened(backend)
+        x = vectors(1000, 64)
+        k = fc_kernels(x / np.linalg.norm(x, axis=1, keepdims=True) * 8, depth=3).ntk
+        self.k = self.backend.asarray(k, "float64")
+        self.y = self.backend.asarray(np.random.default_rng(1).standard_normal((1000, 2)), "float64")
+        for solver in (self.time_kernel_regression, self.time_cholesky, self.time_ridge_path, self.time_conjugate):
+            solver(backend)
+
+    def _wait(self, result: Any) -> None:
+        self.backend.synchronize([part for part in result if hasattr(part, "shape")])
+
+    def time_kernel_regression(self, backend: str) -> None:
+        """The general direct solve."""
+        from ntkbench.kernels import kernel_regression
+
+        self._wait(kernel_regression(self.k, self.y, self.k[:10]))
+
+    def time_cholesky(self, backend: str) -> None:
+        """The direct solve of a positive definite matrix."""
+        from ntkbench.kernels import cholesky_regression
+
+        self._wait(cholesky_regression(self.k, self.y, self.k[:10]))
+
+    def time_ridge_path(self, backend: str) -> None:
+        """One eigendecomposition."""
+        from ntkbench.kernels import ridge_path
+
+        ridge_path(self.k, self.y, self.k[:10], [1e-3, 1e-2, 1e-1])
+
+    def time_conjugate(self, backend: str) -> None:
+        """Conjugate gradient with a partial Cholesky preconditioner."""
+        from ntkbench.kernels import conjugate_gradient, pivoted_cholesky
+
+        preconditioner = pivoted_cholesky(self.k, rank=50, ridge=1e-2)
+        self._wait(conjugate_gradient(self.k, self.y, ridge=1e-2, tolerance=1e-8, preconditioner=preconditioner))
