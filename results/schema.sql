@@ -5,7 +5,7 @@
 CREATE TABLE schema_version (
   version INTEGER PRIMARY KEY                -- one row: the version of these tables
 );
-INSERT INTO schema_version VALUES (1);
+INSERT INTO schema_version VALUES (2);
 
 CREATE TABLE environment (
   environment_id VARCHAR PRIMARY KEY,        -- hash of the facts
@@ -88,6 +88,7 @@ CREATE TABLE claim (
   verified     BOOLEAN NOT NULL,             -- read in its source, or exact; else quoted from memory, and never gates
   repeats      INTEGER NOT NULL,             -- seeds needed before it is judged
   over         VARCHAR NOT NULL,             -- mean: of the runs; worst: every run must satisfy it
+  side         VARCHAR NOT NULL,             -- within the tolerance of the value, at least, or at most the value
   PRIMARY KEY (claims_id, name)
 );
 
@@ -98,6 +99,25 @@ CREATE TABLE declaration (
   claims_id    VARCHAR NOT NULL,             -- claim.claims_id
   declared     TIMESTAMP NOT NULL,           -- since when, UTC
   PRIMARY KEY (task, task_version, claims_id, declared)
+);
+
+-- What asv measured of a commit: a row for each benchmark and parameters. Its environment names the commit.
+CREATE TABLE perf (
+  environment_id VARCHAR NOT NULL,           -- environment.environment_id: machine, commit, versions
+  benchmark      VARCHAR NOT NULL,           -- asv's name of it, such as bench_kernels.Gram.time_first
+  version        VARCHAR NOT NULL,           -- hash of its code; results of different versions are not compared
+  params         JSON NOT NULL,              -- its parameters by name; keys sorted; {}: it has none
+  committed      TIMESTAMP NOT NULL,         -- date of the commit, UTC
+  subject        VARCHAR NOT NULL,           -- first line of the commit's message
+  measured       TIMESTAMP NOT NULL,         -- when it was measured, UTC
+  unit           VARCHAR NOT NULL,           -- of value and samples: 's', 'B', '1', ...
+  value          DOUBLE,                     -- median of the samples, in `unit`; NULL: it failed
+  low            DOUBLE,                     -- 99 % interval of value, its lower end, in `unit`; NULL: asv gives none
+  high           DOUBLE,                     -- 99 % interval of value, its upper end, in `unit`; NULL: asv gives none
+  samples        DOUBLE[] NOT NULL,          -- raw samples, in `unit`; each the mean of `number` calls
+  number         INTEGER NOT NULL,           -- calls within one sample, 1
+  failure        VARCHAR NOT NULL,           -- why there is no value, one line; '' when there is one
+  PRIMARY KEY (environment_id, benchmark, version, params, measured)
 );
 
 -- A statement that updates or deletes fires an insertion into this table, whose evaluation is an error.

@@ -168,7 +168,9 @@ WITH student (freedom, quantile) AS (
   SELECT run_id, sum(seconds) AS seconds FROM stage_time GROUP BY run_id
 ), matching AS (
   SELECT c.task, c.name, r.backend, r.device, r.precision, r.seed, m.value, m.unit, m.stderr, s.seconds,
-         abs(m.value - c.value) AS distance
+         -- How far off on the wrong side; negative on the right one.
+         CASE c.side WHEN 'at least' THEN c.value - m.value WHEN 'at most' THEN m.value - c.value
+              ELSE abs(m.value - c.value) END AS distance
   FROM stated c
     JOIN latest_run r ON r.task = c.task AND json_contains(r.params, c.params)
     JOIN metric m ON m.run_id = r.run_id AND m.name = c.metric
@@ -191,12 +193,14 @@ WITH student (freedom, quantile) AS (
          CASE c.over WHEN 'worst' THEN b.worst ELSE b.mean + b.half END AS high
   FROM stated c LEFT JOIN bounded b USING (task, name)
 )
-SELECT task, name AS claim, metric, unit, backend, device, precision, value AS published, tolerance, measured, low,
-       high, runs, seeds,
+SELECT task, name AS claim, metric, unit, backend, device, precision, value AS published, tolerance, side, measured,
+       low, high, runs, seeds,
        CASE WHEN runs = 0 THEN 'not run'
             WHEN seeds < repeats THEN 'inconclusive'
-            WHEN low >= value - tolerance AND high <= value + tolerance THEN 'reproduced'
-            WHEN high < value - tolerance OR low > value + tolerance THEN 'not reproduced'
+            WHEN (side = 'at most' OR low >= value - tolerance) AND (side = 'at least' OR high <= value + tolerance)
+              THEN 'reproduced'
+            WHEN side <> 'at most' AND high < value - tolerance OR side <> 'at least' AND low > value + tolerance
+              THEN 'not reproduced'
             ELSE 'inconclusive' END AS verdict,
        seconds, verified, source, params
 FROM compared

@@ -11,8 +11,10 @@ import pytest
 
 from ntkbench import exchange
 from ntkbench.errors import InputError
+from ntkbench.parquet import export_parquet
 from ntkbench.record import RunRecord
-from ntkbench.rows import TABLES, Declaration
+from ntkbench.rows import Declaration
+from ntkbench.schema import TABLES
 from ntkbench.store import Store
 
 RECORD = RunRecord.from_json((Path(__file__).parent / "data" / "record.json").read_text())
@@ -60,7 +62,7 @@ def count(store: Store) -> int:
 
 
 def test_an_export_rebuilds_the_database(filled, store, tmp_path):
-    exchange.export_parquet(filled, tmp_path / "export")
+    export_parquet(filled, tmp_path / "export")
     assert exchange.import_sources(store, [tmp_path / "export"]) == (3, 0)
     assert everything(store) == everything(filled)
 
@@ -83,7 +85,7 @@ def test_json_lines_rebuild_the_runs_and_their_claims(filled, store, tmp_path):
 
 
 def test_importing_again_adds_nothing(filled, store, tmp_path):
-    exchange.export_parquet(filled, tmp_path / "export")
+    export_parquet(filled, tmp_path / "export")
     source = lines(tmp_path / "r.jsonl", numbered(1), numbered(4))
     assert exchange.import_sources(store, [source]) == (2, 0)
     assert exchange.import_sources(store, [tmp_path / "export", source, filled.path]) == (2, 6)
@@ -93,12 +95,12 @@ def test_importing_again_adds_nothing(filled, store, tmp_path):
 
 
 def test_equal_content_is_exported_as_equal_bytes(filled, store, tmp_path):
-    exchange.export_parquet(filled, tmp_path / "one")
+    export_parquet(filled, tmp_path / "one")
     # In another order, one by one, and twice.
     for record in (numbered(3, seed=1), numbered(1), numbered(2, status="error", reason="no")):
         exchange.import_sources(store, [lines(tmp_path / "r.jsonl", record, record)])
     store.declare([TEXTS])
-    exchange.export_parquet(store, tmp_path / "other")
+    export_parquet(store, tmp_path / "other")
     for table in TABLES:
         one, other = (tmp_path / folder / f"{table}.parquet" for folder in ("one", "other"))
         assert one.read_bytes() == other.read_bytes(), table
@@ -106,9 +108,9 @@ def test_equal_content_is_exported_as_equal_bytes(filled, store, tmp_path):
 
 def test_an_export_replaces_an_older_one_and_leaves_nothing_else(filled, tmp_path):
     folder = tmp_path / "export"
-    exchange.export_parquet(filled, folder)
+    export_parquet(filled, folder)
     filled.add([numbered(9)])
-    exchange.export_parquet(filled, folder)
+    export_parquet(filled, folder)
     assert sorted(file.name for file in folder.iterdir()) == sorted(f"{table}.parquet" for table in TABLES)
     ((runs,),) = duckdb.sql(f"SELECT count(*) FROM '{folder}/run.parquet'").fetchall()
     assert runs == 4
@@ -116,9 +118,9 @@ def test_an_export_replaces_an_older_one_and_leaves_nothing_else(filled, tmp_pat
 
 def test_a_folder_may_have_any_name(filled, store, tmp_path):
     folder = tmp_path / "it's [1] *of* two?"
-    exchange.export_parquet(filled, folder)
+    export_parquet(filled, folder)
     filled.add([numbered(4)])
-    exchange.export_parquet(filled, tmp_path / "it's 1 of two1")
+    export_parquet(filled, tmp_path / "it's 1 of two1")
     assert exchange.import_sources(store, [folder]) == (3, 0)
 
 
@@ -192,7 +194,7 @@ def test_a_source_that_is_not_there_stops_all(store, filled, tmp_path):
 def test_a_folder_that_is_no_export_is_refused(store, filled, tmp_path):
     with pytest.raises(InputError, match=r"is not an export: it lacks environment\.parquet"):
         exchange.import_sources(store, [tmp_path])
-    exchange.export_parquet(filled, tmp_path / "export")
+    export_parquet(filled, tmp_path / "export")
     (tmp_path / "export" / "curve.parquet").unlink()
     with pytest.raises(InputError, match=r"is not an export: it lacks curve\.parquet"):
         exchange.import_sources(store, [tmp_path / "export"])
@@ -211,7 +213,7 @@ def test_a_folder_that_is_no_export_is_refused(store, filled, tmp_path):
 )
 def test_tables_that_hold_no_records_are_refused_with_their_folder(store, filled, tmp_path, table, sql, says):
     folder = tmp_path / "export"
-    exchange.export_parquet(filled, folder)
+    export_parquet(filled, folder)
     with filled.reading() as connection:
         connection.execute(f"COPY ({sql}) TO '{folder}/{table}.parquet' (FORMAT parquet)")
     with pytest.raises(InputError) as caught:
@@ -223,7 +225,7 @@ def test_tables_that_hold_no_records_are_refused_with_their_folder(store, filled
 
 
 def test_a_parquet_file_that_is_none_is_refused(store, filled, tmp_path):
-    exchange.export_parquet(filled, tmp_path / "export")
+    export_parquet(filled, tmp_path / "export")
     (tmp_path / "export" / "metric.parquet").write_text("no parquet")
     with pytest.raises(InputError, match=f"{tmp_path}/export: "):
         exchange.import_sources(store, [tmp_path / "export"])
@@ -241,12 +243,12 @@ def test_a_file_that_is_neither_lines_nor_a_database_is_refused(store, tmp_path,
 def test_where_an_export_cannot_be_written_one_line_says_so(filled, tmp_path, place):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=f"cannot write to {tmp_path / place}: "):
-        exchange.export_parquet(filled, tmp_path / place)
+        export_parquet(filled, tmp_path / place)
 
 
 def test_without_a_database_no_folder_is_made(tmp_path):
     with pytest.raises(InputError, match="no database"):
-        exchange.export_parquet(Store(tmp_path / "none.duckdb"), tmp_path / "export")
+        export_parquet(Store(tmp_path / "none.duckdb"), tmp_path / "export")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -17,7 +17,7 @@ from ntkbench import paths
 
 PACKAGE = Path(ntkbench.__file__).parent
 TASKS = sorted(paths.shared("tasks").glob("*.py"))
-PUBLIC = {"ntkbench", "ntkbench.kernels", "ntkbench.networks"}
+PUBLIC = {"ntkbench", "ntkbench.datasets", "ntkbench.kernels", "ntkbench.networks"}
 
 
 def module_name(file: Path) -> str:

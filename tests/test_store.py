@@ -14,7 +14,8 @@ import pytest
 from ntkbench import store as store_module
 from ntkbench.errors import InputError
 from ntkbench.record import RunRecord
-from ntkbench.rows import TABLES, Declaration
+from ntkbench.rows import Declaration
+from ntkbench.schema import TABLES
 from ntkbench.store import SCHEMA_VERSION, Store
 
 RECORD = RunRecord.from_json((Path(__file__).parent / "data" / "record.json").read_text())

@@ -37,6 +37,11 @@ class Axis:
         """The position of a value, from 0 to WIDTH."""
         return round(WIDTH * (value - self.low) / (self.high - self.low), 3)
 
+    def band(self, row: Row) -> tuple[float, float]:
+        """Where the values that satisfy the claim begin and end; an inequality's band goes on to the axis's end."""
+        low = 0.0 if row.side == "at most" else self.at(row.published - row.tolerance)
+        return low, WIDTH if row.side == "at least" else self.at(row.published + row.tolerance)
+
 
 @dataclass(frozen=True)
 class Row:
@@ -46,6 +51,7 @@ class Row:
     published: float
     tolerance: float
     entries: tuple[Entry, ...]
+    side: str = "within"
 
 
 def axis(rows: Sequence[Row]) -> Axis:

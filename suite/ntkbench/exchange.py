@@ -1,19 +1,19 @@
-"""Records in and out: JSON lines, Parquet folders (the archive form), and other databases."""
+"""Records in and out: JSON lines, Parquet folders, and other databases."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import re
+import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ntkbench.errors import InputError, describe
+from ntkbench.parquet import reading_export, write_tables
 from ntkbench.record import RunRecord
-from ntkbench.rows import TABLES, Declaration, read_declarations, read_records, same
+from ntkbench.rows import Declaration, read_declarations, read_records, same
+from ntkbench.schema import SCHEMA_VERSION
 from ntkbench.store import Store, first_line
 
 if TYPE_CHECKING:
@@ -61,10 +61,10 @@ def read_source(source: Path, incoming: Incoming) -> None:
     if not source.exists():
         raise InputError(f"{source} does not exist")
     if source.is_dir():
-        check_export(source)
-        _read_tables({t: parquet_table(source, t) for t in TABLES}, None, source, incoming)
+        with reading_export(source) as connection:
+            _read_tables(connection, source, incoming)
     elif source.suffix == ".duckdb" or _starts_as_database(source):
-        _read_tables({t: t for t in TABLES}, Store(source), source, incoming)
+        _read_database(source, incoming)
     else:
         for number, record in read_json_lines(source):
             incoming.take(record, f"{source}, line {number}")
@@ -104,74 +104,30 @@ def append_json_line(path: Path, record: RunRecord) -> None:
         raise InputError(f"cannot write to {path}: {error.strerror}") from error
 
 
-def export_parquet(store: Store, folder: Path) -> list[Path]:
-    """Write every table to folder/TABLE.parquet: all of them, or none when the system refuses; the files."""
+def _read_database(source: Path, incoming: Incoming) -> None:
+    with Store(source).reading_as_it_is() as (connection, version):
+        if version == SCHEMA_VERSION:
+            _read_tables(connection, source, incoming)
+            return
+        # Another's file stays as it is: what it holds is brought up to date on the way.
+        with tempfile.TemporaryDirectory(prefix="ntkbench-") as folder:
+            write_tables(connection, Path(folder), version)
+            with reading_export(Path(folder)) as copy:
+                _read_tables(copy, source, incoming)
+
+
+def _read_tables(connection: duckdb.DuckDBPyConnection, source: Path, incoming: Incoming) -> None:
     import duckdb
 
-    files = {table: folder / f"{table}.parquet" for table in TABLES}
-    scratch = {table: target.with_suffix(".parquet.tmp") for table, target in files.items()}
     try:
-        with store.reading() as connection:
-            folder.mkdir(parents=True, exist_ok=True)
-            for table in TABLES:
-                # Ordered by all columns, so that the same rows make the same file.
-                target = str(scratch[table]).replace("'", "''")
-                connection.execute(f"COPY (FROM {table} ORDER BY ALL) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
-        for table in TABLES:
-            scratch[table].replace(files[table])
+        records = read_records(connection)
+        incoming.declarations += read_declarations(connection)
     except duckdb.Error as error:
-        raise InputError(f"cannot write to {folder}: {first_line(error)}") from error
-    except OSError as error:
-        raise InputError(f"cannot write to {folder}: {error.strerror}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            for file in scratch.values():
-                file.unlink(missing_ok=True)
-    return list(files.values())
-
-
-def check_export(folder: Path) -> Path:
-    """The folder itself. Raises InputError when it is not one that `export` wrote."""
-    if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder" if folder.exists() else f"{folder} does not exist")
-    missing = [t for t in TABLES if not (folder / f"{t}.parquet").is_file()]
-    if missing:
-        raise InputError(f"{folder} is not an export: it lacks {missing[0]}.parquet")
-    return folder
-
-
-def parquet_table(folder: Path, table: str) -> str:
-    """SQL for the rows of a table that was exported to `folder`."""
-    # To DuckDB these are patterns, which match other folders too.
-    literal = re.sub(r"[\[*?]", r"[\g<0>]", str(folder)).replace("'", "''")
-    return f"read_parquet('{literal}/{table}.parquet')"
-
-
-def _read_tables(tables: dict[str, str], store: Store | None, source: Path, incoming: Incoming) -> None:
-    import duckdb
-
-    with _connection(store) as connection:
-        try:
-            records = read_records(connection, tables)
-            incoming.declarations += read_declarations(connection, tables)
-        except duckdb.Error as error:
-            raise InputError(f"{source}: {first_line(error)}") from error
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{source}: {describe(error)}") from error
+        raise InputError(f"{source}: {first_line(error)}") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{source}: {describe(error)}") from error
     for record in records:
         incoming.take(record, str(source))
-
-
-@contextmanager
-def _connection(store: Store | None) -> Iterator[duckdb.DuckDBPyConnection]:
-    import duckdb
-
-    if store is None:
-        with duckdb.connect() as connection:
-            yield connection
-    else:
-        with store.reading() as connection:
-            yield connection
 
 
 def _starts_as_database(source: Path) -> bool:

@@ -57,6 +57,13 @@ def quantity(value: float | None, unit: str) -> str:
     return number(value) + ("" if unit == "1" else f" {unit}")
 
 
+def published(value: float, tolerance: float, unit: str, side: str = "within") -> str:
+    """What a claim says: 40.94 % ± 1.5; ≥ 50 %, or ≤ 1.0e-8 + 1.0e-9 where an inequality has a tolerance."""
+    sign, slack = {"within": ("", "±"), "at least": ("≥ ", "−"), "at most": ("≤ ", "+")}[side]
+    bare = sign and tolerance == 0
+    return f"{sign}{quantity(value, unit)}" + ("" if bare else f" {slack} {number(tolerance, 2)}")
+
+
 def parameters(values: Mapping[str, Any]) -> str:
     """Parameters in their order, as they are typed after `--set`: depth=3 pooling=gap."""
     return " ".join(f"{name}={value}" for name, value in values.items())

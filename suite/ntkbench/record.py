@@ -17,7 +17,7 @@ from ntkbench.spec import Task
 
 _Row = TypeVar("_Row")
 
-FORMAT = 1
+FORMAT = 2
 STATUSES = ("ok", "error", "out_of_memory", "timeout", "killed", "not_applicable")
 DONE = ("ok", "not_applicable")
 
@@ -171,10 +171,11 @@ class ClaimRow:
     verified: bool
     repeats: int
     over: str
+    side: str = "within"
 
     def __post_init__(self) -> None:
         what = f"claim {brief(self.name)}"
-        _check(what, self, over=("mean", "worst"))
+        _check(what, self, over=("mean", "worst"), side=("within", "at least", "at most"))
         _not_negative(what, tolerance=self.tolerance)
 
 
@@ -255,8 +256,11 @@ class RunRecord:
         version = given.pop("format", None)
         if type(version) is int and version > FORMAT:
             raise InputError(f"record format {version} is newer than this ntkbench reads ({FORMAT})")
-        if type(version) is not int or version != FORMAT:
-            raise InputError(f"record format {brief(version)} is not {FORMAT}")
+        if type(version) is not int or version < 1:
+            raise InputError(f"record format {brief(version)} is none from 1 to {FORMAT}")
+        if version == 1 and isinstance(given.get("claims"), list):
+            # Claims had no sides then.
+            given["claims"] = [{"side": "within", **c} if isinstance(c, Mapping) else c for c in given["claims"]]
         for name, (what, kind) in _ROWS.items():
             if isinstance(given.get(name), list):
                 given[name] = [_from_mapping(kind, what, row) for row in given[name]]
@@ -275,7 +279,7 @@ def _check_time(name: str, text: str) -> None:
 def claim_rows(task: Task) -> list[ClaimRow]:
     """The task's claims as rows; `params` is where each applies."""
     return [
-        ClaimRow(c.name, c.metric, c.value, c.tolerance, c.source, dict(c.where), c.verified, c.repeats, c.over)
+        ClaimRow(c.name, c.metric, c.value, c.tolerance, c.source, dict(c.where), c.verified, c.repeats, c.over, c.side)
         for c in task.claims
     ]
 

@@ -17,32 +17,30 @@ from ntkbench.record import FORMAT, ClaimRow, RunRecord
 if TYPE_CHECKING:
     import duckdb
 
-TABLES = ("environment", "run", "timing", "metric", "curve", "claim", "declaration")
-"""The tables that only grow."""
-
-# One row a run, in the shape of a record; `{table}` is where each table is read from.
+# One row a run, in the shape of a record.
 _RECORDS = """
 SELECT r.*, e.facts,
   (SELECT list({{'stage': stage, 'phase': phase, 'sample': sample, 'seconds': seconds}} ORDER BY stage, phase, sample)
-   FROM {timing} t WHERE t.run_id = r.run_id) AS timings,
+   FROM timing t WHERE t.run_id = r.run_id) AS timings,
   (SELECT list({{'name': name, 'value': value, 'unit': unit, 'stderr': stderr, 'better': better,
-                 'tolerance': tolerance}} ORDER BY name) FROM {metric} m WHERE m.run_id = r.run_id) AS metrics,
+                 'tolerance': tolerance}} ORDER BY name) FROM metric m WHERE m.run_id = r.run_id) AS metrics,
   (SELECT list(c ORDER BY name) FROM (SELECT name, list(x ORDER BY point) AS x, list(y ORDER BY point) AS y,
      any_value(x_name) AS x_name, any_value(y_name) AS y_name, any_value(x_unit) AS x_unit, any_value(y_unit) AS y_unit,
      any_value(share) AS share, any_value(tolerance) AS tolerance
-     FROM {curve} c WHERE c.run_id = r.run_id GROUP BY name) c) AS curves,
-  (SELECT list({claim_row} ORDER BY name) FROM {claim} c WHERE c.claims_id = r.claims_id) AS claims
-FROM {run} r LEFT JOIN {environment} e USING (environment_id)
+     FROM curve c WHERE c.run_id = r.run_id GROUP BY name) c) AS curves,
+  (SELECT list({claim_row} ORDER BY name) FROM claim c WHERE c.claims_id = r.claims_id) AS claims
+FROM run r LEFT JOIN environment e USING (environment_id)
 WHERE {condition} ORDER BY r.finished, r.run_id
 """
 _DECLARATIONS = """
 SELECT task, task_version, declared,
-  (SELECT list({claim_row} ORDER BY name) FROM {claim} c WHERE c.claims_id = d.claims_id) AS claims
-FROM {declaration} d ORDER BY ALL
+  (SELECT list({claim_row} ORDER BY name) FROM claim c WHERE c.claims_id = d.claims_id) AS claims
+FROM declaration d ORDER BY ALL
 """
 _CLAIM_ROW = (
     "{'name': name, 'metric': metric, 'value': value, 'tolerance': tolerance, 'source': source, "
-    "'params': params::VARCHAR, 'verified': verified, 'repeats': repeats, 'over': over}"
+    "'params': params::VARCHAR, 'verified': verified, 'repeats': repeats, 'over': over, "
+    "'side': side}"
 )
 
 
@@ -102,27 +100,27 @@ def insert_declaration(connection: duckdb.DuckDBPyConnection, declaration: Decla
 
 def claims_id(task: str, version: int, claims: Sequence[ClaimRow]) -> str:
     """16 hex digits that name a set of claims, whatever their order."""
-    content = [task, version, sorted((asdict(c) for c in _as_stored(claims)), key=lambda c: str(c["name"]))]
+    content = [task, version, sorted(map(_content, _as_stored(claims)), key=lambda c: str(c["name"]))]
     return hashlib.sha256(canonical_json(content).encode()).hexdigest()[:16]
 
 
-def read_records(
-    connection: duckdb.DuckDBPyConnection, tables: Mapping[str, str] | None = None, run_ids: Sequence[str] | None = None
-) -> list[RunRecord]:
-    """All records, or those with these ids, oldest first. `tables` says where each table is read from.
+def _content(claim: ClaimRow) -> dict[str, Any]:
+    values = asdict(claim)
+    if claim.side == "within":  # said of every claim of the database's version 1, whose ids stay
+        del values["side"]
+    return values
 
-    Raises InputError for rows that are no record, duckdb.Error where a table lacks a column.
-    """
+
+def read_records(connection: duckdb.DuckDBPyConnection, run_ids: Sequence[str] | None = None) -> list[RunRecord]:
+    """All records, or those with these ids, oldest first. Raises InputError for rows that are no record."""
     condition = "true" if run_ids is None else "r.run_id IN (SELECT unnest(?::VARCHAR[]))"
-    query = _RECORDS.format(claim_row=_CLAIM_ROW, condition=condition, **(tables or {t: t for t in TABLES}))
+    query = _RECORDS.format(claim_row=_CLAIM_ROW, condition=condition)
     return [_record(row) for row in _dicts(connection.execute(query, [] if run_ids is None else [list(run_ids)]))]
 
 
-def read_declarations(
-    connection: duckdb.DuckDBPyConnection, tables: Mapping[str, str] | None = None
-) -> list[Declaration]:
-    """All declarations; see `read_records`."""
-    query = _DECLARATIONS.format(claim_row=_CLAIM_ROW, **(tables or {t: t for t in TABLES}))
+def read_declarations(connection: duckdb.DuckDBPyConnection) -> list[Declaration]:
+    """All declarations."""
+    query = _DECLARATIONS.format(claim_row=_CLAIM_ROW)
     return [
         Declaration(row["task"], row["task_version"], _iso(row["declared"]), [ClaimRow(**c) for c in _claims(row)])
         for row in _dicts(connection.execute(query))
@@ -146,7 +144,7 @@ def _insert_claims(connection: duckdb.DuckDBPyConnection, task: str, version: in
         for c in claims:
             params = json.dumps(c.params, sort_keys=True)
             row = [name, task, version, c.name, c.metric, c.value, c.tolerance, c.source, params, c.verified, c.repeats]
-            connection.execute(f"INSERT INTO claim VALUES ({', '.join('?' * 12)})", [*row, c.over])
+            connection.execute(f"INSERT INTO claim VALUES ({', '.join('?' * 13)})", [*row, c.over, c.side])
     return name
 
 

@@ -87,6 +87,7 @@ def _render(content: Mapping[str, list[dict[str, Any]]], tasks: Mapping[str, Tas
         number=formats.number,
         seconds=formats.seconds,
         quantity=formats.quantity,
+        published=formats.published,
         parameters=formats.parameters,
         page=page_name,
     )
@@ -164,6 +165,7 @@ def _strips(verdicts: Sequence[Row]) -> list[dict[str, Any]]:
                 )
                 for e in found
             )
-            lines.append(charts.Row(claim, found[0]["published"], found[0]["tolerance"], bars))
+            stated = found[0]
+            lines.append(charts.Row(claim, stated["published"], stated["tolerance"], bars, stated["side"]))
         strips.append({"metric": metric, "unit": unit, "rows": lines, "axis": charts.axis(lines)})
     return strips

@@ -75,7 +75,8 @@ class Claim:
     `verified` says whether the figure was read in its source (or is exact); a figure quoted from memory is shown and
     compared, and never gates. `repeats` is how many seeds the statement needs before it can be judged. With
     `over="mean"` the mean over seeds is judged, with its interval; with `over="worst"` the statement is about every
-    matching run, and the one farthest from `value` is judged.
+    matching run, and the one farthest from `value` is judged. `side` makes it an inequality: "at least" holds down to
+    `value` - `tolerance` and however far above, "at most" up to `value` + `tolerance`.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Claim:
     verified: bool = False
     repeats: int = 1
     over: Literal["mean", "worst"] = "mean"
+    side: Literal["within", "at least", "at most"] = "within"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "where", _frozen(self.where))
@@ -96,6 +98,8 @@ class Claim:
             raise InputError(f"claim {self.name!r}: repeats must be a whole number of at least 1, not {self.repeats!r}")
         if self.over not in ("mean", "worst"):
             raise InputError(f"claim {self.name!r}: over must be 'mean' or 'worst', not {self.over!r}")
+        if self.side not in ("within", "at least", "at most"):
+            raise InputError(f"claim {self.name!r}: side must be 'within', 'at least' or 'at most', not {self.side!r}")
 
 
 @dataclass(frozen=True, init=False)

@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ntkbench import paths
+from ntkbench import schema
 from ntkbench.errors import InputError
 from ntkbench.record import DONE, RunRecord
-from ntkbench.rows import TABLES, Declaration, claims_id, insert_declaration, insert_record, read_records, same
+from ntkbench.rows import Declaration, claims_id, insert_declaration, insert_record, read_records, same
+from ntkbench.schema import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     import duckdb
 
-SCHEMA_VERSION = 1
 _PATIENCE = 30.0  # seconds to wait for another process to let go of the file
 _BLOCK_SIZE = 16384  # bytes; many small tables: the default of 256 KiB would waste megabytes
 # What DuckDB says of a file that another process has open: on POSIX, on Windows.
@@ -49,10 +49,10 @@ class Store:
         with self._refusing():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             fresh = not self.path.exists()
-            with self._open(writing=True) as connection:
+            with self._writing() as connection:
                 if not fresh:
                     connection.begin()
-                    connection.execute(paths.shared("results/views.sql").read_text())
+                    schema.create_views(connection)
                     connection.commit()
 
     def add(
@@ -67,7 +67,7 @@ class Store:
         same run_id and when the disk refuses, BusyError when another process does not let go.
         """
         records = list(records)
-        with self._refusing(), self._open(writing=True) as connection:
+        with self._refusing(), self._writing() as connection:
             connection.begin()
             known = _known(connection, [r.run_id for r in records])
             added = 0
@@ -86,7 +86,7 @@ class Store:
 
     def declare(self, declarations: Iterable[Declaration]) -> None:
         """Add the declarations that differ from what is known of their task's version."""
-        with self._refusing(), self._open(writing=True) as connection:
+        with self._refusing(), self._writing() as connection:
             connection.begin()
             for d in declarations:
                 present = connection.execute(
@@ -126,14 +126,40 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A read-only connection. Raises InputError when there is no database, or it is not one of ours."""
-        if not self.exists():
-            raise InputError(f"there is no database at {self.path}; `ntkbench run` makes one")
-        with self._open(writing=False) as connection:
+        """A read-only connection; a database of an earlier version is brought up to date before.
+
+        Raises InputError when there is no database, or it is not one of ours.
+        """
+        with self.reading_as_it_is() as (connection, version):
+            if version == SCHEMA_VERSION:
+                yield connection
+                return
+        with self._refusing(), self._writing():
+            pass
+        with self.reading_as_it_is() as (connection, _):
             yield connection
 
     @contextmanager
-    def _open(self, *, writing: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+    def reading_as_it_is(self) -> Iterator[tuple[duckdb.DuckDBPyConnection, int]]:
+        """A read-only connection and the version of the tables, this one or an earlier. Raises as `reading` does."""
+        if not self.exists():
+            raise InputError(f"there is no database at {self.path}; `ntkbench run` makes one")
+        with self._connect(writing=False) as connection:
+            yield connection, self._version(connection)
+
+    @contextmanager
+    def _writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection to write with, the database there and up to date."""
+        with self._connect(writing=True) as connection:
+            found = self._version(connection)
+            if found < SCHEMA_VERSION:
+                connection.begin()
+                schema.upgrade(connection, found)
+                connection.commit()
+            yield connection
+
+    @contextmanager
+    def _connect(self, *, writing: bool) -> Iterator[duckdb.DuckDBPyConnection]:
         import duckdb
 
         if self.path.is_dir():
@@ -164,14 +190,14 @@ class Store:
             time.sleep(pause * (0.5 + random.random()))
             pause = min(2 * pause, 0.25)
         try:
-            self._check(connection)
             yield connection
         finally:
             # A failed checkpoint loses nothing: what was committed is in the write-ahead log.
             with contextlib.suppress(duckdb.Error):
                 connection.close()
 
-    def _check(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def _version(self, connection: duckdb.DuckDBPyConnection) -> int:
+        """The version of the tables, SCHEMA_VERSION or an earlier one. Raises InputError for anything else."""
         import duckdb
 
         try:
@@ -180,17 +206,15 @@ class Store:
             raise InputError(f"{self.path} is a DuckDB database, but not one of ntkbench") from error
         if not versions:
             raise InputError(f"{self.path} is not a whole database of ntkbench: it states no schema version")
-        found = max(versions)
+        found: int = max(versions)
         if found > SCHEMA_VERSION:
             raise InputError(
                 f"{self.path} is of a newer ntkbench (schema version {found}, this one knows {SCHEMA_VERSION}); "
                 "upgrade ntkbench, or name another --db"
             )
-        if found < SCHEMA_VERSION:
-            raise InputError(
-                f"{self.path} is of an older ntkbench (schema version {found}, this one needs {SCHEMA_VERSION}); "
-                "name another --db"
-            )
+        if found < 1:
+            raise InputError(f"{self.path} is not a database of ntkbench: there is no schema version {found}")
+        return found
 
     def _create(self) -> None:
         """Make the database beside its place and move it there whole."""
@@ -207,14 +231,7 @@ class Store:
         clear()
         try:
             with duckdb.connect(str(scratch), config={"default_block_size": str(_BLOCK_SIZE)}) as connection:
-                connection.execute(paths.shared("results/schema.sql").read_text())
-                for table in TABLES:
-                    for event in ("UPDATE", "DELETE"):
-                        connection.execute(
-                            f"CREATE TRIGGER {table}_{event.lower()} AFTER {event} ON {table} FOR EACH STATEMENT "
-                            f"INSERT INTO append_only SELECT error('{table} is append-only')"
-                        )
-                connection.execute(paths.shared("results/views.sql").read_text())
+                schema.create(connection)
                 # Closing does so too, and is silent when the disk is full: half a database would get its name.
                 connection.execute("CHECKPOINT")
             _place(scratch, self.path)

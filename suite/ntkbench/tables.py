@@ -39,8 +39,8 @@ def show_verdicts(store: Store, tasks: Sequence[str]) -> None:
     """The table at the end of a run: published against measured, by backend, and what the rest waits for."""
     names = ", ".join("'" + t.replace("'", "''") + "'" for t in tasks)
     _, rows = store.query(
-        "SELECT task, claim, backend, device, precision, metric, unit, published, tolerance, measured, low, high, "
-        "seeds, verdict, verified, seconds FROM verdict "
+        "SELECT task, claim, backend, device, precision, metric, unit, published, tolerance, side, measured, low, "
+        "high, seeds, verdict, verified, seconds FROM verdict "
         f"WHERE task IN ({names}) AND runs > 0 ORDER BY task, claim, backend, device, precision"
     )
     columns = ["task", "claim", "backend", "metric", "published", "measured", "seeds", "verdict", "figure", "time"]
@@ -54,15 +54,15 @@ def show_verdicts(store: Store, tasks: Sequence[str]) -> None:
 
 def _judged(
     task: str, claim: str, backend: str, device: str, precision: str, metric: str, unit: str, published: float,
-    tolerance: float, measured: float, low: float, high: float, seeds: int, verdict: str, verified: bool,
-    seconds: float | None,
+    tolerance: float, side: str, measured: float, low: float, high: float, seeds: int, verdict: str,
+    verified: bool, seconds: float | None,
 ) -> tuple[Any, ...]:  # fmt: skip
     # What is usual goes without saying.
     where = " ".join([backend, *(word for word in (device, precision) if word not in ("cpu", "float32"))])
     half = (high - low) / 2
     return (
         task, claim, where, metric,
-        f"{formats.quantity(published, unit)} ± {formats.number(tolerance, 2)}",
+        formats.published(published, tolerance, unit, side),
         formats.quantity(measured, unit) + (f" ± {formats.number(half, 2)}" if half > 0 else ""),
         seeds, verdict, "verified" if verified else "unverified", formats.seconds(seconds),
     )  # fmt: skip

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ntkbench.exchange import export_parquet
+from ntkbench.parquet import export_parquet
 from ntkbench.record import MetricRow, RunRecord
 from ntkbench.store import Store
 

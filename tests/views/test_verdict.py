@@ -116,6 +116,58 @@ def test_a_claim_about_every_run_is_judged_by_the_one_farthest_off(results, valu
     assert results.select("SELECT measured, low, high, verdict FROM verdict") == [(worst, worst, worst, verdict)]
 
 
+@pytest.mark.parametrize(
+    ("side", "values", "verdict"),
+    [
+        # As above, the interval is the mean +- 0.4968; the borders are 38.5 and 41.5.
+        ("at least", (38.8, 39.0, 39.2), "reproduced"),
+        ("at least", (90.0, 90.2, 90.4), "reproduced"),
+        ("at least", (38.79, 38.99, 39.19), "inconclusive"),
+        ("at least", (37.81, 38.01, 38.21), "inconclusive"),
+        ("at least", (37.8, 38.0, 38.2), "not reproduced"),
+        ("at most", (40.8, 41.0, 41.2), "reproduced"),
+        ("at most", (1.0, 1.2, 1.4), "reproduced"),
+        ("at most", (40.81, 41.01, 41.21), "inconclusive"),
+        ("at most", (41.79, 41.99, 42.19), "inconclusive"),
+        ("at most", (41.8, 42.0, 42.2), "not reproduced"),
+    ],
+)
+def test_an_inequality_is_judged_on_its_side_alone(results, side, values, verdict):
+    results.declare(claimed(side=side))
+    run_seeds(results, *values)
+    assert results.select("SELECT side, verdict FROM verdict") == [(side, verdict)]
+
+
+@pytest.mark.parametrize(
+    ("side", "values", "worst", "verdict"),
+    [
+        ("at least", (38.6, 99.0, 41.0), 38.6, "reproduced"),
+        ("at least", (38.4, 99.0, 41.0), 38.4, "not reproduced"),
+        ("at most", (41.4, 1.0, 39.0), 41.4, "reproduced"),
+        ("at most", (41.6, 1.0, 39.0), 41.6, "not reproduced"),
+        # None on the wrong side: the one nearest to it.
+        ("at least", (60.0, 50.0, 70.0), 50.0, "reproduced"),
+        ("at most", (10.0, 20.0, 5.0), 20.0, "reproduced"),
+    ],
+)
+def test_of_an_inequality_about_every_run_the_one_farthest_on_the_wrong_side_is_judged(
+    results, side, values, worst, verdict
+):
+    results.declare(claimed(over="worst", side=side))
+    run_seeds(results, *values)
+    assert results.select("SELECT measured, low, high, verdict FROM verdict") == [(worst, worst, worst, verdict)]
+
+
+def test_the_mean_is_over_all_runs_that_a_claim_matches_whatever_their_other_parameters(results):
+    results.declare(claimed(side="at least"))
+    for width, value in ((1, 39.0), (2, 40.0), (3, 41.0)):
+        results.run(params={"depth": 3, "width": width}, metrics={"accuracy": value})
+    half = 4.3027 / math.sqrt(3)
+    assert results.select("SELECT measured, low, runs, seeds, verdict FROM verdict") == [
+        (40.0, pytest.approx(40.0 - half), 3, 1, "inconclusive")
+    ]
+
+
 def test_a_claim_without_a_run_is_not_run(results):
     results.declare(claimed())
     assert results.select("SELECT claim, backend, measured, runs, verdict FROM verdict") == [

@@ -5,7 +5,8 @@ from __future__ import annotations
 from argparse import Namespace
 
 from ntkbench.cli import OK, database_path
-from ntkbench.exchange import export_parquet, import_sources
+from ntkbench.exchange import import_sources
+from ntkbench.parquet import export_parquet
 from ntkbench.store import Store
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from ntkbench import backends, datasets, paths, registry
+from ntkbench import backends, datasets, formats, paths, registry
 from ntkbench.cli import OK
 from ntkbench.tables import show
 
@@ -30,8 +30,12 @@ def describe(options: Namespace) -> int:
         for t in task.tiers
     ]  # fmt: skip
     show(["tier", "grid", "seeds", "backends"], tiers)
-    claims = [(c.name, c.metric, c.value, c.tolerance, "yes" if c.verified else "no", c.source) for c in task.claims]
-    show(["claim", "metric", "published", "tolerance", "verified", "source"], claims)
+    units = {m.name: m.unit for m in task.metrics}
+    claims = [
+        (c.name, c.metric, formats.published(c.value, c.tolerance, units[c.metric], c.side),
+         "yes" if c.verified else "no", c.source) for c in task.claims
+    ]  # fmt: skip
+    show(["claim", "metric", "published", "verified", "source"], claims)
     return OK
 
 

@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from ntkbench.cli import CHECK_FAILED, OK, database_path
-from ntkbench.exchange import check_export, parquet_table
+from ntkbench.parquet import parquet_table, reading_export
 from ntkbench.store import Store
 from ntkbench.tables import show
 
@@ -29,7 +29,8 @@ def verify(options: Namespace) -> int:
     checks = dict(_CHECKS)
     compared = ""
     if options.against is not None:
-        pairs = _pairs(check_export(options.against))
+        with reading_export(options.against):
+            pairs = _pairs(options.against)
         checks["Runs that differ from the reference"] = (
             "SELECT task, params, seed, backend, metric, reference, reference_backend, measured "
             f"FROM ({pairs}) WHERE abs(measured - reference) > tolerance"

@@ -1,6 +1,6 @@
 """The data sets there are, by name: the one list, and the functions people call.
 
-To add a data set, write a module beside `digits.py` or `cifar10.py` and name it in `_PROVIDERS`.
+To add a data set, write a module beside `digits.py` or `mnist.py` and name it in `_PROVIDERS`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Protocol
 from ntkbench.datasets.cifar10 import CIFAR10
 from ntkbench.datasets.dataset import Arrays, Dataset
 from ntkbench.datasets.digits import DIGITS
+from ntkbench.datasets.mnist import MNIST
 from ntkbench.datasets.progress import Progress
 from ntkbench.errors import unknown
 
@@ -35,7 +36,7 @@ class Provider(Protocol):
         """The arrays, fetched first when missing."""
 
 
-_PROVIDERS: dict[str, Provider] = {p.dataset.name: p for p in (CIFAR10, DIGITS)}
+_PROVIDERS: dict[str, Provider] = {p.dataset.name: p for p in (CIFAR10, DIGITS, MNIST)}
 
 
 def names() -> list[str]:

@@ -15,6 +15,7 @@ from ntkbench.networks.layers import (
     serial,
 )
 from ntkbench.networks.parameters import merge, to_backend
+from ntkbench.networks.training import Training, log_steps, train
 
 __all__ = [
     "Activation",
@@ -28,8 +29,11 @@ __all__ = [
     "LayerNorm",
     "Residual",
     "Serial",
+    "Training",
     "finite",
+    "log_steps",
     "merge",
     "serial",
     "to_backend",
+    "train",
 ]

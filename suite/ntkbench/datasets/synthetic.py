@@ -1,0 +1,73 @@
+"""Inputs drawn from distributions with light and heavy tails; every coordinate has mean 0 and variance 1."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ntkbench.errors import InputError
+
+Floats = npt.NDArray[np.float64]
+Distribution = Callable[[np.random.Generator, int, int], Floats]
+"""(generator, n, d) -> n inputs in dimension d, float64 (n, d)."""
+
+
+def gaussian(rng: np.random.Generator, n: int, d: int) -> Floats:
+    """Independent N(0, 1) entries."""
+    return rng.standard_normal((n, d))
+
+
+def rademacher(rng: np.random.Generator, n: int, d: int) -> Floats:
+    """Independent signs: sub-Gaussian, and every input has the norm sqrt(d)."""
+    return 2.0 * rng.integers(0, 2, (n, d)) - 1.0
+
+
+def laplace(rng: np.random.Generator, n: int, d: int) -> Floats:
+    """Independent Laplace entries: sub-exponential."""
+    return rng.laplace(scale=math.sqrt(0.5), size=(n, d))
+
+
+def sphere(rng: np.random.Generator, n: int, d: int) -> Floats:
+    """Uniform on the sphere of radius sqrt(d)."""
+    return normalised(gaussian(rng, n, d))
+
+
+def student(nu: float) -> Distribution:
+    """Independent entries of Student's t with nu degrees of freedom: moments below nu, and tails |x|^-nu.
+
+    Raises InputError unless nu > 2, where the variance is finite.
+    """
+    scale = _student_scale(nu)
+    return lambda rng, n, d: scale * rng.standard_t(nu, (n, d))
+
+
+def elliptical(nu: float) -> Distribution:
+    """r z with Gaussian z and one heavy-tailed radius r an input: the multivariate t with nu degrees of freedom.
+
+    Its norms do not concentrate, however large d is; its directions are those of a Gaussian. Raises InputError unless
+    nu > 2.
+    """
+    scale = _student_scale(nu)
+
+    def draw(rng: np.random.Generator, n: int, d: int) -> Floats:
+        radius = scale * np.sqrt(nu / rng.chisquare(nu, (n, 1)))
+        inputs: Floats = radius * rng.standard_normal((n, d))
+        return inputs
+
+    return draw
+
+
+def normalised(x: npt.NDArray[Any]) -> Floats:
+    """Rows (n, d) brought to the norm sqrt(d)."""
+    rows: Floats = x * (math.sqrt(x.shape[1]) / np.linalg.norm(x, axis=1, keepdims=True))
+    return rows
+
+
+def _student_scale(nu: float) -> float:
+    if not 2 < nu < math.inf:
+        raise InputError(f"Student's t needs more than 2 degrees of freedom for a variance, not {nu}")
+    return math.sqrt((nu - 2) / nu)

@@ -1,0 +1,82 @@
+"""How hard labels are for a kernel: y' H^-1 y, what it is to be expected of noisy labels, and the bound that it gives."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import array_api_compat
+import numpy as np
+
+from ntkbench.kernels.cholesky import cholesky_solve
+from ntkbench.kernels.execution import execution_for
+from ntkbench.kernels.regression import finite, host
+
+
+class LabelComplexity(NamedTuple):
+    """y' H^-1 y of each column of labels, and the trace of H^-1: its expectation for labels that are coin flips."""
+
+    value: np.ndarray  # (c,)
+    trace: float
+    n: int  # the number of training points
+
+    @property
+    def bound(self) -> np.ndarray:
+        """The bound sqrt(2 y' H^-1 y / n) on the expected loss, without its terms of lower order: (c,).
+
+        For any loss in [0, 1] that is 1-Lipschitz in the prediction and zero at the label, of a wide two-layer ReLU
+        network whose first layer is trained; H is that layer's kernel. Source: Arora et al. 2019 (ICML), theorem 5.1.
+        """
+        bound: np.ndarray = np.sqrt(2.0 * self.value / self.n)
+        return bound
+
+    def expected(self, noise: float) -> np.ndarray:
+        """E[y_p' H^-1 y_p] where each label, +-1, is replaced by a coin flip with probability p = `noise`: (c,).
+
+        Exact: (1-p)^2 y' H^-1 y + (1 - (1-p)^2) tr H^-1, since E[y_p y_p'] keeps the share (1-p)^2 off the diagonal and
+        is one on it. Raises ValueError unless 0 <= p <= 1.
+        """
+        check_noise(noise)
+        kept = (1.0 - noise) ** 2
+        expected: np.ndarray = kept * self.value + (1.0 - kept) * self.trace
+        return expected
+
+
+def label_complexity(k: Any, labels: Any) -> LabelComplexity:
+    """y' K^-1 y of every column of `labels`, by one Cholesky factorisation in float64.
+
+    k (n, n) symmetric and labels (n, c), of one library -> `LabelComplexity`, in NumPy. Raises NotPositiveDefinite,
+    and ValueError for bad shapes and values. Source: Arora et al. 2019 (ICML), section 5.
+    """
+    execution = execution_for(k, labels)
+    xp = execution.xp
+    if labels.ndim != 2:
+        raise ValueError(f"labels must be columns (n, c), not of shape {tuple(labels.shape)}")
+    with execution.double():
+        n = k.shape[0]
+        inverse = cholesky_solve(k, xp.eye(n, dtype=xp.float64, device=array_api_compat.device(k)))
+        columns = finite(execution, labels, "labels")
+        if columns.shape[0] != n:
+            raise ValueError(f"labels must have {n} rows as k has, not the shape {tuple(labels.shape)}")
+        value = xp.sum(columns * (inverse @ columns), axis=0)
+        return LabelComplexity(host(value), float(xp.sum(xp.linalg.diagonal(inverse))), n)
+
+
+def noisy_labels(labels: np.ndarray, noise: float, rng: np.random.Generator, draws: int = 1) -> np.ndarray:
+    """Labels (n,), +-1, each replaced by a coin flip with probability `noise`, so wrong with half of it: (n, draws).
+
+    For one state of `rng` the labels that are replaced at a lower noise are replaced at a higher one, by the same
+    flips. Raises ValueError unless 0 <= noise <= 1. Source: Arora et al. 2019 (ICML), section 5; Zhang et al. 2017.
+    """
+    check_noise(noise)
+    shape = (len(labels), draws)
+    replaced = rng.random(shape) < noise
+    flips = rng.integers(0, 2, shape) * 2.0 - 1.0
+    noisy: np.ndarray = np.where(replaced, flips, labels[:, None])
+    return noisy
+
+
+def check_noise(noise: float) -> None:
+    """Raise ValueError unless `noise` is a probability."""
+    if not (math.isfinite(noise) and 0 <= noise <= 1):
+        raise ValueError(f"label noise must lie between 0 and 1, not {noise}")

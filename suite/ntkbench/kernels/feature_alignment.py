@@ -1,0 +1,75 @@
+"""How much of a training label a model remembers through a query that shares only part of the training input.
+
+With theta the least-norm interpolator of (z_i, g_i) and k its kernel, for a query z_i^s of each training point,
+f(z_i^s) = f_-i(z_i^s) + F_i (g_i - f_-i(z_i)), where f_-i never saw point i and F_i, the feature alignment, knows no
+label: F_i = [k(Z^s, Z) K^-1]_ii. Bombari & Mondelli, "How spurious features are memorized" (ICML 2024), section 4.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from ntkbench.kernels.execution import Execution, execution_for
+from ntkbench.kernels.regression import pose
+
+
+class Memorisation(NamedTuple):
+    """For each training point, float64 (n,)."""
+
+    alignment: Any  # F_i
+    prediction: Any  # f(z_i^s)
+    residual: Any  # g_i - f_-i(z_i): the error that leaving the point out makes
+
+
+def memorisation(k_train: Any, labels: Any, k_query: Any) -> Memorisation:
+    """The terms of the identity above, for all training points, from one inverse in float64.
+
+    k_train (n, n) symmetric, labels (n,), k_query (n, n): row i the kernel of query z_i^s with all training inputs; of
+    one library. Raises ValueError for shapes that do not fit, NaN or infinity; a singular k_train raises a
+    linear-algebra error or gives NaN, as the library does.
+    """
+    execution = execution_for(k_train, labels, k_query)
+    with execution.double():
+        problem = pose(execution, k_train, labels, k_query)
+        if not problem.vector or k_query.shape[0] != k_train.shape[0]:
+            raise ValueError("each training point has one label and one query")
+        compiled = execution.compiled(_memorisation, ("execution",))
+        parts = compiled(problem.k_train, problem.targets[:, 0], problem.k_test, execution=execution)
+        return Memorisation(*parts)
+
+
+def _memorisation(k_train: Any, labels: Any, k_query: Any, *, execution: Execution) -> tuple[Any, Any, Any]:
+    xp = execution.xp
+    inverse = xp.linalg.inv(k_train)
+    weights = inverse @ labels
+    return (
+        xp.sum(k_query * xp.matrix_transpose(inverse), axis=1),
+        k_query @ weights,
+        weights / xp.linalg.diagonal(inverse),
+    )
+
+
+def alignment_constant(series: Sequence[float], alpha: float, ratio: float = math.inf) -> float:
+    """gamma: what the feature alignment tends to when a share `alpha` of the input is kept, for n = ratio * d points.
+
+    `series` are the coefficients a_l of the kernel sum_l a_l (z . z' / d)^l of a model with many neurons: mu_l^2 for
+    random features, mu'_{l-1}^2 for the NTK of the first layer (mu, mu' the Hermite coefficients of phi and phi').
+
+    At ratio infinity, d << n << d^2, it is A = sum_{l>=2} a_l alpha^l / sum_{l>=2} a_l: for the NTK the published
+    constant. For finite ratios (alpha s tau + A) / (s tau + 1), with s = a_1 / sum_{l>=2} a_l and tau the positive root
+    of tau (1 + s tau + s ratio) = 1 + s tau. Raises ValueError for numbers out of range.
+    """
+    if not 0 <= alpha <= 1 or not ratio >= 0:
+        raise ValueError(f"alpha must lie in [0, 1] and ratio must not be negative, not {alpha} and {ratio}")
+    rest = math.fsum(series[2:])
+    if len(series) < 3 or min(series) < 0 or not rest > 0:
+        raise ValueError("the kernel needs coefficients that are not negative, and a term beyond the linear one")
+    limit = math.fsum(a * alpha**order for order, a in enumerate(series) if order >= 2) / rest
+    if math.isinf(ratio):
+        return limit
+    s = series[1] / rest
+    b = 1.0 + s * (ratio - 1.0)
+    tau = 2.0 / (b + math.sqrt(b * b + 4.0 * s))
+    return (alpha * s * tau + limit) / (s * tau + 1.0)

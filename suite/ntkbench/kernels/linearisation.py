@@ -1,0 +1,84 @@
+"""Kernel matrices of high-dimensional inputs against the linear model that they tend to (El Karoui 2010)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import array_api_compat
+
+from ntkbench.kernels.execution import Execution, execution_for
+from ntkbench.kernels.network import check_vectors
+from ntkbench.kernels.regression import symmetric
+
+_Jet = tuple[float, float, float]  # a function at one point, and its first two derivatives there
+
+
+class Expansion(NamedTuple):
+    """What the linear model knows of a kernel f(x . z / d): f(0), f'(0), f''(0) and f(1)."""
+
+    value: float
+    slope: float
+    curvature: float
+    one: float
+
+
+EXPONENTIAL = Expansion(1.0, 1.0, 1.0, math.e)
+"""f = exp."""
+
+
+def relu_ntk_expansion(depth: int) -> Expansion:
+    """f = the ReLU NTK with `depth` weight layers at inputs of norm sqrt(d): half of what `fc_kernels` gives.
+
+    Half, because its readout is of unit scale; then f(1) = depth. The recursion of the kernel with two derivatives:
+    s <- kappa_1(s), t <- kappa_1(s) + t kappa_0(s). Raises ValueError for a depth without a hidden layer.
+    """
+    if depth < 2:
+        raise ValueError(f"a network with a hidden layer has a depth of at least 2, not {depth}")
+    s: _Jet = (0.0, 1.0, 0.0)
+    t = s
+    for _ in range(depth - 1):
+        s, step = _arc_cosines(s)
+        t = (
+            s[0] + t[0] * step[0],
+            s[1] + t[1] * step[0] + t[0] * step[1],
+            s[2] + t[2] * step[0] + 2 * t[1] * step[1] + t[0] * step[2],
+        )
+    return Expansion(*t, one=float(depth))
+
+
+def linear_surrogate(x: Any, expansion: Expansion) -> Any:
+    """M = (f(0) + f''(0) / (2 d)) 11' + f'(0) X X' / d + (f(1) - f(0) - f'(0)) I, for entries of variance one.
+
+    x (n, d), float32 or float64 -> (n, n) of its library and dtype. Source: El Karoui 2010, "The spectrum of kernel
+    random matrices", theorem 2.1, with the identity as covariance.
+    """
+    check_vectors(x, "x")
+    execution = execution_for(x)
+    return execution.compiled(_surrogate, ("execution", "expansion"))(x, execution=execution, expansion=expansion)
+
+
+def operator_norm(k: Any) -> float:
+    """The largest |eigenvalue| of a symmetric (n, n) matrix, in float64. Raises ValueError as `min_eigenvalue` does."""
+    execution = execution_for(k)
+    with execution.double():
+        values = execution.xp.linalg.eigvalsh(symmetric(execution, k))
+        return max(abs(float(values[0])), abs(float(values[-1])))
+
+
+def _surrogate(x: Any, *, execution: Execution, expansion: Expansion) -> Any:
+    xp, (n, d) = execution.xp, x.shape
+    linear = expansion.slope / d * (x @ xp.matrix_transpose(x)) + (expansion.value + expansion.curvature / (2 * d))
+    rest = expansion.one - expansion.value - expansion.slope
+    return linear + rest * xp.eye(n, dtype=x.dtype, device=array_api_compat.device(x))
+
+
+def _arc_cosines(s: _Jet) -> tuple[_Jet, _Jet]:
+    """kappa_1(s) and kappa_0(s), the arc-cosine kernels of order 1 and 0 (Cho & Saul 2009), by the chain rule."""
+    sine = math.sqrt((1 - s[0]) * (1 + s[0]))
+    half = 1 - math.acos(s[0]) / math.pi
+    first, second = 1 / (math.pi * sine), s[0] / (math.pi * sine**3)  # derivatives of kappa_0, which is kappa_1'
+    square = s[1] ** 2
+    kappa1 = (sine / math.pi + s[0] * half, half * s[1], first * square + half * s[2])
+    kappa0 = (half, first * s[1], second * square + first * s[2])
+    return kappa1, kappa0

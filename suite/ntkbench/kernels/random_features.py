@@ -1,0 +1,53 @@
+"""Kernels of finitely many random neurons: the random features model and the NTK of its first layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ntkbench.kernels.execution import Execution, execution_for, note
+from ntkbench.kernels.network import check_pair, check_vectors
+
+
+def random_features_kernel(x1: Any, x2: Any, weights: Any, activation: Callable[[Any], Any]) -> Any:
+    """phi(V x1) . phi(V x2) / k, with V = weights / sqrt(d): k neurons whose readout is trained.
+
+    x1 (n1, d), x2 (n2, d), weights (k, d), of one library and dtype -> (n1, n2). `activation` acts entry by entry and
+    can be hashed. Raises ValueError for shapes or dtypes that do not fit. Source: Rahimi & Recht 2007; Bombari &
+    Mondelli 2024, section 3.
+    """
+    return _apply(_features_gram, x1, x2, weights, activation)
+
+
+def first_layer_kernel(x1: Any, x2: Any, weights: Any, derivative: Callable[[Any], Any]) -> Any:
+    """(x1 . x2 / d) (phi'(W x1) . phi'(W x2) / k), with W = weights / sqrt(d): k neurons whose own weights are trained.
+
+    Arrays and errors as for `random_features_kernel`. Source: Bombari & Mondelli 2024, section 3: the features
+    z (x) phi'(W z).
+    """
+    return _apply(_tangent_gram, x1, x2, weights, derivative)
+
+
+def _apply(gram: Callable[..., Any], x1: Any, x2: Any, weights: Any, activation: Callable[[Any], Any]) -> Any:
+    for name, x in (("x1", x1), ("x2", x2), ("weights", weights)):
+        check_vectors(x, name)
+    check_pair(x1, x2)
+    if weights.shape[1] != x1.shape[1] or weights.dtype != x1.dtype:
+        raise ValueError(
+            f"weights must be (k, {x1.shape[1]}) and {x1.dtype}, not {tuple(weights.shape)} {weights.dtype}"
+        )
+    execution = execution_for(x1, x2, weights)
+    note(execution.name)
+    compiled = execution.compiled(gram, ("execution", "activation"))
+    return compiled(x1, x2, weights, execution=execution, activation=activation)
+
+
+def _features_gram(x1: Any, x2: Any, weights: Any, *, execution: Execution, activation: Callable[[Any], Any]) -> Any:
+    scaled = execution.xp.matrix_transpose(weights) / x1.shape[1] ** 0.5
+    features1, features2 = activation(x1 @ scaled), activation(x2 @ scaled)
+    return features1 @ execution.xp.matrix_transpose(features2) / weights.shape[0]
+
+
+def _tangent_gram(x1: Any, x2: Any, weights: Any, *, execution: Execution, activation: Callable[[Any], Any]) -> Any:
+    inner = x1 @ execution.xp.matrix_transpose(x2) / x1.shape[1]
+    return inner * _features_gram(x1, x2, weights, execution=execution, activation=activation)

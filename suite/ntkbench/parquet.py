@@ -1,0 +1,136 @@
+"""The archive form of the database: a folder with one Parquet file a table, and one for the version of the tables."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ntkbench import schema
+from ntkbench.errors import InputError
+from ntkbench.schema import SCHEMA_VERSION, TABLES
+from ntkbench.store import Store, first_line
+
+if TYPE_CHECKING:
+    import duckdb
+
+_VERSION = "schema_version"  # the table of one row; exports of version 1 lack it
+
+
+def export_parquet(store: Store, folder: Path) -> list[Path]:
+    """Write every table to folder/TABLE.parquet: all of them, or none when the system refuses; the files."""
+    import duckdb
+
+    try:
+        with store.reading() as connection:
+            return write_tables(connection, folder, SCHEMA_VERSION)
+    except duckdb.Error as error:
+        raise InputError(f"cannot write to {folder}: {first_line(error)}") from error
+    except OSError as error:
+        raise InputError(f"cannot write to {folder}: {error.strerror}") from error
+
+
+def write_tables(connection: duckdb.DuckDBPyConnection, folder: Path, version: int) -> list[Path]:
+    """Write the tables of a database of this version; equal content gives equal bytes."""
+    present = {row[0] for row in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    tables = [table for table in (*TABLES, _VERSION) if table in present]
+    files = {table: folder / f"{table}.parquet" for table in tables}
+    scratch = {table: file.with_suffix(".parquet.tmp") for table, file in files.items()}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for table in tables:
+            # Ordered by all columns, so that the same rows make the same file.
+            target = str(scratch[table]).replace("'", "''")
+            connection.execute(f"COPY (FROM {table} ORDER BY ALL) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
+        for table in tables:
+            scratch[table].replace(files[table])
+    finally:
+        with contextlib.suppress(OSError):
+            for file in scratch.values():
+                file.unlink(missing_ok=True)
+    return list(files.values())
+
+
+@contextmanager
+def reading_export(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection on which an export's tables have their names; one of an earlier version is brought up to date.
+
+    Raises InputError, naming the file, for a folder that `export` did not write.
+    """
+    import duckdb
+
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder" if folder.exists() else f"{folder} does not exist")
+    with duckdb.connect() as connection:
+        version = _version(connection, folder)
+        for table in (*TABLES, _VERSION):
+            file = folder / f"{table}.parquet"
+            if file.is_file():
+                # What is to be changed has to be copied.
+                kind = "VIEW" if version == SCHEMA_VERSION else "TABLE"
+                _execute(connection, f"CREATE {kind} {table} AS FROM {_rows(file)}", file)
+        if version < SCHEMA_VERSION:
+            _execute(connection, f"CREATE OR REPLACE TABLE {_VERSION} AS SELECT {version} AS version", folder)
+            with contextlib.suppress(duckdb.CatalogException):
+                schema.migrate(connection, version)
+        _check(connection, folder)
+        yield connection
+
+
+def _version(connection: duckdb.DuckDBPyConnection, folder: Path) -> int:
+    file = folder / f"{_VERSION}.parquet"
+    if not file.is_file():
+        return 1
+    rows = _execute(connection, f"SELECT version FROM {_rows(file)}", file)
+    if len(rows) != 1 or type(rows[0][0]) is not int or rows[0][0] < 1:
+        raise InputError(f"{file} states no version of the tables")
+    found: int = rows[0][0]
+    if found > SCHEMA_VERSION:
+        raise InputError(
+            f"{folder} is of a newer ntkbench (schema version {found}, this one knows {SCHEMA_VERSION}); "
+            "upgrade ntkbench to read it"
+        )
+    return found
+
+
+def _check(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Raise InputError unless the tables are there with the columns and the types that they should have."""
+    for table, wanted in schema.columns().items():
+        file = folder / f"{table}.parquet"
+        rows = connection.execute(
+            "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ?", [table]
+        ).fetchall()
+        if not rows:
+            raise InputError(f"{folder} is not an export: it lacks {file.name}")
+        found = dict(rows)
+        for column, kind in wanted.items():
+            if column not in found:
+                raise InputError(f"{file} lacks the column {column!r}")
+            if found[column] != kind:
+                raise InputError(f"{file}: column {column!r} holds {found[column]}, not {kind}")
+        for column in found:
+            if column not in wanted:
+                raise InputError(f"{file} has a column {column!r}, which this ntkbench does not know")
+
+
+def _execute(connection: duckdb.DuckDBPyConnection, sql: str, source: Path) -> list[tuple[object, ...]]:
+    import duckdb
+
+    try:
+        return connection.execute(sql).fetchall()
+    except duckdb.Error as error:
+        raise InputError(f"{source}: {first_line(error)}") from error
+
+
+def parquet_table(folder: Path, table: str) -> str:
+    """SQL for the rows of a table that was exported to `folder`."""
+    return _rows(folder / f"{table}.parquet")
+
+
+def _rows(file: Path) -> str:
+    # To DuckDB a path is a pattern, which matches other files too.
+    literal = re.sub(r"[\[*?]", r"[\g<0>]", str(file)).replace("'", "''")
+    return f"read_parquet('{literal}')"
