@@ -12,6 +12,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from asv.machine import Machine, MachineCollection
+
+from ntkbench.provenance import machine_id
+
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / ".asv" / "results"
 
@@ -34,14 +38,17 @@ def main() -> int:
         parser.error("give nothing, --since REV, or compare REV")
 
     chosen = ["--bench", options.bench] if options.bench else []
-    asv("machine", "--yes")
+    # The suite's name of the hardware, GPUs included; asv would take the host's name, which several machines may have.
+    name = machine_id()
+    MachineCollection.save(name, Machine.get_defaults() | {"machine": name})
+    machine = ["--machine", name]
     if options.mode:
         base, head = commit(options.revision), commit("HEAD")
         settings = ["--interleave-rounds", "-a", f"processes={ROUNDS}", "-a", "repeat=(3,6,1.0)", "--split"]
-        code = asv("continuous", *settings, "--factor", str(FACTOR), *chosen, base, head, check=False)
+        code = asv("continuous", *settings, *machine, "--factor", str(FACTOR), *chosen, base, head, check=False)
     else:
         revisions = f"{commit(options.since)}..HEAD" if options.since else f"{commit('HEAD')}^!"
-        code = asv("run", "--skip-existing-successful", *chosen, revisions, check=False)
+        code = asv("run", "--record-samples", "--skip-existing-successful", *machine, *chosen, revisions, check=False)
     database = ["--db", options.db] if options.db else []
     stored = subprocess.run([sys.executable, "-m", "ntkbench", "import", RESULTS, *database], check=False).returncode
     return code or stored
@@ -62,7 +69,7 @@ def commit(revision: str) -> str:
 
 
 def asv(*words: str, check: bool = True) -> int:
-    """Run an asv command in the root of the checkout."""
+    """Run an asv command in the root of the checkout; its exit code."""
     return subprocess.run([sys.executable, "-m", "asv", *words], cwd=ROOT, check=check).returncode
 
 
