@@ -30,7 +30,8 @@ class Page(HTMLParser):
         found = dict(attrs)
         self.anchors |= {found["id"]} if "id" in found else set()
         self.links += [found[name] for name in ("href", "src") if name in found]
-        self.scripts += tag == "script"
+        # Inline scripts that a browser would run.
+        self.scripts += tag == "script" and "src" not in found and found.get("type") != "application/json"
         if tag == "td":
             self.cells.append("")
         if tag not in VOID:

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ntkbench import charts, formats, paths
+from ntkbench.drawing import library_name, static_svg, write_library
 from ntkbench.errors import InputError
+from ntkbench.figures import figures, points_table
 from ntkbench.spec import Task
 from ntkbench.store import Store
 
@@ -26,6 +28,7 @@ _QUERIES = {
     "agreement": "SELECT run_id, status FROM agreement",
     "runs": "FROM provenance ORDER BY task, params::VARCHAR, precision, seed, backend, device, finished, run_id",
     "measurements": "FROM measurement ORDER BY run_id, metric",
+    "curves": "FROM series ORDER BY task, name, params::VARCHAR, backend, device, precision, seed, point",
     "facts": "FROM environment_fact ORDER BY runs DESC, environment_id, fact",
 }
 _JSON_COLUMNS = ("params",)
@@ -39,10 +42,12 @@ def write_site(store: Store, tasks: Mapping[str, Task], out: Path) -> Path:
     cannot be written.
     """
     content = _read(store)
-    pages = _render(content, tasks)
+    pages, drawn = _render(content, tasks)
     try:
         out.mkdir(parents=True, exist_ok=True)
         shutil.copytree(paths.shared("report/static"), out / "static", dirs_exist_ok=True)
+        if drawn:
+            write_library(out / "static")
         for name, text in pages.items():
             scratch = out / f".{name}.new"
             scratch.write_text(text, encoding="utf-8")
@@ -72,9 +77,10 @@ def _natural(text: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", text)]
 
 
-def _render(content: Mapping[str, list[dict[str, Any]]], tasks: Mapping[str, Task]) -> dict[str, str]:
-    """File name -> text for every page."""
+def _render(content: Mapping[str, list[dict[str, Any]]], tasks: Mapping[str, Task]) -> tuple[dict[str, str], bool]:
+    """File name -> text for every page and table of points, and whether any page has a figure."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
 
     environment = Environment(
         loader=FileSystemLoader(paths.shared("report/templates")),
@@ -90,6 +96,8 @@ def _render(content: Mapping[str, list[dict[str, Any]]], tasks: Mapping[str, Tas
         published=formats.published,
         parameters=formats.parameters,
         page=page_name,
+        # JSON inside a script element: no text in it may end the element.
+        script=lambda text: Markup(text.replace("<", "\\u003c")),
     )
     metrics: dict[str, list[Row]] = {
         run: list(rows) for run, rows in groupby(content["measurements"], key=lambda row: row["run_id"])
@@ -101,20 +109,32 @@ def _render(content: Mapping[str, list[dict[str, Any]]], tasks: Mapping[str, Tas
         "environments": _environments(content["facts"]),
         "races": _races(content["leaderboard"]),
         "tasks": tasks,
+        "library": library_name(),
     }
     names = shared["names"] = sorted({row["task"] for rows in ("verdicts", "runs") for row in content[rows]})
     index = environment.get_template("index.html.j2")
     page = environment.get_template("task.html.j2")
-    pages = {"index.html": index.render(**shared, counts=_counts(content["verdicts"]))}
+    pages: dict[str, str] = {"index.html": index.render(**shared, counts=_counts(content["verdicts"]))}
+    drawn = False
     for name in names:
         own: dict[str, Any] = {
             key: [row for row in content[key] if row["task"] == name]
-            for key in ("verdicts", "leaderboard", "failures", "disagreements", "runs")
+            for key in ("verdicts", "leaderboard", "failures", "disagreements", "runs", "curves")
         }
+        own["figures"] = [
+            {
+                "figure": figure,
+                "svg": static_svg(figure.specification, f"f{k}"),
+                "data": f"{page_name(name).removesuffix('.html')}-{k}.csv",
+            }
+            for k, figure in enumerate(figures(own["curves"], tasks.get(name), own["verdicts"]), 1)
+        ]
+        drawn = drawn or bool(own["figures"])
+        pages |= {f["data"]: points_table(f["figure"].rows) for f in own["figures"]}
         own["races"] = _races(own["leaderboard"])
         own["strips"] = _strips(own["verdicts"])
         pages[page_name(name)] = page.render(**{**shared, **own}, name=name, task=tasks.get(name))
-    return pages
+    return pages, drawn
 
 
 def page_name(task: str) -> str:

@@ -50,7 +50,9 @@ class Curve:
     """A series (x, y) that a task records, with the names and units of both axes.
 
     `share` is the least share of points on which two backends must hold the same y (to within `tolerance`) to count as
-    agreeing; None leaves the curve out of the agreement check.
+    agreeing; None leaves the curve out of the agreement check. In the report, a curve called "predicted_NAME" is drawn
+    with the curve NAME, as its theory; `exponent` names the metric that is the fitted slope on logarithmic axes, whose
+    claimed value is drawn beside; `drawn=False` is for series that are no picture (labels, say).
     """
 
     name: str
@@ -60,6 +62,8 @@ class Curve:
     y_unit: str = "1"
     share: float | None = None
     tolerance: float = 0.0
+    exponent: str = ""
+    drawn: bool = True
 
     def __post_init__(self) -> None:
         if self.share is not None and not 0 < self.share <= 1:
@@ -185,6 +189,11 @@ class Task:
         for claim in self.claims:
             if claim.metric not in self.metric_names:
                 raise unknown(f"metric in claim {claim.name!r} of task {self.name!r}:", claim.metric, self.metric_names)
+        for curve in self.curves:
+            if curve.exponent and curve.exponent not in self.metric_names:
+                raise unknown(
+                    f"exponent of curve {curve.name!r} of task {self.name!r}:", curve.exponent, self.metric_names
+                )
         # Each where in the task's own kinds (3 becomes 3.0 for a float), as its runs have it.
         claims = (replace(c, where={k: self.coerce(k, v) for k, v in c.where.items()}) for c in self.claims)
         object.__setattr__(self, "claims", tuple(claims))
