@@ -1,6 +1,6 @@
-"""Sessions: reproduce (the main one), tests, lint, types, report. What follows -- goes to the command inside.
+"""Sessions: reproduce (the main one), tests, lint, types, report, peers. What follows -- goes to the command inside.
 
-reproduce, tests, types and report share one environment, .nox/suite, whose `ntkbench` command is there for you too.
+All but lint share one environment, .nox/suite, whose `ntkbench` command is there for you too.
 """
 
 from __future__ import annotations
@@ -74,6 +74,13 @@ def perf(session: nox.Session) -> None:
     """Time the benchmarks of a commit, of a range (--since REV), or against another commit (compare REV)."""
     install(session, RUN | {"perf"})
     run(session, PYTHON, "suite/benchmarks/perf.py", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def peers(session: nox.Session) -> None:
+    """Time other libraries and ours on the same inputs; each peer gets an environment of its own under .nox."""
+    install(session, RUN)
+    run(session, NTKBENCH, "peers", *session.posargs)
 
 
 @nox.session(reuse_venv=True)

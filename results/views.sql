@@ -1,35 +1,25 @@
 -- What people ask of the database. Made anew each time a command prepares to write, so that an older file gets newer
--- views. The columns of each view are listed above it, with their units; "1" is a pure number.
+-- views. What each view and column is, with its unit: comments.sql.
 
--- claims_seen: every time that a set of claims was seen, by `ntkbench run` or in a run.
---   task, task_version, claims_id: see the table claim;  seen: when, UTC
 CREATE OR REPLACE VIEW claims_seen AS
 SELECT task, task_version, claims_id, declared AS seen FROM declaration
 UNION ALL
 SELECT task, task_version, claims_id, finished FROM run;
 
--- present: each task's newest version, and the claims that it was last seen with.
---   task, task_version, claims_id: see the table claim
 CREATE OR REPLACE VIEW present AS
 SELECT task, task_version, claims_id FROM claims_seen
 QUALIFY row_number() OVER (PARTITION BY task ORDER BY task_version DESC, seen DESC, claims_id) = 1;
 
--- latest_on_machine: the newest good run of each experiment on each machine, of each task's newest version.
---   the columns of the table run;  machine, commit_id: see the table environment
 CREATE OR REPLACE VIEW latest_on_machine AS
 SELECT run.*, environment.machine, environment.commit_id
 FROM run JOIN environment USING (environment_id) JOIN present USING (task, task_version)
 WHERE status = 'ok'
 QUALIFY row_number() OVER (PARTITION BY experiment_id, machine ORDER BY finished DESC, run_id) = 1;
 
--- latest_run: the newest good run of each experiment, of each task's newest version.
---   the columns of latest_on_machine
 CREATE OR REPLACE VIEW latest_run AS
 SELECT * FROM latest_on_machine
 QUALIFY row_number() OVER (PARTITION BY experiment_id ORDER BY finished DESC, run_id) = 1;
 
--- failure: experiments of each task's newest version whose newest run failed, with the reason.
---   the columns of the table run that have these names
 CREATE OR REPLACE VIEW failure AS
 SELECT * FROM (
   SELECT run_id, experiment_id, task, task_version, tier, params, backend, device, precision, seed, status, reason,
@@ -38,12 +28,6 @@ SELECT * FROM (
   QUALIFY row_number() OVER (PARTITION BY experiment_id ORDER BY finished DESC, run_id) = 1
 ) WHERE status NOT IN ('ok', 'not_applicable');
 
--- agreement: each run of latest_on_machine against the latest runs of the same on other backends and devices.
---   task, params, precision, seed, backend, device, run_id, machine: see latest_on_machine
---   others      how many runs it was compared with, 1
---   agreeing    how many of them it agrees with in every metric and curve that has a tolerance or a share, 1
---   status      agrees (with at least half of the others), disagrees, or unchecked (there is no other)
---   differs_in  the metrics and curves in which it differs from any; '' when none
 CREATE OR REPLACE VIEW agreement AS
 WITH pair AS (
   SELECT a.run_id, b.run_id AS other_id
@@ -58,7 +42,8 @@ WITH pair AS (
   GROUP BY ALL
 ), curve_share AS (
   SELECT p.run_id, p.other_id, c.name,
-         count(*) FILTER (d.x = c.x AND abs(d.y - c.y) <= c.tolerance) / count(*) AS agreeing, any_value(c.share) AS share
+         count(*) FILTER (d.x = c.x AND abs(d.y - c.y) <= c.tolerance) / count(*) AS agreeing,
+         any_value(c.share) AS share
   FROM pair p JOIN curve c ON c.run_id = p.run_id
     LEFT JOIN curve d ON d.run_id = p.other_id AND d.name = c.name AND d.point = c.point
   WHERE c.share IS NOT NULL
@@ -80,11 +65,6 @@ SELECT r.task, r.params, r.precision, r.seed, r.backend, r.device, r.run_id, r.m
 FROM latest_on_machine r LEFT JOIN judged j USING (run_id)
 GROUP BY r.task, r.params, r.precision, r.seed, r.backend, r.device, r.run_id, r.machine;
 
--- stage_time: what one stage of one run took.
---   run_id, stage: see the table timing
---   first    its first call, compilation and warming up included, s
---   steady   median of the calls after it, s; NULL: it took so long that it was called once
---   seconds  steady, or first where there is no other, s
 CREATE OR REPLACE VIEW stage_time AS
 SELECT run_id, stage,
        median(seconds) FILTER (phase = 'first') AS first,
@@ -92,22 +72,9 @@ SELECT run_id, stage,
        coalesce(steady, first) AS seconds
 FROM timing GROUP BY run_id, stage;
 
--- leaderboard: how long each stage takes by backend, ranked within one machine; runs that disagree are left out.
---   task, params, precision, machine, device, stage, backend: see latest_on_machine and timing
---   rank        one more than the number of entries of the same machine, task, parameters, precision and stage that are
---               surely faster (their interval ends before this one begins): overlapping intervals share a rank
---   seconds     median of the steady calls of all seeds, s; of the first calls where there are no others
---   low, high   interval of about 95 % for that median, s (order statistics; equal to it when there is one sample)
---   samples     calls that `seconds` is the median of, 1
---   first_seconds    the longest first call, s
---   compile_seconds  how much longer than its run's steady median a first call took, at most, s; NULL: there is no steady
---   includes_compilation  whether `seconds` has a first call in it
---   agreement   agrees or unchecked: see the view agreement
---   gram_error  largest relative error of the kernel against float64, 1; NULL: not recorded
---   peak_memory largest peak memory of its runs, B; NULL: not recorded
-CREATE OR REPLACE VIEW leaderboard AS
-WITH counted AS (
-  SELECT r.task, r.task_version, r.params, r.precision, r.machine, r.backend, r.device, r.run_id, a.status AS agreement
+CREATE OR REPLACE VIEW speed AS
+WITH counted AS MATERIALIZED (
+  SELECT r.task, r.params, r.precision, r.machine, r.backend, r.device, r.run_id, a.status AS agreement
   FROM latest_on_machine r JOIN agreement a USING (run_id) WHERE a.status <> 'disagrees'
 ), sample AS (
   SELECT c.*, t.stage, t.seconds, t.phase, s.first, s.steady
@@ -115,48 +82,56 @@ WITH counted AS (
   -- Steady samples where there are any; a stage that takes long has its first one only.
   WHERE t.phase = 'steady' OR s.steady IS NULL
 ), entry AS (
-  SELECT task, task_version, params, precision, machine, stage, backend, device,
+  SELECT task, params, precision, machine, stage, backend, device,
          count(*) AS samples, median(seconds) AS seconds, list_sort(list(seconds)) AS sorted,
          max(first) AS first_seconds,
          max(greatest(first - steady, 0)) FILTER (steady IS NOT NULL) AS compile_seconds,
          bool_or(phase = 'first') AS includes_compilation,
          CASE WHEN bool_or(agreement = 'unchecked') THEN 'unchecked' ELSE 'agrees' END AS agreement
-  FROM sample GROUP BY task, task_version, params, precision, machine, stage, backend, device
+  FROM sample GROUP BY task, params, precision, machine, stage, backend, device
 ), bounded AS (
-  SELECT * EXCLUDE (sorted, below),
-         sorted[below] AS low, sorted[samples + 1 - below] AS high
+  -- Order statistics: the number of samples below the median is binomial, whatever their distribution, so the interval
+  -- needs no resampling, and the same rows always give the same one.
+  SELECT * EXCLUDE (sorted, below), sorted[below] AS low, sorted[samples + 1 - below] AS high
   FROM (SELECT *, greatest(1, floor((samples + 1) / 2 - 0.98 * sqrt(samples))::INTEGER) AS below FROM entry)
-), metrics AS (
-  SELECT c.task, c.task_version, c.params, c.precision, c.machine, c.backend, c.device,
-         max(m.value) FILTER (m.name = 'peak_memory') AS peak_memory,
-         max(m.value) FILTER (m.name = 'gram_error') AS gram_error
-  FROM counted c JOIN metric m USING (run_id) GROUP BY ALL
+), largest AS (
+  SELECT c.task, c.params, c.precision, c.machine, c.backend, c.device,
+         max(m.value) FILTER (m.name = 'gram_error') AS gram_error,
+         max(m.value) FILTER (m.name = 'peak_memory') AS peak_memory
+  FROM counted c JOIN metric m USING (run_id)
+  WHERE m.name IN ('gram_error', 'peak_memory')
+  GROUP BY ALL
 )
-SELECT b.task, b.params, b.precision, b.machine, b.device, b.stage,
-       1 + (SELECT count(*) FROM bounded o
-            WHERE (o.task, o.params, o.precision, o.machine, o.stage) = (b.task, b.params, b.precision, b.machine, b.stage)
-              AND o.high < b.low) AS rank,
-       b.backend, b.seconds, b.low, b.high, b.samples, b.first_seconds, b.compile_seconds, b.includes_compilation,
-       b.agreement, m.gram_error, m.peak_memory
-FROM bounded b LEFT JOIN metrics m USING (task, task_version, params, precision, machine, backend, device)
-ORDER BY b.task, b.params, b.machine, b.stage, rank, b.seconds;
+SELECT b.task, b.params, b.precision, b.machine, b.device, b.stage, b.backend, b.seconds, b.low, b.high, b.samples,
+       b.first_seconds, b.compile_seconds, b.includes_compilation, b.agreement, l.gram_error, l.peak_memory
+FROM bounded b LEFT JOIN largest l USING (task, params, precision, machine, backend, device);
 
--- verdict: each present claim against what was measured, for each backend, device and precision that ran it.
---   task, claim, metric   what is claimed, by which task, of which metric
---   unit        the metric's unit; NULL: not run
---   backend, device, precision  what it was measured on; NULL: not run
---   published   the claimed value, in the metric's unit
---   tolerance   how far off still counts, in the metric's unit
---   measured    mean over the runs, or for a claim about every run the one farthest from it, in the metric's unit
---   low, high   95 % interval of `measured`, in the metric's unit: Student's over the runs; from the run's own standard
---               error when there is one; `measured` itself for a claim about every run
---   runs, seeds how many runs and how many different seeds, 1
---   verdict     reproduced (the interval lies within the tolerance), not reproduced (it lies outside), inconclusive
---               (it straddles the tolerance, or there are fewer seeds than the claim needs), not run
---   seconds     what one of its runs takes, all stages, steady calls where there are any: mean over the runs, s
---   verified    whether the claim was read in its source, or is exact; only then does it gate
---   source      where it was published
---   params      the parameters of the runs that it is about
+CREATE OR REPLACE VIEW leaderboard AS
+WITH entry AS MATERIALIZED (
+  FROM speed
+)
+SELECT task, params, precision, machine, device, stage,
+       1 + (SELECT count(*) FROM entry o
+            WHERE o.task = e.task AND o.params = e.params AND o.precision = e.precision AND o.machine = e.machine
+              AND o.stage = e.stage AND o.high < e.low) AS rank,
+       backend, seconds, low, high, samples, first_seconds, compile_seconds, includes_compilation, agreement,
+       gram_error, peak_memory
+FROM entry e
+ORDER BY task, params, machine, stage, rank, seconds;
+
+CREATE OR REPLACE VIEW speedup AS
+WITH entry AS MATERIALIZED (
+  FROM speed
+)
+SELECT e.task, e.params, e.precision, e.machine, e.stage, e.backend, e.device,
+       b.backend AS baseline, b.device AS baseline_device, e.seconds, b.seconds AS baseline_seconds,
+       b.seconds / nullif(e.seconds, 0) AS speedup, b.low / nullif(e.high, 0) AS low, b.high / nullif(e.low, 0) AS high,
+       CASE WHEN b.low > e.high THEN 'faster' WHEN b.high < e.low THEN 'slower'
+            ELSE 'no difference shown' END AS outcome,
+       e.includes_compilation OR b.includes_compilation AS includes_compilation
+FROM entry e JOIN entry b USING (task, params, precision, machine, stage)
+WHERE (e.backend, e.device) <> (b.backend, b.device);
+
 CREATE OR REPLACE VIEW verdict AS
 WITH student (freedom, quantile) AS (
   VALUES (1, 12.7062), (2, 4.3027), (3, 3.1824), (4, 2.7764), (5, 2.5706), (6, 2.4469), (7, 2.3646), (8, 2.3060),
@@ -206,24 +181,22 @@ SELECT task, name AS claim, metric, unit, backend, device, precision, value AS p
 FROM compared
 ORDER BY task, runs = 0, claim, backend;
 
--- provenance: where each run comes from, whatever became of it.
---   seconds  wall clock from start to end, s;  the others: see the tables run and environment
 CREATE OR REPLACE VIEW provenance AS
 SELECT run_id, experiment_id, task, task_version, tier, params, backend, implementation, device, precision, seed,
        status, reason, warnings, started, finished, date_diff('millisecond', started, finished) / 1000 AS seconds,
        dataset, dataset_sha256, commit_id, environment_id, machine, command
 FROM run JOIN environment USING (environment_id);
 
--- measurement: the metrics of each latest run.
---   run_id ... seed: see the table run;  metric: its name;  value, stderr: in `unit`;  unit, better: see the table metric
 CREATE OR REPLACE VIEW measurement AS
-SELECT r.run_id, r.task, r.tier, r.params, r.backend, r.device, r.precision, r.seed, m.name AS metric, m.value, m.stderr,
-       m.unit, m.better
+SELECT r.run_id, r.task, r.tier, r.params, r.backend, r.device, r.precision, r.seed, m.name AS metric, m.value,
+       m.stderr, m.unit, m.better
 FROM latest_run r JOIN metric m USING (run_id);
 
--- environment_fact: one fact about one environment a row.
---   environment_id, machine, commit_id: see the table environment;  runs: how many runs were made in it, 1;  fact: its
---   name;  value: a text
+CREATE OR REPLACE VIEW series AS
+SELECT r.run_id, r.task, r.tier, r.params, r.backend, r.device, r.precision, r.seed, c.name, c.point, c.x, c.y,
+       c.x_name, c.y_name, c.x_unit, c.y_unit
+FROM latest_run r JOIN curve c USING (run_id);
+
 CREATE OR REPLACE VIEW environment_fact AS
 SELECT environment_id, machine, commit_id, runs, entry.key AS fact, entry.value AS value
 FROM (
@@ -231,3 +204,19 @@ FROM (
          (SELECT count(*) FROM run WHERE run.environment_id = e.environment_id) AS runs
   FROM environment e
 );
+
+CREATE OR REPLACE VIEW perf_history AS
+WITH newest AS (
+  SELECT p.*, e.machine, e.commit_id, coalesce(e.facts['python'], '') AS python
+  FROM perf p JOIN environment e USING (environment_id)
+  QUALIFY row_number() OVER (
+    PARTITION BY machine, python, benchmark, version, params, commit_id ORDER BY measured DESC, environment_id) = 1
+)
+SELECT benchmark, params, machine, python, version, commit_id, committed, subject, unit, value, low, high,
+       len(samples) AS samples, number, failure, measured,
+       median(value) OVER before AS baseline, value / nullif(baseline, 0) AS ratio
+FROM newest
+WINDOW before AS (
+  PARTITION BY machine, python, benchmark, version, params ORDER BY committed, commit_id
+  ROWS BETWEEN 5 PRECEDING AND 1 PRECEDING)
+ORDER BY benchmark, params, machine, python, version, committed, commit_id;

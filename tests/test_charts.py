@@ -31,3 +31,13 @@ def test_ticks_are_round_numbers() -> None:
 def test_a_claim_without_width_still_has_an_axis() -> None:
     drawn = axis(rows(9.0, 0.0, 9.0, 9.0, 9.0))
     assert drawn.at(9.0) == pytest.approx(WIDTH / 2)
+
+
+@pytest.mark.parametrize(
+    ("side", "band"), [("within", (9.0, 11.0)), ("at least", (9.0, None)), ("at most", (None, 11.0))]
+)
+def test_the_band_of_an_inequality_goes_on_to_the_end_of_the_axis(side: str, band: tuple) -> None:
+    row = Row("claim", 10.0, 1.0, (Entry("numba", 30.0, 5.0, 40.0, "inconclusive"),), side)
+    drawn = axis([row])
+    low, high = band
+    assert drawn.band(row) == (0.0 if low is None else drawn.at(low), WIDTH if high is None else drawn.at(high))

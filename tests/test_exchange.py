@@ -13,7 +13,7 @@ from ntkbench import exchange
 from ntkbench.errors import InputError
 from ntkbench.parquet import export_parquet
 from ntkbench.record import RunRecord
-from ntkbench.rows import Declaration
+from ntkbench.rows import Declaration, read_records
 from ntkbench.schema import TABLES
 from ntkbench.store import Store
 
@@ -111,7 +111,8 @@ def test_an_export_replaces_an_older_one_and_leaves_nothing_else(filled, tmp_pat
     export_parquet(filled, folder)
     filled.add([numbered(9)])
     export_parquet(filled, folder)
-    assert sorted(file.name for file in folder.iterdir()) == sorted(f"{table}.parquet" for table in TABLES)
+    names = sorted(f"{table}.parquet" for table in (*TABLES, "schema_version"))
+    assert sorted(file.name for file in folder.iterdir()) == names
     ((runs,),) = duckdb.sql(f"SELECT count(*) FROM '{folder}/run.parquet'").fetchall()
     assert runs == 4
 
@@ -224,10 +225,74 @@ def test_tables_that_hold_no_records_are_refused_with_their_folder(store, filled
     assert not store.path.exists()
 
 
+@pytest.mark.parametrize("value", ["'nan'", "'inf'", "'-inf'"])
+def test_a_number_that_is_none_in_a_parquet_file_is_refused_with_its_run(store, filled, tmp_path, value):
+    folder = tmp_path / "export"
+    export_parquet(filled, folder)
+    with filled.reading() as connection:
+        sql = f"SELECT * REPLACE ({value}::DOUBLE AS value) FROM metric"
+        connection.execute(f"COPY ({sql}) TO '{folder}/metric.parquet' (FORMAT parquet)")
+    with pytest.raises(InputError, match=f"{folder}: run {1:032x}: metric 'accuracy': value must be a finite number"):
+        exchange.import_sources(store, [folder])
+
+
+@pytest.mark.parametrize(
+    ("sql", "says"),
+    [
+        ("SELECT * EXCLUDE (seed) FROM run", "run.parquet lacks the column 'seed'"),
+        ("SELECT * REPLACE (seed::VARCHAR AS seed) FROM run", "run.parquet: column 'seed' holds VARCHAR, not INTEGER"),
+        ("SELECT *, 1 AS mood FROM run", "run.parquet has a column 'mood', which this ntkbench does not know"),
+        ("SELECT 1 AS a", "run.parquet lacks the column 'run_id'"),
+    ],
+)
+def test_a_parquet_file_of_another_schema_is_named_with_the_column(filled, tmp_path, sql, says):
+    export_parquet(filled, tmp_path / "before")
+    folder = tmp_path / "export"
+    export_parquet(filled, folder)
+    with filled.reading() as connection:
+        connection.execute(f"COPY ({sql}) TO '{folder}/run.parquet' (FORMAT parquet)")
+    with pytest.raises(InputError, match=f"^{folder}/{says}$"):
+        exchange.import_sources(filled, [folder])
+    export_parquet(filled, tmp_path / "after")
+    for file in (tmp_path / "before").iterdir():
+        assert file.read_bytes() == (tmp_path / "after" / file.name).read_bytes()
+
+
+def test_what_is_refused_leaves_the_database_as_it_was(filled, tmp_path):
+    export_parquet(filled, tmp_path / "before")
+    bad = tmp_path / "bad.jsonl"
+    for text in ("{", numbered(1, seed=5).to_json(), numbered(9).to_json().replace('"seed":0', '"seed":"0"')):
+        bad.write_text(numbered(8).to_json() + "\n" + text + "\n")
+        with pytest.raises(InputError, match=f"{bad}, line 2"):
+            exchange.import_sources(filled, [bad])
+    export_parquet(filled, tmp_path / "after")
+    for file in (tmp_path / "before").iterdir():
+        assert file.read_bytes() == (tmp_path / "after" / file.name).read_bytes()
+
+
+def test_long_and_odd_texts_survive_every_form(store, filled, tmp_path):
+    odd = 'it\'s "odd" \\ \n\t\x01 \u2028 ñ 汉字 🙂 -- ; DROP TABLE run'
+    record = numbered(
+        9,
+        traceback="\n".join(f"line {number}: {odd}" for number in range(200_000)),
+        params={odd: odd, "'": 1.5},
+        reason=odd,
+        environment={odd: odd},
+    )
+    assert len(record.traceback) > 10_000_000
+    exchange.import_sources(filled, [lines(tmp_path / "odd.jsonl", record)])
+    export_parquet(filled, tmp_path / "export")
+    exchange.import_sources(store, [tmp_path / "export"])
+    with store.reading() as connection:
+        (found,) = read_records(connection, [record.run_id])
+    assert (found.traceback, found.params, found.reason) == (record.traceback, record.params, record.reason)
+    assert found.environment == record.environment
+
+
 def test_a_parquet_file_that_is_none_is_refused(store, filled, tmp_path):
     export_parquet(filled, tmp_path / "export")
     (tmp_path / "export" / "metric.parquet").write_text("no parquet")
-    with pytest.raises(InputError, match=f"{tmp_path}/export: "):
+    with pytest.raises(InputError, match=f"{tmp_path}/export/metric.parquet: "):
         exchange.import_sources(store, [tmp_path / "export"])
 
 

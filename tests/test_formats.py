@@ -54,5 +54,20 @@ def test_a_quantity_carries_its_unit_unless_it_is_a_pure_number() -> None:
     assert formats.quantity(None, "%") == ""
 
 
+@pytest.mark.parametrize(
+    ("claim", "text"),
+    [
+        ((40.94, 1.5, "%", "within"), "40.94 % ± 1.5"),
+        ((9.0, 0.0, "1", "within"), "9.000 ± 0"),
+        ((50.0, 0.0, "%", "at least"), "≥ 50.00 %"),
+        ((50.0, 2.5, "%", "at least"), "≥ 50.00 % − 2.5"),
+        ((1e-8, 0.0, "1", "at most"), "≤ 1.000e-8"),
+        ((2.0, 0.1, "s", "at most"), "≤ 2.00 s + 0.10"),
+    ],
+)
+def test_a_claim_says_its_side_and_its_slack(claim: tuple, text: str) -> None:
+    assert formats.published(*claim) == text
+
+
 def test_parameters_read_as_they_are_typed() -> None:
     assert formats.parameters({"pooling": "gap", "depth": 3}) == "pooling=gap depth=3"

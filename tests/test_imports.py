@@ -29,6 +29,12 @@ MODULES = {module_name(f): f for f in sorted(PACKAGE.rglob("*.py")) if "_share" 
 
 
 @cache
+def public(module: str) -> frozenset[str]:
+    """The names that a module of this package says are public."""
+    return frozenset(getattr(importlib.import_module(module), "__all__", ()))
+
+
+@cache
 def imports(file: Path) -> frozenset[tuple[str, str]]:
     """Pairs (module, name imported from it, or "" for the module itself), wherever in the file they stand."""
     found = set()
@@ -39,7 +45,9 @@ def imports(file: Path) -> frozenset[tuple[str, str]]:
             assert node.level == 0, f"{file}: imports are absolute here"
             for alias in node.names:
                 full = f"{node.module}.{alias.name}"
-                found.add((full, "") if full in MODULES else (str(node.module), alias.name))
+                # A package's public name may be that of one of its modules too, as is `networks.finite`.
+                is_module = full in MODULES and alias.name not in public(str(node.module))
+                found.add((full, "") if is_module else (str(node.module), alias.name))
     return frozenset(found)
 
 

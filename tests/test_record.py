@@ -68,7 +68,7 @@ curves = st.builds(
 )  # fmt: skip
 claims = st.builds(
     ClaimRow, texts, texts, numbers, positive, texts, st.dictionaries(texts, scalars, max_size=3), st.booleans(),
-    counts, st.sampled_from(["mean", "worst"]),
+    counts, st.sampled_from(["mean", "worst"]), st.sampled_from(["within", "at least", "at most"]),
 )  # fmt: skip
 identifiers = st.text("0123456789abcdef", min_size=32, max_size=32)
 moments = st.datetimes(timezones=st.just(UTC)).map(lambda t: t.isoformat())
@@ -91,7 +91,7 @@ def test_a_record_survives_a_line_of_json(record: RunRecord) -> None:
 
 def test_a_line_is_plain_json_with_its_format() -> None:
     found = values()
-    assert found["format"] == 1
+    assert found["format"] == 2
     assert found["metrics"] == [
         {"name": "square", "value": 9.0, "unit": "1", "stderr": 0.5, "better": "higher", "tolerance": None}
     ]
@@ -116,15 +116,23 @@ def test_json_that_is_no_object_is_refused(line: str) -> None:
 @pytest.mark.parametrize(
     ("version", "message"),
     [
-        (2, "record format 2 is newer than this ntkbench reads (1)"),
-        (0, "record format 0 is not 1"),
-        ("1", "record format '1' is not 1"),
-        (True, "record format True is not 1"),
-        (None, "record format None is not 1"),
+        (3, "record format 3 is newer than this ntkbench reads (2)"),
+        (0, "record format 0 is none from 1 to 2"),
+        ("1", "record format '1' is none from 1 to 2"),
+        (True, "record format True is none from 1 to 2"),
+        (None, "record format None is none from 1 to 2"),
     ],
 )
 def test_another_format_is_refused(version: Any, message: str) -> None:
     assert refusal(json.dumps({**values(), "format": version})) == message
+
+
+def test_claims_of_the_first_format_had_no_side() -> None:
+    found = {**values(), "format": 1}
+    for claim in found["claims"]:
+        del claim["side"]
+    assert RunRecord.from_json(json.dumps(found)) == RECORD
+    assert [claim.side for claim in RECORD.claims] == ["within"]
 
 
 @pytest.mark.parametrize("name", [name for name in values() if name != "format"])
@@ -224,6 +232,7 @@ MALFORMED = [
     ("claims.0.verified", 1, "claim 'three squared': verified must be true or false, not 1"),
     ("claims.0.repeats", "3", "claim 'three squared': repeats must be a whole number"),
     ("claims.0.over", "best", "claim 'three squared': over 'best' is none of mean, worst"),
+    ("claims.0.side", "over", "claim 'three squared': side 'over' is none of within, at least, at most"),
 ]
 
 
@@ -256,11 +265,11 @@ def sample(ctx: Context, *, dataset: str, x: float) -> None: ...
 
 
 def test_the_plan_and_the_claims_of_a_task_fill_a_record() -> None:
-    claim = Claim("one", "m", 1, 0.5, "s", where={"x": 2}, repeats=3, over="worst")
+    claim = Claim("one", "m", 1, 0.5, "s", where={"x": 2}, repeats=3, over="worst", side="at most")
     made = task(
         title="T", source="s", metrics=[Metric("m", "1")], claims=[claim], tiers=[Tier("smoke", dataset="digits", x=2)]
     )(sample)
-    assert claim_rows(made) == [ClaimRow("one", "m", 1, 0.5, "s", {"x": 2.0}, False, 3, "worst")]
+    assert claim_rows(made) == [ClaimRow("one", "m", 1, 0.5, "s", {"x": 2.0}, False, 3, "worst", "at most")]
     (run,) = plan([made], tier="smoke", backends=["jax"], precision="float64")
     record = replace(RECORD, **planned_fields(run), claims=claim_rows(made))
     assert RunRecord.from_json(record.to_json()) == record

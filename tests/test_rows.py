@@ -19,6 +19,7 @@ text = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 number = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**53), 2**53)
 tolerance = st.none() | st.floats(0, 1e300)
 params = st.dictionaries(text, text | number | st.booleans(), max_size=3)
+sides = st.sampled_from(["within", "at least", "at most"])
 moments = st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1)).map(lambda t: t.isoformat() + "+00:00")
 
 
@@ -42,7 +43,10 @@ def records(draw: st.DrawFn) -> RunRecord:
             CurveRow(n, [x for x, _ in points], [y for _, y in points], "x", "y", "", "", draw(tolerance), 0.5)
             for n in names
         ],
-        claims=[ClaimRow(n, "m", draw(number), 0.5, "s", draw(params), draw(st.booleans()), 2, "mean") for n in names],
+        claims=[
+            ClaimRow(n, "m", draw(number), 0.5, "s", draw(params), draw(st.booleans()), 2, "mean", draw(sides))
+            for n in names
+        ],
     )
 
 
@@ -81,6 +85,7 @@ def test_a_record_comes_out_of_the_database_as_it_went_in(store, record):
         {"metrics": [replace(RECORD.metrics[0], value=40.8), RECORD.metrics[1]]},
         {"curves": [replace(RECORD.curves[0], y=[7.0, 3.0, 0.2])]},
         {"claims": RECORD.claims[:1]},
+        {"claims": [replace(RECORD.claims[0], side="at least"), RECORD.claims[1]]},
     ],
 )
 def test_records_that_differ_anywhere_are_not_the_same(change):
@@ -104,7 +109,8 @@ def test_a_set_of_claims_has_one_id_whatever_its_order_and_the_type_of_its_numbe
     name = rows.claims_id("images", 1, [one, other])
     assert name == rows.claims_id("images", 1, [other, replace(one, value=float(one.value))])
     others = [("texts", 1, [one, other]), ("images", 2, [one, other]), ("images", 1, [one]), ("images", 1, [])]
-    assert len({name, *(rows.claims_id(*content) for content in others)}) == 5
+    others.append(("images", 1, [one, replace(other, side="at most")]))
+    assert len({name, *(rows.claims_id(*content) for content in others)}) == 6
 
 
 def test_equal_parameters_and_environments_are_equal_texts(store):

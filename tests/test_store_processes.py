@@ -6,12 +6,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from ntkbench.errors import InputError
+from ntkbench.exchange import import_sources
 from ntkbench.record import RunRecord
 from ntkbench.store import BusyError, Store
 
@@ -100,6 +102,31 @@ def test_two_writers_that_contend_both_land(store):
     assert run_ids(store) == {*range(1, 11), *range(101, 111)}
 
 
+READER = """
+import sys
+from pathlib import Path
+from ntkbench.store import Store
+
+most = 0
+while most < int(sys.argv[2]):
+    found = Store(Path(sys.argv[1])).query("SELECT count(*), count(DISTINCT run_id) FROM run")[1][0]
+    assert found[0] == found[1] >= most, found
+    most = found[0]
+"""
+
+
+@pytest.mark.slow
+def test_many_writers_and_readers_at_once_lose_and_double_nothing(store):
+    processes, each = 4, 6
+    with ExitStack() as stack:
+        readers = [stack.enter_context(process(READER, store.path, processes * each)) for _ in range(2)]
+        ranges = [(1000 * k, 1000 * k + each) for k in range(processes)]
+        writers = [stack.enter_context(process(WRITER, store.path, FILE, *numbers)) for numbers in ranges]
+        assert [child.wait(120) for child in [*writers, *readers]] == [0] * (processes + 2)
+    assert run_ids(store) == {n for first, last in ranges for n in range(first, last)}
+    assert incomplete(store) == 0
+
+
 def test_two_processes_that_make_the_database_at_once_both_land(database):
     with process(WRITER, database, FILE, 1, 2) as one, process(WRITER, database, FILE, 2, 3) as other:
         assert (one.wait(60), other.wait(60)) == (0, 0)
@@ -158,15 +185,15 @@ from pathlib import Path
 from ntkbench import store as module
 from ntkbench.record import RunRecord
 
-insert = module.insert_record
+insert = module.insert_records
 
-def then_die(connection, record):
-    insert(connection, record)
+def then_die(connection, records):
+    insert(connection, records)
     if sys.argv[3] == "after":
         connection.commit()
     os.kill(os.getpid(), signal.SIGKILL)
 
-module.insert_record = then_die
+module.insert_records = then_die
 module.Store(Path(sys.argv[1])).add([RunRecord.from_json(Path(sys.argv[2]).read_text())])
 """
 
@@ -178,3 +205,65 @@ def test_what_was_not_committed_is_lost_whole_and_what_was_is_kept(store, when, 
     assert len(run_ids(store)) == stored
     for table in ("timing", "metric", "curve", "claim", "environment"):
         assert (store.query(f"SELECT count(*) FROM {table}")[1][0][0] > 0) == bool(stored)
+
+
+IMPORTER = """
+import sys
+from pathlib import Path
+from ntkbench.exchange import import_sources
+from ntkbench.store import Store
+
+print("begun", flush=True)
+import_sources(Store(Path(sys.argv[1])), [Path(sys.argv[2])])
+"""
+
+
+@pytest.mark.parametrize("moment", [0.02, 0.1, 0.3])
+def test_an_import_killed_at_any_moment_is_whole_or_nothing(store, tmp_path, moment):
+    store.add([RECORD])
+    lines = [replace(RECORD, run_id=f"{number:032x}").to_json() for number in range(100, 300)]
+    (tmp_path / "records.jsonl").write_text("\n".join(lines))
+    with process(IMPORTER, store.path, tmp_path / "records.jsonl") as importer:
+        assert importer.stdout is not None
+        importer.stdout.readline()
+        time.sleep(moment)
+        importer.kill()
+    assert len(run_ids(store)) in (1, 201)
+    assert incomplete(store) == 0
+    assert import_sources(store, [tmp_path / "records.jsonl"])[0] in (0, 200)
+    assert len(run_ids(store)) == 201
+
+
+def logged(store: Store) -> bytes:
+    """Add a run in a process that is killed after its commit; what the write-ahead log then holds."""
+    with process(KILLED_BEFORE_COMMIT, store.path, FILE, "after") as writer:
+        assert writer.wait(60) == -9
+    return store.path.with_name(store.path.name + ".wal").read_bytes()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.7, 0.99])
+def test_a_torn_log_loses_the_run_that_was_torn_and_no_other(store, share):
+    store.add([replace(RECORD, run_id="a" * 32)])
+    log = logged(store)
+    assert len(log) > 1000
+    store.path.with_name(store.path.name + ".wal").write_bytes(log[: int(share * len(log))])
+    assert run_ids(store) == {int("a" * 32, 16)}
+    assert incomplete(store) == 0
+    assert store.add([RECORD]) == 1
+    assert len(run_ids(store)) == 2
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9])
+def test_a_truncated_file_is_refused_in_one_line_and_left_as_it_is(store, share):
+    store.add([RECORD])
+    whole = store.path.read_bytes()
+    torn = whole[: int(share * len(whole))]
+    store.path.write_bytes(torn)
+    for use in (lambda: store.query("FROM verdict"), lambda: store.add([replace(RECORD, run_id="b" * 32)])):
+        with pytest.raises(InputError, match=str(store.path)) as caught:
+            use()
+        assert "\n" not in str(caught.value)
+    assert store.path.read_bytes() == torn
+    # The process is none the worse for it.
+    store.path.write_bytes(whole)
+    assert run_ids(store) == {1}

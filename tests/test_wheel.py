@@ -23,7 +23,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_wheel_carries_what_people_edit(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    folders = {"tasks": "*.py", "results": "*.sql", "report/templates": "*.j2", "report/static": "*"}
+    folders = {
+        "tasks": "*.py",
+        "results": "*.sql",
+        "results/queries": "*.sql",
+        "results/migrations": "*.sql",
+        "report/templates": "*.j2",
+        "report/static": "*",
+    }
     wanted = {
         f"ntkbench/_share/{folder}/{file.name}"
         for folder, files in folders.items()

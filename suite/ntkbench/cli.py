@@ -128,6 +128,8 @@ def parser() -> argparse.ArgumentParser:
 
     verify = command("verify", "fail when a verified claim does not hold, or results disagree", "verify")
     verify.add_argument("--against", type=Path, metavar="DIR", help="compare with exported records too")
+    verify.add_argument("--rerun", type=int, default=0, metavar="N", help="run N of the stored runs again and compare")
+    folders(verify)
     database(verify)
 
     report = command("report", "write the HTML report", "report")
@@ -135,11 +137,21 @@ def parser() -> argparse.ArgumentParser:
     folders(report)
     database(report)
 
-    sql = command("sql", "answer a query, or a file of one, from the database", "sql")
-    sql.add_argument("query", metavar="SELECT...|FILE")
+    sql = command("sql", "answer a query, one of the library, or a file of one", "sql")
+    sql.add_argument("query", nargs="?", metavar="SELECT...|NAME|FILE")
+    sql.add_argument("--list", action="store_true", help="show the queries that have a name")
     sql.add_argument("--format", default="table", choices=["table", "csv", "json"], metavar="format",
                      help="table (default), csv or json")  # fmt: skip
     database(sql)
+
+    peers = command("peers", "time other libraries and ours on the same inputs, and write the table", "peers")
+    peers.add_argument("--work", action="append", default=[], metavar="NAME", help="default: all of the work")
+    peers.add_argument("--entry", action="append", default=[], metavar="NAME", help="default: all entries")
+    peers.add_argument("--rounds", type=int, metavar="N", help="turns that each entry gets (default: 5 to 15)")
+    peers.add_argument("--quick", action="store_true", help="small sizes, to try it out")
+    peers.add_argument("--environments", type=Path, metavar="DIR", help="where peers are installed (default: .nox)")
+    peers.add_argument("--out", type=Path, metavar="FILE", help="default: of a whole run, peers.md beside the database")
+    database(peers)
 
     import_ = command("import", "add records from JSON lines, Parquet folders or other databases", "exchange")
     import_.add_argument("sources", nargs="+", type=Path, metavar="PATH")

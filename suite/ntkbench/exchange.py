@@ -9,12 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ntkbench import database
+from ntkbench.asv_results import Measurement, holds_results, read_results
+from ntkbench.database import first_line
 from ntkbench.errors import InputError, describe
+from ntkbench.measurements import read_measurements
 from ntkbench.parquet import reading_export, write_tables
+from ntkbench.provenance import commit_subject
 from ntkbench.record import RunRecord
 from ntkbench.rows import Declaration, read_declarations, read_records, same
 from ntkbench.schema import SCHEMA_VERSION
-from ntkbench.store import Store, first_line
+from ntkbench.store import Store
 
 if TYPE_CHECKING:
     import duckdb
@@ -24,11 +29,12 @@ _MAGIC = b"DUCK"  # at byte 8 of every DuckDB file
 
 @dataclass
 class Incoming:
-    """Records from one or several sources, each once, with where each was found, and the sources' declarations."""
+    """What one or several sources hold: records, each once, with where each was found, declarations, measurements."""
 
     records: dict[str, RunRecord] = field(default_factory=dict)
     origins: dict[str, str] = field(default_factory=dict)
     declarations: list[Declaration] = field(default_factory=list)
+    measurements: list[tuple[Measurement, str]] = field(default_factory=list)
     repeated: int = 0
 
     def take(self, record: RunRecord, origin: str) -> None:
@@ -42,7 +48,8 @@ class Incoming:
 
 
 def import_sources(store: Store, sources: Sequence[Path]) -> tuple[int, int]:
-    """Add what the sources hold and `store` does not, all or nothing; how many runs were added and found present.
+    """Add what the sources hold and `store` does not, all or nothing; how many runs and measurements were added, and
+    how many were here already.
 
     Raises InputError, naming the file and, in JSON lines, the line, for anything malformed, and naming both places
     when two runs of one run_id differ.
@@ -52,15 +59,17 @@ def import_sources(store: Store, sources: Sequence[Path]) -> tuple[int, int]:
         read_source(source, incoming)
     store.prepare()
     records = list(incoming.records.values())
-    added = store.add(records, incoming.declarations, incoming.origins)
-    return added, len(records) + incoming.repeated - added
+    added = store.add(records, incoming.declarations, incoming.origins, incoming.measurements)
+    return added, len(records) + len(incoming.measurements) + incoming.repeated - added
 
 
 def read_source(source: Path, incoming: Incoming) -> None:
-    """Take in a file of JSON lines, a folder of Parquet files, or another database. Raises as `import_sources` does."""
+    """Take in JSON lines, a folder of Parquet files, another database, or asv's results. Raises as `import_sources`."""
     if not source.exists():
         raise InputError(f"{source} does not exist")
-    if source.is_dir():
+    if holds_results(source):
+        incoming.measurements += [(measurement, str(source)) for measurement in read_results(source, commit_subject)]
+    elif source.is_dir():
         with reading_export(source) as connection:
             _read_tables(connection, source, incoming)
     elif source.suffix == ".duckdb" or _starts_as_database(source):
@@ -105,7 +114,7 @@ def append_json_line(path: Path, record: RunRecord) -> None:
 
 
 def _read_database(source: Path, incoming: Incoming) -> None:
-    with Store(source).reading_as_it_is() as (connection, version):
+    with database.reading_as_it_is(source) as (connection, version):
         if version == SCHEMA_VERSION:
             _read_tables(connection, source, incoming)
             return
@@ -122,6 +131,7 @@ def _read_tables(connection: duckdb.DuckDBPyConnection, source: Path, incoming: 
     try:
         records = read_records(connection)
         incoming.declarations += read_declarations(connection)
+        incoming.measurements += [(measurement, str(source)) for measurement in read_measurements(connection)]
     except duckdb.Error as error:
         raise InputError(f"{source}: {first_line(error)}") from error
     except (KeyError, TypeError, ValueError) as error:

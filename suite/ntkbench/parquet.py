@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ntkbench import schema
+from ntkbench.database import first_line
 from ntkbench.errors import InputError
 from ntkbench.schema import SCHEMA_VERSION, TABLES
-from ntkbench.store import Store, first_line
+from ntkbench.store import Store
 
 if TYPE_CHECKING:
     import duckdb
 
+_PRESENT = "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database()"
 _VERSION = "schema_version"  # the table of one row; exports of version 1 lack it
 
 
@@ -35,16 +37,17 @@ def export_parquet(store: Store, folder: Path) -> list[Path]:
 
 def write_tables(connection: duckdb.DuckDBPyConnection, folder: Path, version: int) -> list[Path]:
     """Write the tables of a database of this version; equal content gives equal bytes."""
-    present = {row[0] for row in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    present = {row[0] for row in connection.execute(_PRESENT).fetchall()}
     tables = [table for table in (*TABLES, _VERSION) if table in present]
     files = {table: folder / f"{table}.parquet" for table in tables}
     scratch = {table: file.with_suffix(".parquet.tmp") for table, file in files.items()}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for table in tables:
-            # Ordered by all columns, so that the same rows make the same file.
             target = str(scratch[table]).replace("'", "''")
-            connection.execute(f"COPY (FROM {table} ORDER BY ALL) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
+            # Ordered by all columns, so that the same rows make the same file.
+            rows = f"SELECT {version} AS version" if table == _VERSION else f"FROM {table} ORDER BY ALL"
+            connection.execute(f"COPY ({rows}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
         for table in tables:
             scratch[table].replace(files[table])
     finally:

@@ -71,6 +71,12 @@ def commit() -> str:
     return head + "+changes" if not all(line.startswith("#") for line in lines) else head
 
 
+def commit_subject(name: str) -> str:
+    """The first line of a commit's message; empty where the checkout does not know the commit."""
+    root = paths.checkout()
+    return "" if root is None else _output("git", "-C", str(root), "log", "-1", "--format=%s", name)
+
+
 @cache
 def gpu_names() -> tuple[str, ...]:
     """The names of the NVIDIA GPUs, as the driver's own tool gives them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 from ntkbench.errors import InputError
 from ntkbench.plan import canonical_json
 from ntkbench.provenance import environment_id
-from ntkbench.record import FORMAT, ClaimRow, RunRecord
+from ntkbench.record import FORMAT, ClaimRow, CurveRow, MetricRow, RunRecord
+from ntkbench.schema import columns
 
 if TYPE_CHECKING:
     import duckdb
+
+_BATCH = 1000  # runs that are put into columns at once
 
 # One row a run, in the shape of a record.
 _RECORDS = """
@@ -54,48 +57,47 @@ class Declaration:
     claims: Sequence[ClaimRow]
 
 
-def insert_record(connection: duckdb.DuckDBPyConnection, record: RunRecord) -> None:
-    """Add a record; the caller has made sure that it is not there, and minds the transaction."""
-    facts = dict(sorted(record.environment.items()))
-    name = environment_id(facts)
-    connection.execute(
-        # Not ON CONFLICT: DuckDB has none for tables with triggers.
-        "INSERT INTO environment SELECT ?, ?, ?, map(?, ?) "
-        "WHERE NOT EXISTS (FROM environment WHERE environment_id = ?)",
-        [name, facts.get("machine", ""), facts.get("commit", ""), list(facts), list(facts.values()), name],
-    )
-    r = record
-    values = [
-        r.run_id, r.experiment_id, r.task, r.task_version, r.tier, json.dumps(r.params, sort_keys=True), r.backend,
-        r.implementation, r.device, r.precision, r.seed, r.dataset, r.dataset_sha256, r.status, r.reason, r.traceback,
-        r.warnings, utc(r.started), utc(r.finished), r.command, name,
-        _insert_claims(connection, r.task, r.task_version, r.claims),
-    ]  # fmt: skip
-    connection.execute(f"INSERT INTO run VALUES ({', '.join('?' * len(values))})", values)
-    for t in r.timings:
-        connection.execute(
-            "INSERT INTO timing VALUES (?, ?, ?, ?, ?)", [r.run_id, t.stage, t.phase, t.sample, t.seconds]
+def insert_records(connection: duckdb.DuckDBPyConnection, records: Sequence[RunRecord]) -> None:
+    """Add records; the caller has made sure that they are not there, and minds the transaction."""
+    for start in range(0, len(records), _BATCH):
+        batch = records[start : start + _BATCH]
+        insert_environments(connection, [r.environment for r in batch])
+        sets = _insert_claims(connection, [(r.task, r.task_version, r.claims) for r in batch])
+        insert(connection, "run", [_run_row(r, name) for r, name in zip(batch, sets, strict=True)])
+        insert(
+            connection, "timing", [(r.run_id, t.stage, t.phase, t.sample, t.seconds) for r in batch for t in r.timings]
         )
-    for m in r.metrics:
-        row = [r.run_id, m.name, m.value, m.unit, m.stderr, m.better, m.tolerance]
-        connection.execute("INSERT INTO metric VALUES (?, ?, ?, ?, ?, ?, ?)", row)
-    for c in r.curves:
-        connection.execute(
-            "INSERT INTO curve SELECT ?, ?, unnest(range(len(?::DOUBLE[])))::INTEGER, unnest(?::DOUBLE[]),"
-            " unnest(?::DOUBLE[]), ?, ?, ?, ?, ?, ?",
-            [r.run_id, c.name, c.x, c.x, c.y, c.x_name, c.y_name, c.x_unit, c.y_unit, c.share, c.tolerance],
-        )
+        insert(connection, "metric", [_metric_row(r.run_id, m) for r in batch for m in r.metrics])
+        insert(connection, "curve", [row for r in batch for c in r.curves for row in _curve_rows(r.run_id, c)])
 
 
-def insert_declaration(connection: duckdb.DuckDBPyConnection, declaration: Declaration) -> None:
-    """Add a declaration unless it is there."""
-    d = declaration
-    key = [d.task, d.task_version, _insert_claims(connection, d.task, d.task_version, d.claims), utc(d.declared)]
-    connection.execute(
-        "INSERT INTO declaration SELECT ?, ?, ?, ? WHERE NOT EXISTS "
-        "(FROM declaration WHERE (task, task_version, claims_id, declared) = (?, ?, ?, ?))",
-        [*key, *key],
+def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Add rows, whole columns at once: a statement for each row would take most of the time."""
+    if rows:
+        values = ", ".join(f"unnest(?::{kind}[])" for kind in columns()[table].values())
+        connection.execute(f"INSERT INTO {table} SELECT {values}", [list(c) for c in zip(*rows, strict=True)])
+
+
+def insert_environments(connection: duckdb.DuckDBPyConnection, environments: Sequence[Mapping[str, str]]) -> None:
+    """Add those that are not there."""
+    new = {environment_id(facts): dict(sorted(facts.items())) for facts in environments}
+    for name in _known(connection, "environment", "environment_id", new):
+        del new[name]
+    for name, facts in new.items():
+        row = [name, facts.get("machine", ""), facts.get("commit", ""), list(facts), list(facts.values())]
+        connection.execute("INSERT INTO environment SELECT ?, ?, ?, map(?::VARCHAR[], ?::VARCHAR[])", row)
+
+
+def insert_declarations(connection: duckdb.DuckDBPyConnection, declarations: Sequence[Declaration]) -> None:
+    """Add those of the declarations that are not there."""
+    if not declarations:
+        return
+    sets = _insert_claims(connection, [(d.task, d.task_version, d.claims) for d in declarations])
+    rows = dict.fromkeys(
+        (d.task, d.task_version, name, utc(d.declared)) for d, name in zip(declarations, sets, strict=True)
     )
+    known = set(connection.execute("SELECT task, task_version, claims_id, declared FROM declaration").fetchall())
+    insert(connection, "declaration", [row for row in rows if row not in known])
 
 
 def claims_id(task: str, version: int, claims: Sequence[ClaimRow]) -> str:
@@ -138,14 +140,55 @@ def utc(text: str) -> datetime:
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
-def _insert_claims(connection: duckdb.DuckDBPyConnection, task: str, version: int, claims: Sequence[ClaimRow]) -> str:
-    name = claims_id(task, version, claims)
-    if connection.execute("SELECT count(*) FROM claim WHERE claims_id = ?", [name]).fetchone() == (0,):
-        for c in claims:
-            params = json.dumps(c.params, sort_keys=True)
-            row = [name, task, version, c.name, c.metric, c.value, c.tolerance, c.source, params, c.verified, c.repeats]
-            connection.execute(f"INSERT INTO claim VALUES ({', '.join('?' * 13)})", [*row, c.over, c.side])
-    return name
+def _insert_claims(
+    connection: duckdb.DuckDBPyConnection, sets: Sequence[tuple[str, int, Sequence[ClaimRow]]]
+) -> list[str]:
+    """Add the sets of claims that are not there; the claims_id of each."""
+    # Runs of one task mostly share their claims: each set is hashed once.
+    ids: dict[tuple[str, int, str], str] = {}
+    names, new = [], {}
+    for task, version, claims in sets:
+        key = (task, version, repr(claims))
+        if key not in ids:
+            ids[key] = claims_id(task, version, claims)
+            new[ids[key]] = [_claim_row(ids[key], task, version, c) for c in claims]
+        names.append(ids[key])
+    for name in _known(connection, "claim", "claims_id", new):
+        del new[name]
+    insert(connection, "claim", [row for rows in new.values() for row in rows])
+    return names
+
+
+def _known(connection: duckdb.DuckDBPyConnection, table: str, key: str, names: Iterable[str]) -> set[str]:
+    """Those of the names that the column `key` of the table holds."""
+    query = f"SELECT DISTINCT {key} FROM {table} WHERE {key} IN (SELECT unnest(?::VARCHAR[]))"
+    return {row[0] for row in connection.execute(query, [list(names)]).fetchall()}
+
+
+def _run_row(r: RunRecord, claims: str) -> tuple[Any, ...]:
+    return (
+        r.run_id, r.experiment_id, r.task, r.task_version, r.tier, json.dumps(r.params, sort_keys=True), r.backend,
+        r.implementation, r.device, r.precision, r.seed, r.dataset, r.dataset_sha256, r.status, r.reason, r.traceback,
+        r.warnings, utc(r.started), utc(r.finished), r.command, environment_id(r.environment), claims,
+    )  # fmt: skip
+
+
+def _metric_row(run_id: str, m: MetricRow) -> tuple[Any, ...]:
+    return run_id, m.name, float(m.value), m.unit, m.stderr, m.better, m.tolerance
+
+
+def _curve_rows(run_id: str, c: CurveRow) -> Iterator[tuple[Any, ...]]:
+    rest = (c.x_name, c.y_name, c.x_unit, c.y_unit, c.share, c.tolerance)
+    for point, (x, y) in enumerate(zip(c.x, c.y, strict=True)):
+        yield (run_id, c.name, point, float(x), float(y), *rest)
+
+
+def _claim_row(claims: str, task: str, version: int, c: ClaimRow) -> tuple[Any, ...]:
+    params = json.dumps(c.params, sort_keys=True)
+    return (
+        claims, task, version, c.name, c.metric, float(c.value), float(c.tolerance), c.source, params, c.verified,
+        c.repeats, c.over, c.side,
+    )  # fmt: skip
 
 
 def _as_stored(claims: Sequence[ClaimRow]) -> list[ClaimRow]:
@@ -177,7 +220,10 @@ def _record(row: dict[str, Any]) -> RunRecord:
     for name in ("timings", "metrics", "curves"):
         row[name] = row[name] or []
     row["claims"] = _claims(row)
-    return RunRecord.from_mapping({"format": FORMAT, **row})
+    try:
+        return RunRecord.from_mapping({"format": FORMAT, **row})
+    except InputError as error:
+        raise InputError(f"run {row['run_id']}: {error}") from error
 
 
 def _claims(row: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING
@@ -15,17 +16,45 @@ SCHEMA_VERSION = 2
 TABLES = ("environment", "run", "timing", "metric", "curve", "claim", "declaration", "perf")
 """The tables that only grow."""
 
+# A column of a view means what the first of these tables that has one of its name says of it.
+_DESCRIBED = ("run", "environment", "metric", "perf")
+_INHERITED = f"""
+WITH described AS (
+  SELECT table_name, column_name, comment FROM duckdb_columns()
+  WHERE database_name = current_database() AND schema_name = 'main'
+), bare AS (
+  SELECT table_name, column_name FROM described
+    JOIN duckdb_views() ON view_name = table_name AND database_name = current_database()
+  WHERE described.comment IS NULL
+)
+SELECT DISTINCT ON (bare.table_name, column_name) bare.table_name, column_name, described.comment
+FROM bare JOIN described USING (column_name)
+WHERE described.table_name IN {_DESCRIBED}
+ORDER BY bare.table_name, column_name, list_position({list(_DESCRIBED)}, described.table_name)
+"""
+
 
 def create(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the tables and the views in an empty database."""
-    connection.execute(paths.shared("results/schema.sql").read_text())
+    connection.execute(paths.shared("results/schema.sql").read_text(encoding="utf-8"))
     _protect(connection)
     create_views(connection)
 
 
 def create_views(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the views anew."""
-    connection.execute(paths.shared("results/views.sql").read_text())
+    """Make the views anew, and say of every table, view and column what it means."""
+    for text in _views():
+        connection.execute(text)
+    for view, column, comment in connection.execute(_INHERITED).fetchall():
+        text = comment.replace("'", "''")
+        connection.execute(f"COMMENT ON COLUMN {view}.{column} IS '{text}'")
+    connection.execute("UPDATE schema_version SET views = ?", [views_id()])
+
+
+@cache
+def views_id() -> str:
+    """16 hex digits that name the present views."""
+    return hashlib.sha256("".join(_views()).encode()).hexdigest()[:16]
 
 
 def upgrade(connection: duckdb.DuckDBPyConnection, found: int) -> None:
@@ -38,7 +67,7 @@ def upgrade(connection: duckdb.DuckDBPyConnection, found: int) -> None:
 def migrate(connection: duckdb.DuckDBPyConnection, found: int) -> None:
     """Bring tables of version `found` up to date, content and all."""
     for version in range(found + 1, SCHEMA_VERSION + 1):
-        connection.execute(paths.shared(f"results/migrations/{version}.sql").read_text())
+        connection.execute(paths.shared(f"results/migrations/{version}.sql").read_text(encoding="utf-8"))
 
 
 @cache
@@ -47,9 +76,13 @@ def columns() -> Mapping[str, Mapping[str, str]]:
     import duckdb
 
     with duckdb.connect() as connection:
-        connection.execute(paths.shared("results/schema.sql").read_text())
+        connection.execute(paths.shared("results/schema.sql").read_text(encoding="utf-8"))
         rows = connection.execute("SELECT table_name, column_name, data_type FROM duckdb_columns()").fetchall()
     return {table: {column: kind for name, column, kind in rows if name == table} for table in TABLES}
+
+
+def _views() -> list[str]:
+    return [paths.shared(f"results/{name}.sql").read_text(encoding="utf-8") for name in ("views", "comments")]
 
 
 def _protect(connection: duckdb.DuckDBPyConnection) -> None:

@@ -79,8 +79,8 @@ class Claim:
     `verified` says whether the figure was read in its source (or is exact); a figure quoted from memory is shown and
     compared, and never gates. `repeats` is how many seeds the statement needs before it can be judged. With
     `over="mean"` the mean over seeds is judged, with its interval; with `over="worst"` the statement is about every
-    matching run, and the one farthest from `value` is judged. `side` makes it an inequality: "at least" holds down to
-    `value` - `tolerance` and however far above, "at most" up to `value` + `tolerance`.
+    matching run, and the one farthest off is judged, on the wrong side of an inequality. `side` makes it one: "at
+    least" holds down to `value` - `tolerance` and however far above, "at most" up to `value` + `tolerance`.
     """
 
     name: str

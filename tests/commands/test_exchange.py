@@ -26,7 +26,7 @@ def test_what_is_exported_and_imported_is_the_same_to_every_query(ntkbench, fill
     files = sorted((tmp_path / "export").iterdir())
     assert sorted(outcome.out.splitlines()) == [str(file) for file in files]
     other = tmp_path / "other.duckdb"
-    assert ntkbench("import", tmp_path / "export", "--db", other).out == "2 runs added, 0 were here already\n"
+    assert ntkbench("import", tmp_path / "export", "--db", other).out == "2 added, 0 were here already\n"
     for view in ("verdict", "leaderboard", "agreement", "latest_run", "failure", "provenance", "environment_fact"):
         sql = f"FROM {view} ORDER BY ALL"
         assert ntkbench("sql", sql, "--db", other).out == ntkbench("sql", sql).out != "", view
@@ -36,7 +36,7 @@ def test_what_is_exported_and_imported_is_the_same_to_every_query(ntkbench, fill
 
 def test_importing_again_adds_nothing(ntkbench, filled, tmp_path):
     ntkbench("export", tmp_path / "export")
-    assert ntkbench("import", tmp_path / "export", filled).out == "0 runs added, 4 were here already\n"
+    assert ntkbench("import", tmp_path / "export", filled).out == "0 added, 4 were here already\n"
 
 
 def test_of_several_sources_all_or_none_are_imported(ntkbench, filled, tmp_path):

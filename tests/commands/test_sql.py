@@ -3,11 +3,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+import signal
+import time
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
+from ntkbench.queries import library
 from ntkbench.record import RunRecord
 from ntkbench.store import Store
 
@@ -76,6 +80,66 @@ def test_nothing_can_be_written(ntkbench, database, change):
     assert "read-only" in outcome.err
     assert outcome.err.count("\n") == 1
     assert database.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "trick",
+    [
+        "ATTACH '{}' AS other",
+        "COPY (SELECT 1) TO '{}'",
+        "COPY run TO '{}' (FORMAT parquet)",
+        "EXPLAIN ANALYZE COPY (SELECT 1) TO '{}'",
+        "EXPORT DATABASE '{}'",
+        "SELECT 1; COPY run TO '{}'",
+        "SET enable_external_access = true",
+        "FROM read_csv('/etc/passwd')",
+        "INSTALL httpfs",
+    ],
+)
+def test_nothing_else_is_written_attached_or_read(ntkbench, tmp_path, trick):
+    outcome = ntkbench("sql", trick.format(tmp_path / "other"))
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.count("\n") == 1
+    assert not (tmp_path / "other").exists()
+
+
+def test_the_library_is_listed_and_asked_by_name(ntkbench):
+    listed = ntkbench("sql", "--list").out
+    assert all(name in listed and query.about in listed for name, query in library().items())
+    outcome = ntkbench("sql", "claims-by-backend", "--format", "json")
+    assert [(row["claim"], row["numba"]) for row in json.loads(outcome.out)] == [
+        ("forty", "inconclusive"),
+        ("worst", "not reproduced"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("claim-by-backend", "did you mean 'claims-by-backend'?"), ("zzzzz", "choose from: changed-between-commits, ")],
+)
+def test_a_name_that_is_none_is_answered_with_the_nearest(ntkbench, name, says):
+    outcome = ntkbench("sql", name)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith(f"ntkbench: unknown query {name!r}; {says}")
+
+
+def test_without_a_query_the_command_says_what_it_wants(ntkbench):
+    assert ntkbench("sql").err == "ntkbench: give a query, the name of one (see `ntkbench sql --list`), or a file\n"
+
+
+def test_a_long_query_is_interrupted_without_harm(start, database, ntkbench):
+    before = database.read_bytes()
+    child = start("sql", "SELECT sum(a.range * b.range) FROM range(10_000_000) a, range(1_000_000) b")
+    # It is at work when it uses the processor for longer than it takes to start.
+    process = psutil.Process(child.pid)
+    deadline = time.monotonic() + 60
+    while process.cpu_times().user < 3 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=30)
+    assert (child.returncode, out, err) == (130, "", "ntkbench: interrupted\n")
+    assert database.read_bytes() == before
+    assert ntkbench("sql", "SELECT count(*) AS n FROM run", "--format", "csv").out == "n\n1\n"
 
 
 @pytest.mark.parametrize("wrong", ["SELEC 1", "SELECT nothing FROM run", "SELECT 1/", "", "FROM nowhere"])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ntkbench.parquet import export_parquet
-from ntkbench.record import MetricRow, RunRecord
+from ntkbench.record import CurveRow, MetricRow, RunRecord
 from ntkbench.store import Store
 
 GOOD = replace(
@@ -121,3 +121,83 @@ def test_a_reference_that_is_none_is_one_line(ntkbench, store, tmp_path, name, m
     outcome = ntkbench("verify", "--against", tmp_path / name)
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err == f"ntkbench: {tmp_path / name} {message}\n"
+
+
+def test_times_are_shown_beside_the_reference_and_never_fail(ntkbench, store, reference):
+    slow = [replace(t, seconds=100 * t.seconds) for t in GOOD.timings]
+    store.add([record(1, backend="jax", value=40.0, timings=slow)])
+    outcome = ntkbench("verify", "--against", reference)
+    assert outcome.code == 0
+    (row,) = [line.split() for line in outcome.out.splitlines() if "kernel" in line]
+    # The steady median, 0.1875 s, a hundred times.
+    assert row == ["images", "jax", "cpu", "kernel", "1", "100.0", "100.0", "100.0"]
+
+
+@pytest.mark.parametrize(("differing", "code"), [(0, 0), (1, 0), (2, 1)])
+def test_curves_are_compared_by_the_share_of_points_that_agree(ntkbench, store, tmp_path, differing, code):
+    curve = CurveRow("classes", [0.0] * 10, [1.0] * 10, "image", "class", "1", "1", 0.9, 0.0)
+    other = Store(tmp_path / "elsewhere.duckdb")
+    other.add([record(7, curves=[curve])])
+    export_parquet(other, tmp_path / "reference")
+    store.add([record(1, curves=[replace(curve, y=[2.0] * differing + [1.0] * (10 - differing))])])
+    outcome = ntkbench("verify", "--against", tmp_path / "reference")
+    assert outcome.code == code
+    assert ("classes: share of points that agree" in outcome.out) == bool(code)
+
+
+@pytest.fixture
+def squares(ntkbench, database, small_tasks) -> Path:
+    """A database with the runs of `squares`; the folder of its task."""
+    words = ("--tasks", small_tasks, "--tier", "standard", "--backend", "numba")
+    assert ntkbench("run", "squares", *words).code == 0
+    return small_tasks
+
+
+def test_stored_runs_are_run_again_and_compared(ntkbench, database, squares):
+    before = Store(database).query("SELECT count(*) FROM run")[1]
+    outcome = ntkbench("verify", "--rerun", 2, "--tasks", squares)
+    assert (outcome.code, outcome.err) == (0, "")
+    # A metric and a curve each.
+    assert "2 runs repeated with 4 figures within tolerance" in outcome.out
+    assert "Seconds over those stored: for information, never a failure" in outcome.out
+    assert Store(database).query("SELECT count(*) FROM run")[1] == before
+
+
+def test_a_run_that_comes_out_otherwise_now_fails(ntkbench, squares):
+    file = squares / "small.py"
+    file.write_text(file.read_text().replace("* float(x))", "* float(x) + 1)"))
+    outcome = ntkbench("verify", "--rerun", 99, "--tasks", squares)
+    assert outcome.code == 1
+    assert "Runs that come out otherwise" in outcome.out
+    rows = [line.split() for line in outcome.out.splitlines() if line.startswith("  squares")]
+    rows = [row for row in rows if "square" in row]
+    # Squares of 2, 3 and 4, and one more.
+    measured_and_expected = {(float(row[-6]), float(row[-5])) for row in rows}
+    assert measured_and_expected == {(5.0, 4.0), (10.0, 9.0), (17.0, 16.0)}
+
+
+def test_a_run_that_fails_now_fails_the_check(ntkbench, squares):
+    file = squares / "small.py"
+    file.write_text(file.read_text().replace("value = ctx.stage", "raise ValueError('gone wrong'); value = ctx.stage"))
+    outcome = ntkbench("verify", "--rerun", 1, "--tasks", squares)
+    assert outcome.code == 1
+    assert "Runs that fail now" in outcome.out
+    assert "ValueError: gone wrong" in outcome.out
+
+
+@pytest.mark.parametrize("version", [2, None])
+def test_runs_of_another_version_or_of_no_task_here_are_not_drawn(ntkbench, squares, tmp_path, version):
+    folders = []
+    if version:
+        (tmp_path / "newer").mkdir()
+        text = (squares / "small.py").read_text().replace('title="Squares",', f'title="Squares", version={version},')
+        (tmp_path / "newer" / "other.py").write_text(text)
+        folders = ["--tasks", tmp_path / "newer"]
+    outcome = ntkbench("verify", "--rerun", 1, *folders)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith("ntkbench: nothing can be run again: ")
+
+
+def test_a_negative_number_of_runs_is_refused(ntkbench, store):
+    store.add([record(1)])
+    assert ntkbench("verify", "--rerun", -1).err == "ntkbench: --rerun must not be negative, not -1\n"

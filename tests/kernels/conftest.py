@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from ntkbench.backends import Backend, installed, open_backend
@@ -11,3 +13,16 @@ from ntkbench.backends import Backend, installed, open_backend
 def backend(request: pytest.FixtureRequest) -> Backend:
     """Each installed backend in turn, on the CPU."""
     return open_backend(request.param)
+
+
+@pytest.fixture
+def uncompiled(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Functions for torch.compile are carried out as they are written: the same numbers in a fraction of a second."""
+    import torch
+
+    from ntkbench.kernels import inductor
+
+    monkeypatch.setattr(torch, "compile", lambda function, **options: function)
+    inductor.compiled.cache_clear()
+    yield
+    inductor.compiled.cache_clear()

@@ -69,6 +69,32 @@ def test_float32_diagonals_at_depth_10_are_within_1e_5_of_float64(backend: Any) 
     np.testing.assert_allclose(np.diag(backend.to_numpy(kernels.ntk)), np.array(exact)[:, 1], rtol=1e-5)
 
 
+def test_float32_pairs_of_one_and_the_same_input_are_as_good_in_a_cross_matrix(backend: Any) -> None:
+    x = vectors(6, 50).astype(np.float32)
+    z = np.concatenate([vectors(2, 50, seed=1).astype(np.float32), x[::-1]])
+    kernel = backend.to_numpy(fc_kernels(*(backend.asarray(v, "float32") for v in (x, z)), depth=10).ntk)
+    exact = [recursion(v, v, 10, math.sqrt(2), 0.0)[1] for v in x.astype(np.float64)]
+    np.testing.assert_allclose(kernel[range(6), range(7, 1, -1)], exact, rtol=1e-6)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_an_input_that_is_not_finite_spoils_its_own_row_and_column_alone(backend: Any, value: float) -> None:
+    x = vectors(5, 6)
+    x[2, 3] = value
+    with np.errstate(invalid="ignore"):  # NumPy says what it meets
+        kernels = fc_kernels(backend.asarray(x, "float32"), depth=4)
+    for kernel in kernels:
+        finite = np.isfinite(backend.to_numpy(kernel))
+        np.testing.assert_array_equal(finite, np.outer(np.arange(5) != 2, np.arange(5) != 2))
+
+
+def test_inputs_of_zeros_have_kernels_of_zero(backend: Any) -> None:
+    x = vectors(3, 6)
+    x[1] = 0.0
+    for kernel in fc_kernels(backend.asarray(x, "float32"), depth=4):
+        np.testing.assert_array_equal(backend.to_numpy(kernel)[1], 0.0)
+
+
 def test_numpy_scalars_may_say_the_initialisation(backend: Any) -> None:
     kernels = fc_kernels(backend.asarray(vectors(3, 4), "float32"), depth=3, w_std=np.float64(1.2), b_std=np.float64(1))
     assert backend.to_numpy(kernels.ntk).dtype == np.float32

@@ -13,7 +13,7 @@ from ntkbench.store import Store
 def import_(options: Namespace) -> int:
     """Add the records of every source that are not here yet, all or none."""
     added, present = import_sources(Store(database_path(options)), options.sources)
-    print(f"{added} runs added, {present} were here already")
+    print(f"{added} added, {present} were here already")
     return OK
 
 

@@ -5,35 +5,67 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
 import sys
 from argparse import Namespace
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ntkbench import queries
 from ntkbench.cli import OK, database_path
-from ntkbench.errors import InputError
-from ntkbench.store import Store
+from ntkbench.database import connect
+from ntkbench.errors import InputError, unknown
+from ntkbench.store import answer
 from ntkbench.tables import show
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 def sql(options: Namespace) -> int:
-    """Print the answer."""
-    columns, rows = Store(database_path(options)).query(_text(options.query))
+    """Print the answer, or with --list the questions that have a name."""
+    if options.list:
+        show(["name", "question"], [(query.name, query.about) for query in queries.library().values()])
+        return OK
+    if options.query is None:
+        raise InputError("give a query, the name of one (see `ntkbench sql --list`), or a file")
+    text = _text(options.query)
+    with connect(database_path(options)) as connection:
+        # A query reads the database and nothing else: no other file is opened, written or attached.
+        connection.execute("SET enable_external_access = false; SET lock_configuration = true")
+        columns, rows = _interruptible(connection, text)
     if options.format == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(rows)
     elif options.format == "json":
-        answer = [dict(zip(columns, map(_plain, row), strict=True)) for row in rows]
-        print(json.dumps(answer, default=str, indent=1, allow_nan=False))
+        found = [dict(zip(columns, map(_plain, row), strict=True)) for row in rows]
+        print(json.dumps(found, default=str, indent=1, allow_nan=False))
     else:
         show(columns, rows)
     return OK
 
 
+def _interruptible(connection: duckdb.DuckDBPyConnection, text: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    # DuckDB would hear of Ctrl-C when it has the answer; in another thread it lets this one hear.
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(answer, connection, text)
+        try:
+            return future.result()
+        except KeyboardInterrupt:
+            connection.interrupt()
+            raise
+
+
 def _text(query: str) -> str:
-    """The query, or what is in the file that it names."""
+    """The query, or what is in the file or under the name that it gives."""
+    if re.fullmatch(r"[\w-]+", query):  # one word is no SQL
+        known = queries.library()
+        if query not in known:
+            raise unknown("query", query, known)
+        return known[query].sql
     file = Path(query)
     if file.suffix != ".sql" or "\n" in query or query.split()[0].lower() in ("select", "from", "with"):
         return query

@@ -2,65 +2,146 @@
 
 from __future__ import annotations
 
+import random
 from argparse import Namespace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ntkbench import backends, registry
 from ntkbench.cli import CHECK_FAILED, OK, database_path
-from ntkbench.parquet import parquet_table, reading_export
+from ntkbench.comparison import COLUMNS, RATIO_COLUMNS, Pair, compare, pairs, time_ratios
+from ntkbench.errors import InputError
+from ntkbench.parquet import reading_export
+from ntkbench.plan import PlannedRun
+from ntkbench.record import RunRecord
+from ntkbench.rows import read_records
+from ntkbench.spec import Task
 from ntkbench.store import Store
 from ntkbench.tables import show
 
 _CHECKS = {
-    "Verified claims that are not reproduced": "SELECT task, claim, backend, published, tolerance, measured "
+    "Verified claims that are not reproduced": "SELECT task, claim, backend, side, published, tolerance, measured "
     "FROM verdict WHERE verified AND verdict = 'not reproduced'",
     "Runs that disagree with other backends": "SELECT task, params, seed, backend, device, differs_in FROM agreement "
     "WHERE status = 'disagrees'",
     "Runs that failed": "SELECT task, params, seed, backend, status, reason FROM failure",
 }
+_LATEST = """
+SELECT run_id FROM run WHERE status = 'ok'
+QUALIFY row_number() OVER (PARTITION BY experiment_id ORDER BY finished DESC, run_id) = 1
+"""
 
 
 def verify(options: Namespace) -> int:
     """Exit code 1 when a verified claim is not reproduced, backends disagree, or an experiment's last run failed.
 
     With `--against DIR` also when a run differs from an exported record of the same task, version, parameters,
-    precision and seed, of any backend and machine, by more than its metric's tolerance.
+    precision and seed, of any backend and machine, by more than the task's tolerance; with `--rerun N` when one of N
+    stored runs, drawn at random, comes out otherwise now. Times are shown beside each other and never fail.
     """
     store = Store(database_path(options))
-    checks = dict(_CHECKS)
-    compared = ""
-    if options.against is not None:
-        with reading_export(options.against):
-            pairs = _pairs(options.against)
-        checks["Runs that differ from the reference"] = (
-            "SELECT task, params, seed, backend, metric, reference, reference_backend, measured "
-            f"FROM ({pairs}) WHERE abs(measured - reference) > tolerance"
-        )
-        ((number,),) = store.query(f"SELECT count(*) FROM ({pairs})")[1]
-        compared = f", {number} figures within the reference's" if number else ""
-        if not number:
-            print(f"nothing was compared: no run here has its like in {options.against}")
-    code = OK
-    for title, query in checks.items():
+    if options.rerun < 0:
+        raise InputError(f"--rerun must not be negative, not {options.rerun}")
+    code, compared = OK, ""
+    reference = [] if options.against is None else _reference(options.against)
+    for title, query in _CHECKS.items():
         columns, rows = store.query(query)
         if rows:
             show(columns, rows, title)
             code = CHECK_FAILED
+    if options.against is not None:
+        found = pairs(_alike(store, reference), reference)
+        figures, failed = _show("that differ from the reference", "the reference's", found)
+        code = max(code, failed)
+        compared += f", {figures} figures within the reference's tolerance" if figures else ""
+        if not figures:
+            print(f"nothing was compared: no run here has its like in {options.against}")
+    if options.rerun:
+        drawn = _draw(store, registry.load_tasks(options.tasks), options.rerun)
+        again, failures = _run_again(drawn, options.tasks)
+        figures, failed = _show("that come out otherwise", "those stored", again)
+        if failures:
+            show(["task", "params", "seed", "backend", "status", "reason"], failures, "Runs that fail now")
+            failed = CHECK_FAILED
+        code = max(code, failed)
+        compared += f", {len(again)} runs repeated with {figures} figures within tolerance"
     if code == OK:
         ((held,),) = store.query("SELECT count(*) FROM verdict WHERE verified AND verdict = 'reproduced'")[1]
         print(f"all is well: {held} verified claims reproduced, no disagreement, no failure{compared}")
     return code
 
 
-def _pairs(folder: Path) -> str:
-    """SQL for each figure that has a tolerance beside its like in the latest good runs of the export in `folder`."""
-    return f"""
-        SELECT r.task, r.params, r.seed, r.backend, m.name AS metric, n.value AS reference,
-               o.backend AS reference_backend, m.value AS measured, m.tolerance
-        FROM latest_run r JOIN metric m USING (run_id)
-        JOIN (FROM {parquet_table(folder, "run")} WHERE status = 'ok'
-              QUALIFY row_number() OVER (PARTITION BY experiment_id ORDER BY finished DESC, run_id) = 1) o
-          ON (o.task, o.task_version, o.params::VARCHAR, o.precision, o.seed)
-           = (r.task, r.task_version, r.params::VARCHAR, r.precision, r.seed)
-         AND o.dataset_sha256 IS NOT DISTINCT FROM r.dataset_sha256
-        JOIN {parquet_table(folder, "metric")} n ON n.run_id = o.run_id AND n.name = m.name
-        WHERE m.tolerance IS NOT NULL"""
+def _show(title: str, whose: str, found: Sequence[Pair]) -> tuple[int, int]:
+    """Print what differs, and the times; how many figures were compared, and the exit code."""
+    outcome = compare(found)
+    if outcome.differing:
+        show(COLUMNS, outcome.differing, f"Runs {title}")
+    if ratios := time_ratios(found):
+        show(RATIO_COLUMNS, ratios, f"Seconds over {whose}: for information, never a failure")
+    return outcome.figures, CHECK_FAILED if outcome.differing else OK
+
+
+def _reference(folder: Path) -> list[RunRecord]:
+    with reading_export(folder) as connection:
+        return read_records(connection, [row[0] for row in connection.execute(_LATEST).fetchall()])
+
+
+def _alike(store: Store, reference: Sequence[RunRecord]) -> list[RunRecord]:
+    """The latest runs of the tasks that the reference has."""
+    tasks = sorted({record.task for record in reference})
+    query = "SELECT run_id FROM latest_run WHERE task IN (SELECT unnest(?::VARCHAR[]))"
+    with store.reading() as connection:
+        return read_records(connection, [row[0] for row in connection.execute(query, [tasks]).fetchall()])
+
+
+def _draw(store: Store, tasks: Mapping[str, Task], number: int) -> list[RunRecord]:
+    """Some of the latest runs that can be run again here. Raises InputError when there is none."""
+    with store.reading() as connection:
+        rows = connection.execute("SELECT run_id, task, task_version, backend, device FROM latest_run").fetchall()
+        ids = [
+            run_id for run_id, task, version, backend, device in sorted(rows)
+            if task in tasks and tasks[task].version == version and backend in backends.installed()
+            and (device == "cpu" or _has_gpu())
+        ]  # fmt: skip
+        if not ids:
+            raise InputError("nothing can be run again: no good run here is of a task, a backend and a device at hand")
+        return read_records(connection, random.sample(ids, min(number, len(ids))))
+
+
+def _run_again(
+    stored: Sequence[RunRecord], task_folders: Sequence[Path]
+) -> tuple[list[Pair], list[tuple[object, ...]]]:
+    """Each run beside the stored one, and those that fail now. Nothing is stored: this is a check, not a result."""
+    from ntkbench.live import live
+    from ntkbench.runner import execute
+
+    tasks = registry.load_tasks(task_folders)
+    planned = [_planned(record, tasks[record.task]) for record in stored]
+    known = {run.experiment_id: record for run, record in zip(planned, stored, strict=True)}
+    again: list[Pair] = []
+    failures: list[tuple[object, ...]] = []
+    with live(planned) as display:
+
+        def sink(record: RunRecord) -> None:
+            display.finished(record)
+            if record.status == "ok":
+                again.append((record, known[record.experiment_id]))
+            else:
+                failures.append((record.task, record.params, record.seed, record.backend, record.status, record.reason))
+
+        execute(planned, tasks, sink, task_folders=task_folders, listener=display.stage)
+    return again, failures
+
+
+def _planned(r: RunRecord, task: Task) -> PlannedRun:
+    cost = task.cost(**r.params) if task.cost else 0.0
+    return PlannedRun(
+        r.task, r.task_version, r.tier, r.params, r.backend, r.device, r.precision, r.seed, r.dataset,
+        r.dataset_sha256, cost,
+    )  # fmt: skip
+
+
+def _has_gpu() -> bool:
+    from ntkbench.provenance import gpu_names
+
+    return bool(gpu_names())

@@ -23,7 +23,7 @@ def gaussian(rng: np.random.Generator, n: int, d: int) -> Floats:
 
 def rademacher(rng: np.random.Generator, n: int, d: int) -> Floats:
     """Independent signs: sub-Gaussian, and every input has the norm sqrt(d)."""
-    return 2.0 * rng.integers(0, 2, (n, d)) - 1.0
+    return rng.choice([-1.0, 1.0], (n, d))
 
 
 def laplace(rng: np.random.Generator, n: int, d: int) -> Floats:

@@ -1,7 +1,7 @@
 """Infinite-width kernels and empirical ones: exact Gram matrices, regression with them, and training dynamics."""
 
 from ntkbench.kernels.cholesky import NotPositiveDefinite, cholesky_regression, cholesky_solve
-from ntkbench.kernels.complexity import LabelComplexity, label_complexity, noisy_labels
+from ntkbench.kernels.complexity import LabelComplexity, label_complexity
 from ntkbench.kernels.conjugate_gradient import (
     ConvergenceError,
     Solution,
@@ -9,63 +9,100 @@ from ntkbench.kernels.conjugate_gradient import (
 )
 from ntkbench.kernels.conv import cntk, conv_kernels, relative_error
 from ntkbench.kernels.dense import fc_kernels
+from ntkbench.kernels.domains import Circle, Domain, Hypercube, Sample, Sphere
 from ntkbench.kernels.dynamics import DivergenceError, Dynamics, gradient_descent, gradient_flow, max_learning_rate
+from ntkbench.kernels.eigenlearning import Prediction, eigenlearning, points_to_learn
 from ntkbench.kernels.empirical import empirical_ntk, empirical_ntk_product
 from ntkbench.kernels.empirical_costs import costs
 from ntkbench.kernels.execution import implementations
-from ntkbench.kernels.feature_alignment import Memorisation, alignment_constant, memorisation
+from ntkbench.kernels.feature_alignment import Memorisation, alignment_constant, identity_error, memorisation
 from ntkbench.kernels.hermite import HermiteSeries, hermite_coefficients, hermite_series
 from ntkbench.kernels.infinite import architecture_kernels
-from ntkbench.kernels.linearisation import EXPONENTIAL, Expansion, linear_surrogate, operator_norm, relu_ntk_expansion
+from ntkbench.kernels.label_noise import Mitigation, mitigate, noisy_labels
+from ntkbench.kernels.learning_curve import Errors, network_errors, regression_errors
+from ntkbench.kernels.linearisation import (
+    EXPONENTIAL,
+    Expansion,
+    exponential_kernel,
+    linear_surrogate,
+    linearisation_error,
+    operator_norm,
+    relu_ntk_expansion,
+)
 from ntkbench.kernels.network import Kernels
 from ntkbench.kernels.preconditioners import jacobi, nystrom, pivoted_cholesky
+from ntkbench.kernels.rademacher import Rademacher, all_signs, rademacher_complexity, ramp_gap
 from ntkbench.kernels.random_features import first_layer_kernel, random_features_kernel
 from ntkbench.kernels.regression import Regression, kernel_regression, min_eigenvalue, train_test
 from ntkbench.kernels.ridge_path import RidgePath, ridge_path
+from ntkbench.kernels.spectra import Spectrum, cosine_kernel, harmonic_dimension
 
 __all__ = [
     "EXPONENTIAL",
+    "Circle",
     "ConvergenceError",
     "DivergenceError",
+    "Domain",
     "Dynamics",
+    "Errors",
     "Expansion",
     "HermiteSeries",
+    "Hypercube",
     "Kernels",
     "LabelComplexity",
     "Memorisation",
+    "Mitigation",
     "NotPositiveDefinite",
+    "Prediction",
+    "Rademacher",
     "Regression",
     "RidgePath",
+    "Sample",
     "Solution",
+    "Spectrum",
+    "Sphere",
     "alignment_constant",
+    "all_signs",
     "architecture_kernels",
     "cholesky_regression",
     "cholesky_solve",
     "cntk",
     "conjugate_gradient",
     "conv_kernels",
+    "cosine_kernel",
     "costs",
+    "eigenlearning",
     "empirical_ntk",
     "empirical_ntk_product",
+    "exponential_kernel",
     "fc_kernels",
     "first_layer_kernel",
     "gradient_descent",
     "gradient_flow",
+    "harmonic_dimension",
     "hermite_coefficients",
     "hermite_series",
+    "identity_error",
     "implementations",
     "jacobi",
     "kernel_regression",
     "label_complexity",
     "linear_surrogate",
+    "linearisation_error",
     "max_learning_rate",
     "memorisation",
     "min_eigenvalue",
+    "mitigate",
+    "network_errors",
     "noisy_labels",
     "nystrom",
     "operator_norm",
     "pivoted_cholesky",
+    "points_to_learn",
+    "rademacher_complexity",
+    "ramp_gap",
     "random_features_kernel",
+    "regression_errors",
     "relative_error",
     "relu_ntk_expansion",
     "ridge_path",

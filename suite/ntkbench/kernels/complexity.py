@@ -1,8 +1,7 @@
-"""How hard labels are for a kernel: y' H^-1 y, what it is to be expected of noisy labels, and the bound that it gives."""
+"""How hard labels are for a kernel: y' H^-1 y, its expectation where labels are noisy, and the bound it gives."""
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 import array_api_compat
@@ -10,6 +9,7 @@ import numpy as np
 
 from ntkbench.kernels.cholesky import cholesky_solve
 from ntkbench.kernels.execution import execution_for
+from ntkbench.kernels.label_noise import check_noise
 from ntkbench.kernels.regression import finite, host
 
 
@@ -60,23 +60,3 @@ def label_complexity(k: Any, labels: Any) -> LabelComplexity:
             raise ValueError(f"labels must have {n} rows as k has, not the shape {tuple(labels.shape)}")
         value = xp.sum(columns * (inverse @ columns), axis=0)
         return LabelComplexity(host(value), float(xp.sum(xp.linalg.diagonal(inverse))), n)
-
-
-def noisy_labels(labels: np.ndarray, noise: float, rng: np.random.Generator, draws: int = 1) -> np.ndarray:
-    """Labels (n,), +-1, each replaced by a coin flip with probability `noise`, so wrong with half of it: (n, draws).
-
-    For one state of `rng` the labels that are replaced at a lower noise are replaced at a higher one, by the same
-    flips. Raises ValueError unless 0 <= noise <= 1. Source: Arora et al. 2019 (ICML), section 5; Zhang et al. 2017.
-    """
-    check_noise(noise)
-    shape = (len(labels), draws)
-    replaced = rng.random(shape) < noise
-    flips = rng.integers(0, 2, shape) * 2.0 - 1.0
-    noisy: np.ndarray = np.where(replaced, flips, labels[:, None])
-    return noisy
-
-
-def check_noise(noise: float) -> None:
-    """Raise ValueError unless `noise` is a probability."""
-    if not (math.isfinite(noise) and 0 <= noise <= 1):
-        raise ValueError(f"label noise must lie between 0 and 1, not {noise}")

@@ -1,11 +1,12 @@
 """NNGP and NTK of convolutional ReLU networks of infinite width: 3x3 filters, stride 1, zero padding.
 
 A 3x3 convolution takes the covariance of positions (p, p') to a sum over (p + s, p' + s): the displacement p' - p never
-changes. So the recursion runs on one displacement at a time, as a stencil on a field of H x W values for each image
-pair, and nothing of size (H W)^2 is stored. Flattening needs displacement zero alone; global average pooling needs all.
+changes, and displacements need nothing of each other. Flattening needs displacement zero alone: a field (H, W) for each
+image pair. Global average pooling needs all: here one displacement of the rows at a time with all pairs (x, x') of
+columns, a field (H, W, W') in which neighbours lie on diagonals. Nothing of size (H W)^2 is stored.
 
-Displacements are taken cyclically: the displacements d and d - H of the rows fill one field without overlap, and a seam
-between their parts, which no stencil may cross, is all that tells them apart. Every field is then full, of one shape.
+Displacements of the rows are taken cyclically: d and d - H fill one field without overlap, and a seam between their
+parts, which no stencil may cross, is all that tells them apart. Every field is then full, of one shape.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from typing import Any
 import array_api_compat
 import numpy as np
 
-from ntkbench.kernels.dual import relu_dual
+from ntkbench.kernels.coincidence import coincidences, number_inputs
 from ntkbench.kernels.execution import Execution, execution_for, note
 from ntkbench.kernels.network import Kernels, Network, Pooling, check_images, check_pair
+from ntkbench.kernels.relu_layers import recursion
 from ntkbench.kernels.tiles import Progress, gram, side
 
 _WORKING_FIELDS = 16  # live at once in a layer where operations run one by one; a compiler needs fewer
@@ -87,7 +89,7 @@ def kernel_matrices(
     scale: float,
     progress: Progress | None,
 ) -> tuple[Any, ...]:
-    """The `wanted` fields of `Kernels`, times `scale`; NumPy arrays go to numba, all others to the array API."""
+    """The `wanted` fields of `Kernels`, times `scale`; each library's arrays take its own way."""
     check_images(x1, "x1")
     if x2 is not None:
         check_images(x2, "x2")
@@ -95,7 +97,7 @@ def kernel_matrices(
     if pooling not in _POOLINGS:
         raise ValueError(f"pooling must be one of {', '.join(_POOLINGS)}, not {pooling!r}")
 
-    execution = execution_for(x1, *([] if x2 is None else [x2]))
+    execution_for(x1, *([] if x2 is None else [x2]))  # raises TypeError for two libraries
     if array_api_compat.is_numpy_array(x1):
         from ntkbench.kernels import conv_numba
 
@@ -105,8 +107,9 @@ def kernel_matrices(
         from ntkbench.kernels import conv_torch
 
         return conv_torch.kernel_matrices(x1, x2, network, pooling, wanted, scale, progress)
-    note(execution.name)
-    return array_api_matrices(x1, x2, network, pooling, wanted, scale, progress)
+    from ntkbench.kernels import conv_jax
+
+    return conv_jax.kernel_matrices(x1, x2, network, pooling, wanted, scale, progress)
 
 
 def array_api_matrices(
@@ -119,145 +122,118 @@ def array_api_matrices(
     progress: Progress | None,
 ) -> tuple[Any, ...]:
     """As `kernel_matrices`, on the array API for every library, NumPy included."""
-    symmetric = x2 is None
     execution = execution_for(x1, *([] if x2 is None else [x2]))
-    xp = execution.xp
-    # Images last: a shift of the stencil then moves whole rows of pairs, whatever the width of the image.
-    images1 = xp.permute_dims(x1, (1, 2, 0, 3))
-    images2 = images1 if x2 is None else xp.permute_dims(x2, (1, 2, 0, 3))
-    norms = execution.compiled(_norms, ("execution", "network"))
-    norms1 = norms(images1, execution=execution, network=network)
-    norms2 = norms1 if x2 is None else norms(images2, execution=execution, network=network)
-    shifts = _displacements(x1, pooling, execution)
-    function = execution.compiled(_tile, ("execution", "network", "diagonal", "wanted", "scale"))
+    numbers1, numbers2 = number_inputs(x1) * 2 if x2 is None else number_inputs(x1, x2)
+    norms1 = layer_norms(execution, x1, network)
+    norms2 = norms1 if x2 is None else layer_norms(execution, x2, network)
+    images2 = x1 if x2 is None else x2
+    block = _flatten if pooling == "flatten" else _gap
+    function = execution.compiled(block, ("execution", "network", "wanted", "scale"))
 
     def tile(rows: slice, columns: slice, diagonal: bool) -> tuple[Any, ...]:
-        pieces = (images1[:, :, rows], images2[:, :, columns], norms1[..., rows], norms2[..., columns], *shifts)
-        options = {"execution": execution, "network": network, "diagonal": diagonal, "wanted": wanted, "scale": scale}
-        return tuple(function(*pieces, **options))
+        same = coincidences(x1, numbers1[rows], numbers2[columns])
+        pieces = (x1[rows, ...], images2[columns, ...], norms1[:, rows, ...], norms2[:, columns, ...], same)
+        return tuple(function(*pieces, execution=execution, network=network, wanted=wanted, scale=scale))
 
     n1, height, width, _ = x1.shape
-    size = side(_WORKING_FIELDS * height * width * x1.dtype.itemsize, execution.budget(x1))
-    shape = (n1, n1 if x2 is None else x2.shape[0])
-    return gram(execution, x1, shape, tile, outputs=len(wanted), size=size, symmetric=symmetric, progress=progress)
+    # All pairs of columns, H times, from the cache next to a core: several times as fast as from one that cores share.
+    field, share = (height * width, 1) if pooling == "flatten" else (height * width * (width + 1), 8)
+    size = side(_WORKING_FIELDS * field * x1.dtype.itemsize, execution.budget(x1) // share)
+    shape = (n1, images2.shape[0])
+    return gram(execution, x1, shape, tile, outputs=len(wanted), size=size, symmetric=x2 is None, progress=progress)
 
 
-def _displacements(x: Any, pooling: Pooling, execution: Execution) -> tuple[Any, Any]:
-    """Row and column displacements, two integer vectors: zero alone, or all H W."""
-    _, height, width, _ = x.shape
-    count = 1 if pooling == "flatten" else height * width
-    device = array_api_compat.device(x)
-    index = execution.xp.arange(count, device=device)
-    return index // width, index % width
-
-
-def _tile(
-    x1: Any,
-    x2: Any,
-    norms1: Any,
-    norms2: Any,
-    row_shifts: Any,
-    column_shifts: Any,
-    *,
-    execution: Execution,
-    network: Network,
-    diagonal: bool,
-    wanted: tuple[str, ...],
-    scale: float,
-) -> Any:
-    """One block: images (H, W, n1, C) and (H, W, n2, C), norms (depth - 1, H, W, n) -> the wanted (n1, n2)."""
+def _flatten(
+    x1: Any, x2: Any, norms1: Any, norms2: Any, same: Any,
+    *, execution: Execution, network: Network, wanted: tuple[str, ...], scale: float,
+) -> Any:  # fmt: skip
+    """One block: images (n1, H, W, C) and (n2, H, W, C), norms (depth - 1, n, H, W) -> the wanted (n1, n2)."""
     xp = execution.xp
-    height, width, n1, _ = x1.shape
-    n2 = x2.shape[2]
-    both1, both2 = _with_inverse(xp, norms1), _with_inverse(xp, norms2)
-    x2 = xp.permute_dims(x2, (0, 1, 3, 2))
+    covariance = _covariance(execution, x1[:, None, ...], x2[None, ...])
+    sides = (norms1[:, :, None, ...], norms2[:, None, ...])
+
+    same = None if same is None else same[:, :, None, None]
+
+    def convolve(field: Any, bias: Any) -> Any:
+        return _scaled(network, execution.box(execution.box(field, 2, 0), 3, 0), bias)
+
+    fields = recursion(execution, network, covariance, sides, convolve, same)
+    means = (xp.mean(field, axis=(2, 3)) for field in fields)
+    return _wanted(network, means, wanted, scale)
+
+
+def _gap(
+    x1: Any, x2: Any, norms1: Any, norms2: Any, same: Any,
+    *, execution: Execution, network: Network, wanted: tuple[str, ...], scale: float,
+) -> Any:  # fmt: skip
+    """As `_flatten`. Fields are (n1, n2, H, W, W' + 1), the last column a gutter of zeros.
+
+    With the last two axes as one, the neighbours (x + 1, x' + 1) are W' + 2 apart, and the gutter keeps rows apart.
+    """
+    xp = execution.xp
+    n1, height, width, _ = x1.shape
+    shape = (n1, x2.shape[0], height, width, width + 1)
     device = array_api_compat.device(x1)
-    zero = xp.zeros((n1, n2), dtype=x1.dtype, device=device)
-    identity = xp.eye(n1, n2, dtype=x1.dtype, device=device) if diagonal else None
+    columns = xp.arange(width + 1, device=device)
+    inside = xp.astype(columns < width, x1.dtype)
+    if same is not None:
+        straight = xp.astype(xp.arange(width, device=device)[:, None] == columns, x1.dtype)
+        same = same[:, :, None, None, None] * straight
 
-    def displacement(sums: Any, shift: Any) -> Any:
-        dy, dx = shift
-        shifted = _roll(xp, x2, dy, dx, 0)
-        shifted2 = tuple(_roll(xp, norms, dy, dx, 1) for norms in both2)
-        # Cyclically, the rows from here on belong to the displacement dy - height; likewise the columns.
-        seams = ((height - dy) % height, (width - dx) % width)
-        same = None if identity is None else identity * ((dy == 0) & (dx == 0))
-        covariance = xp.matmul(x1, shifted) / x1.shape[-1]
-        nngp, ntk = _recursion(execution, network, covariance, (*both1, *shifted2), seams, same)
-        return sums[0] + xp.sum(nngp, axis=(0, 1)), sums[1] + xp.sum(ntk, axis=(0, 1))
+    def pad(field: Any) -> Any:
+        return xp.concat([field, xp.zeros_like(field[..., :1])], axis=-1)
 
-    if row_shifts.shape[0] == 1:
-        sums = displacement((zero, zero), (0, 0))
-    else:
-        sums = execution.scan(displacement, (zero, zero), (row_shifts, column_shifts))
-    # A mean over positions, or over pairs of positions.
-    mean = 1.0 / (height * width * row_shifts.shape[0])
-    kernels = network.read_out(sums[0] * mean, sums[1] * mean)
+    def displacement(sums: Any, dy: Any) -> Any:
+        # Cyclically, the rows from here on belong to the displacement dy - height.
+        seam = (height - dy[0]) % height
+        shifted, shifted_norms = execution.roll(x2, dy[0], 1), execution.roll(norms2, dy[0], 2)
+        covariance = _covariance(execution, x1[:, None, :, :, None, :], shifted[None, :, :, None, :, :])
+        sides = (norms1[:, :, None, :, :, None], pad(shifted_norms)[:, None, :, :, None, :])
+        here = None if same is None else same * xp.astype(dy[0] == 0, x1.dtype)
+
+        def convolve(field: Any, bias: Any) -> Any:
+            field = xp.reshape(execution.box(field, 2, seam), (*shape[:3], -1))
+            return _scaled(network, xp.reshape(execution.box(field, 3, 0, width + 2), shape), bias, inside)
+
+        fields = recursion(execution, network, pad(covariance), sides, convolve, here)
+        return tuple(total + xp.sum(field, axis=(2, 3, 4)) for total, field in zip(sums, fields, strict=True))
+
+    zero = xp.zeros(shape[:2], dtype=x1.dtype, device=device)
+    sums = execution.scan(displacement, (zero, zero), (xp.arange(height, device=device),))
+    return _wanted(network, (total / (height * width) ** 2 for total in sums), wanted, scale)
+
+
+def _covariance(execution: Execution, x1: Any, x2: Any) -> Any:
+    """The mean over channels, the last axis, of x1 x2, which are broadcast; for few channels faster than products."""
+    xp = execution.xp
+    shape = np.broadcast_shapes(tuple(x1.shape), tuple(x2.shape))
+    zero = xp.zeros(shape[:-1], dtype=x1.dtype, device=array_api_compat.device(x1))
+    channels = tuple(xp.moveaxis(x, -1, 0) for x in (x1, x2))
+    return execution.scan(lambda total, pair: total + pair[0] * pair[1], zero, channels) / shape[-1]
+
+
+def _wanted(network: Network, means: Any, wanted: tuple[str, ...], scale: float) -> list[Any]:
+    kernels = network.read_out(*means)
     return [getattr(kernels, name) * scale for name in wanted]
 
 
-def _recursion(
-    execution: Execution, network: Network, covariance: Any, norms: tuple[Any, ...], seams: Any, same: Any
-) -> tuple[Any, Any]:
-    """Fields (H, W, n1, n2) of one displacement through all hidden layers: NNGP and NTK after the last ReLU.
-
-    `norms`: norms and inverse norms of the first images, then of the second, each (depth - 1, H, W, n).
-    """
-
-    def convolve(field: Any) -> Any:
-        return _convolve(execution, network, field, seams)
-
-    def layer(carry: Any, norms: Any) -> Any:
-        nngp, ntk = _activate(execution.xp, carry, norms, same)
-        return convolve(nngp), convolve(nngp + ntk)
-
-    nngp = convolve(covariance)
-    carry = (nngp, nngp if network.first_trained else 0.0 * nngp)
-    if network.depth > 2:
-        carry = execution.scan(layer, carry, tuple(each[:-1] for each in norms))
-    return _activate(execution.xp, carry, tuple(each[-1] for each in norms), same)
+def _scaled(network: Network, sums: Any, bias: Any, inside: Any = 1.0) -> Any:
+    """What a 3x3 convolution makes of a kernel, from the sums over its neighbours; 0 where `inside` is 0."""
+    scaled = sums * (inside * (network.weight / 9))
+    return scaled + inside * bias if network.bias else scaled
 
 
-def _convolve(execution: Execution, network: Network, field: Any, seams: Any) -> Any:
-    """The covariance after a 3x3 convolution, from that before it, on a field (H, W, ...)."""
-    boxed = execution.box(execution.box(field, 0, seams[0]), 1, seams[1]) * (network.weight / 9)
-    return boxed + network.bias if network.bias else boxed
-
-
-def _activate(xp: Any, carry: tuple[Any, Any], norms: tuple[Any, ...], same: Any) -> tuple[Any, Any]:
-    """NNGP and inherited NTK after a ReLU, from those before it and one layer's norms; zero norms do not correlate."""
-    nngp, ntk = carry
-    norm1, inverse1 = (each[..., :, None] for each in norms[:2])
-    norm2, inverse2 = (each[..., None, :] for each in norms[2:])
-    # Grouped so that exchanging the two sides changes no bit: a Gram matrix is then exactly symmetric.
-    correlation = nngp * (inverse1 * inverse2)
-    if same is not None:
-        # The correlation of an image with itself is one; formed by division it would lose half the digits.
-        correlation = correlation + same * (1.0 - correlation)
-    kappa, slope = relu_dual(xp, correlation)
-    return kappa * (norm1 * norm2), ntk * slope
-
-
-def _with_inverse(xp: Any, norms: Any) -> tuple[Any, Any]:
-    """The norms and 1 / norms, with 0 where a norm is 0: the correlation is then 0."""
-    positive = norms > 0.0
-    return norms, xp.where(positive, 1.0 / xp.where(positive, norms, xp.ones_like(norms)), xp.zeros_like(norms))
-
-
-def _norms(x: Any, *, execution: Execution, network: Network) -> Any:
-    """Standard deviations of the preactivations, (H, W, n, C) -> (depth - 1, H, W, n)."""
-    xp = execution.xp
-    variance = xp.sum(x * x, axis=-1) / x.shape[-1]
+def layer_norms(execution: Execution, x: Any, network: Network) -> Any:
+    """Standard deviations of the preactivations, (n, H, W, C) -> (depth - 1, n, H, W)."""
+    convolve = execution.compiled(_convolved_variance, ("execution", "network"))
+    variance = 2.0 * execution.xp.sum(x * x, axis=-1) / x.shape[-1]
     layers = []
     for _ in range(network.depth - 1):
-        variance = _convolve(execution, network, variance, (0, 0))
-        layers.append(xp.sqrt(variance))
-        variance = variance / 2
-    return xp.stack(layers)
+        variance = convolve(variance, execution=execution, network=network)
+        layers.append(variance)
+    return execution.xp.sqrt(execution.xp.stack(layers))
 
 
-def _roll(xp: Any, field: Any, dy: Any, dx: Any, axis: int) -> Any:
-    """field[y + dy, x + dx], cyclically, over the axes `axis` and `axis` + 1."""
-    if array_api_compat.is_torch_array(field):
-        dy, dx = int(dy), int(dx)  # torch rolls by whole numbers only
-    return xp.roll(xp.roll(field, -dy, axis=axis), -dx, axis=axis + 1)
+def _convolved_variance(variance: Any, *, execution: Execution, network: Network) -> Any:
+    """The variance (n, H, W) of a layer's preactivations from that of the layer before, half of which is after ReLU."""
+    return _scaled(network, execution.box(execution.box(variance / 2, 1, 0), 2, 0), network.bias)

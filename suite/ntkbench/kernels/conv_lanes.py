@@ -1,8 +1,10 @@
-"""What numba compiles for `conv_numba`: one x1 image meets LANES x2 images at once, one cache-sized field at a time.
+"""What numba compiles for `conv_numba`: one x1 image meets LANES fields at once, in a buffer that stays in the cache.
 
-The lanes are the innermost axis, so that every step of the recursion is a whole vector instruction whatever the image's
-width. Rows are activated, summed along x into a rolling buffer of three, and summed along y: a layer reads and writes
-its fields once.
+The lanes are neighbouring numbers in memory: LANES x2 images at one displacement, or LANES neighbouring displacements
+dx of one x2 image. `step` tells them apart: the next position of the x2 image is that many numbers on.
+
+A layer goes over its fields once, in place. Sums of three along y are stored; those along x are formed in registers as
+the next layer reads, and what comes out is added to the rows above and below at once.
 """
 
 from __future__ import annotations
@@ -10,237 +12,249 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit, prange
-from numba.core import types
-from numba.extending import overload
+from numba import njit
+from numpy.polynomial import Chebyshev, Polynomial
+from numpy.polynomial.chebyshev import chebvander
 
-from ntkbench.kernels.dual import ANGLE, LUNE
-
-LANES = 16
-_TOGETHER = 4  # x1 images that one thread takes at once
-_A0, _A1, _A2, _A3, _A4, _A5, _A6, _A7 = (np.float32(c) for c in ANGLE)
-_L0, _L1, _L2, _L3, _L4, _L5, _L6 = (np.float32(c) for c in LUNE)
+from ntkbench.kernels.lanes import (
+    LANES,
+    inverse_or_zero,
+    load,
+    load_one,
+    magnitude,
+    multiply_add,
+    polynomial,
+    smaller,
+    square_root,
+    store,
+    where_negative,
+)
 
 # Numbers enter compiled code through an array, because a literal would widen float32 arithmetic to float64.
 _WEIGHT, _BIAS, _PER_CHANNEL, _ONE, _HALF = range(5)
 
 
-def _arc(a, root):
-    """arccos(a) and sqrt(1 - a^2) - a arccos(a), both over 2 pi, given root = sqrt(1 - a); typed by numba, below."""
-    raise TypeError("compiled code only")
+def _coefficients(function, degree):
+    """The constant term first: nearly the smallest max |sqrt(1 - a) (function(a) - polynomial(a))| over [0, 1].
+
+    That is interpolation at the zeros of the Chebyshev polynomial of the fourth kind, which oscillates evenly under
+    this weight (Mason & Handscomb 2003, section 3.3).
+    """
+    nodes = np.cos(np.pi * np.arange(1, degree + 2) / (degree + 1.5))
+    series = np.linalg.solve(chebvander(nodes, degree), function((1 + nodes) / 2))
+    return tuple(Chebyshev(series, domain=[0, 1]).convert(kind=Polynomial).coef)
 
 
-@overload(_arc, inline="always")
-def _typed_arc(a, root):
-    if a is types.float32:
-        return lambda a, root: (
-            root * (_A0 + a * (_A1 + a * (_A2 + a * (_A3 + a * (_A4 + a * (_A5 + a * (_A6 + a * _A7))))))),
-            root * (_L0 + a * (_L1 + a * (_L2 + a * (_L3 + a * (_L4 + a * (_L5 + a * _L6)))))),
-        )
-
-    def exact(a, root):
-        sine = root * math.sqrt(1.0 + a)
-        angle = math.atan2(sine, a) / (2 * math.pi)
-        return angle, sine / (2 * math.pi) - a * angle
-
-    return exact
+def _angle(a):
+    """arccos(a) / (2 pi sqrt(1 - a)), which is smooth on [0, 1]."""
+    half_sine = np.sqrt((1 - a) / 2)
+    return np.arcsin(half_sine) / (half_sine * math.sqrt(2) * math.pi)
 
 
-# No NaN or infinity can arise (every root and quotient is guarded), so arithmetic may be reordered and fused.
-_FAST = {"nnan", "ninf", "nsz", "arcp", "contract", "afn", "reassoc"}
-
-# A row of W positions travels in W + 3 slots of LANES numbers: the positions before the cyclic seam from slot 1 on, the
-# others after one more empty slot. Neighbours are then always one slot away, with zeros beyond the borders.
+def _lune(a):
+    """(sqrt(1 - a^2) - a arccos(a)) / (2 pi sqrt(1 - a)), which is smooth on [0, 1]."""
+    return np.sqrt(1 + a) / (2 * math.pi) - a * _angle(a)
 
 
-@njit(cache=True, fastmath=_FAST)
-def _inner(x1, x2, dx, seam, constants, kappa):
-    """One row of the input covariance at column displacement dx: (W, C) and (W, C, LANES) -> slots."""
-    width, channels = x1.shape
-    per_channel = constants[_PER_CHANNEL]
-    # Channel by channel: a sum over channels within a lane would not be vectorised.
-    for c in range(channels):
-        other = dx
+# Wrong by no more than the rounding: 2e-8 and 4e-8 in float32, 1e-16 in float64, of values up to 1/4 and 1/2.
+_angle_of = polynomial(_coefficients(_angle, 6), _coefficients(_angle, 19))
+_lune_of = polynomial(_coefficients(_lune, 5), _coefficients(_lune, 18))
+
+
+def working_numbers(height: int, width: int) -> int:
+    """How many numbers one thread works on: two fields with a spare row each, four more rows, and three lanes."""
+    return (2 * (height + 1) + 4) * (width + 1) * LANES + 3 * LANES
+
+
+# The buffer of one thread has rows of W + 1 slots of LANES numbers; the last slot of a row stays zero. The rows are
+# the NNGP's (H, and a spare one that takes what would be added above the first), the NTK's (likewise), the last NNGP
+# and the last NTK row that came out, and two rows of zeros that stand for what is before the first. Then come three
+# lanes: `same`, which is one where an image meets itself, and the sums of NNGP and NTK over positions.
+
+
+@njit(inline="always")
+def _places(height, width):
+    row = (width + 1) * LANES
+    field = (height + 1) * row
+    last = 2 * field
+    return row, field, last, last + 2 * row, last + 4 * row
+
+
+@njit
+def _enter(work, images1, at1, images2, at2, size, step, start, dy, constants):
+    """The covariance of the inputs, summed along y, into both fields."""
+    height, width, channels, row2 = size
+    row, field, last_row, zero_row, _ = _places(height, width)
+    per_channel = load_one(constants, _PER_CHANNEL)
+    nothing = load(work, zero_row)
+    seam = height - dy if dy > 0 else 0
+    for y in range(height):
+        y2 = y + dy if y < height - dy else y + dy - height
+        first = y == 0 or y == seam
+        here, above = y * row, (height if first else y - 1) * row
+        before = zero_row if first else last_row
+        other = start
         for x in range(width):
-            slot = x + 1 if x < seam else x + 2
-            factor = x1[x, c] * per_channel
-            for v in range(LANES):
-                before = kappa[slot, v] if c > 0 else per_channel - per_channel
-                kappa[slot, v] = before + factor * x2[other, c, v]
+            covariance = nothing
+            for c in range(channels):
+                factor = load_one(images1, at1 + (y * width + x) * channels + c)
+                covariance = multiply_add(
+                    factor, load(images2, at2 + (y2 * channels + c) * row2 + other * step), covariance
+                )
+            covariance = covariance * per_channel
+            k = x * LANES
+            _add_to_column(work, above + k, here + k, before + k, last_row + k, covariance)
+            # The NTK starts from the same covariance.
+            store(work, field + here + k, load(work, here + k))
+            if not first:
+                store(work, field + above + k, load(work, above + k))
             other = other + 1 if other + 1 < width else 0
 
 
-@njit(cache=True, fastmath=_FAST)
-def _activate(nngp, ntk, norm1, inverse1, norm2, inverse2, dx, seam, same, add, constants, kappa, inherited):
-    """One row after a ReLU: the NNGP into the slots of `kappa`, the NTK into those of `inherited`.
-
-    The NTK is that of earlier layers, plus `add` times the NNGP. `same` is the lane in which an image meets itself, or
-    -1: its correlation is one, and formed by division it would lose half the digits.
-    """
-    width = norm1.shape[0]
-    one, half = constants[_ONE], constants[_HALF]
-    zero = one - one
-    if same >= 0:
-        for x in range(width):
-            # Well above what rounding could take away; the correlation is clipped to one.
-            nngp[x, same] = norm1[x] * norm1[x] * (one + one)
-    other = dx
-    for x in range(width):
-        slot = x + 1 if x < seam else x + 2
-        i1, n1 = inverse1[x], norm1[x]
-        for v in range(LANES):
-            c = nngp[x, v] * (i1 * inverse2[other, v])
-            a = min(abs(c), one)
-            angle, lune = _arc(a, math.sqrt(one - a))
-            value = (n1 * norm2[other, v]) * (lune + half * (zero if c < zero else a))
-            kappa[slot, v] = value
-            inherited[slot, v] = ntk[x, v] * (angle if c < zero else half - angle) + add * value
-        other = other + 1 if other + 1 < width else 0
+@njit(inline="always")
+def _add_to_column(work, above, here, before, last, value):
+    store(work, above, load(work, above) + value)
+    store(work, here, load(work, before) + value)
+    store(work, last, value)
 
 
-@njit(cache=True, fastmath=_FAST)
-def _box_row(slots, seam, boxed):
-    """Sums of three neighbours along a row: slots (W + 3, LANES) -> (W * LANES)."""
-    flat, split = slots.reshape(-1), seam * LANES
-    _add_neighbours(flat, boxed[:split])
-    _add_neighbours(flat[split + LANES :], boxed[split:])
+@njit(inline="always")
+def _relu(correlation, one, half, nothing):
+    """The dual activation and its derivative, of order 1 and 0: Cho & Saul 2009, halved."""
+    a = smaller(magnitude(correlation), one)
+    root = square_root(one - a)
+    angle = root * _angle_of(a)
+    kappa = multiply_add(root, _lune_of(a), where_negative(correlation, nothing, half * a))
+    return kappa, where_negative(correlation, angle, half - angle)
 
 
-@njit(cache=True, fastmath=_FAST)
-def _add_neighbours(flat, boxed):
-    # Three slices with one index: an index with an offset might be negative, and that would hinder vectorisation.
-    left, middle, right = flat, flat[LANES:], flat[2 * LANES :]
-    for k in range(boxed.shape[0]):
-        boxed[k] = left[k] + middle[k] + right[k]
-
-
-@njit(cache=True, fastmath=_FAST)
-def _convolve(ring, y, height, seam, weight, bias, field):
-    """Row y of a convolved field, from the boxed rows y - 1, y, y + 1 in the ring."""
-    zero = weight - weight
-    above, here, below, row = ring[(y + 2) % 3], ring[y % 3], ring[(y + 1) % 3], field[y].reshape(-1)
-    up = weight if y > 0 and y != seam else zero
-    down = weight if y + 1 < height and y + 1 != seam else zero
-    for k in range(row.shape[0]):
-        row[k] = here[k] * weight + up * above[k] + down * below[k] + bias
-
-
-@njit(cache=True, fastmath=_FAST)
-def _recursion(image1, norm1, inverse1, image2, norm2, inverse2, dy, dx, first_trained, same, constants, work, sums):
-    """Add one displacement of one image and LANES others to `sums` (2, LANES): NNGP and inherited NTK."""
-    height, width, _ = image1.shape
-    activations = norm1.shape[0]
-    nngp, ntk, ring_nngp, ring_ntk, kappa, inherited = work
-    row_seam, column_seam = (height - dy) % height, (width - dx) % width
-    weight, bias, one = constants[_WEIGHT], constants[_BIAS], constants[_ONE]
-    zero = one - one
-    # The seam's slot moves with the displacement.
-    kappa[:] = zero
-    inherited[:] = zero
-    for layer in range(activations + 1):
-        m = layer - 1
-        for y in range(height):
-            y2 = (y + dy) % height
-            if layer == 0:
-                _inner(image1[y], image2[y2], dx, column_seam, constants, kappa)
-            else:
-                _activate(
-                    nngp[y], ntk[y], norm1[m, y], inverse1[m, y], norm2[m, y2], inverse2[m, y2],
-                    dx, column_seam, same, zero if layer == activations else one, constants, kappa, inherited,
-                )  # fmt: skip
-            if layer == activations:
-                _add_row(kappa, sums[0])
-                _add_row(inherited, sums[1])
-                continue
-            _box_row(kappa, column_seam, ring_nngp[y % 3])
-            if layer > 0:
-                _box_row(inherited, column_seam, ring_ntk[y % 3])
-            if y > 0:
-                _convolve(ring_nngp, y - 1, height, row_seam, weight, bias, nngp)
-                if layer > 0:
-                    _convolve(ring_ntk, y - 1, height, row_seam, weight, bias, ntk)
-        if layer < activations:
-            _convolve(ring_nngp, height - 1, height, row_seam, weight, bias, nngp)
-            if layer > 0:
-                _convolve(ring_ntk, height - 1, height, row_seam, weight, bias, ntk)
-        if layer == 0:
-            # The first layer's own weights: their NTK is the NNGP.
-            _start_ntk(nngp.reshape(-1), first_trained, ntk.reshape(-1))
-
-
-@njit(cache=True, fastmath=_FAST)
-def _start_ntk(nngp, first_trained, ntk):
-    for k in range(ntk.shape[0]):
-        ntk[k] = nngp[k] if first_trained else nngp[k] - nngp[k]
-
-
-@njit(cache=True, fastmath=_FAST)
-def _add_row(slots, sums):
-    for v in range(LANES):
-        row = slots[0, v]
-        for x in range(1, slots.shape[0]):
-            row += slots[x, v]
-        sums[v] += row
-
-
-@njit(cache=True, fastmath=_FAST)
-def _few_images(
-    images1, norms1, inverses1, images2, norms2, inverses2, row, shifts, first_trained, constants, nngp_out, ntk_out
+@njit
+def _hidden(
+    work, norms1, inverses1, at1, norms2, inverses2, at2, gate, size, step, start, dy, constants, inherits, last
 ):
-    """Sums for a few x1 images with all x2 images, or, when they are the `row`-th of them on (row >= 0), from there."""
-    count, height, width, _ = images1.shape
-    kind = images1.dtype
-    n2 = nngp_out.shape[1]
-    work = (
-        np.empty((height, width, LANES), kind),
-        np.empty((height, width, LANES), kind),
-        # Zeros: a closed gate multiplies rows not yet written.
-        np.zeros((3, width * LANES), kind),
-        np.zeros((3, width * LANES), kind),
-        np.empty((width + 3, LANES), kind),
-        np.empty((width + 3, LANES), kind),
-    )
-    sums = np.empty((2, LANES), kind)
-    # A block of x2 images meets all of the x1 images while it is in the cache.
-    for block in range(max(row, 0) // LANES, images2.shape[0]):
-        for i in range(count):
-            own_block = (row + i) // LANES if row >= 0 else -1
-            if block < own_block:
-                continue
-            sums[:] = 0
-            for shift in range(shifts):
-                same = (row + i) % LANES if shift == 0 and block == own_block else -1
-                _recursion(
-                    images1[i], norms1[i], inverses1[i], images2[block], norms2[block], inverses2[block],
-                    shift // width, shift % width, first_trained, same, constants, work, sums,
-                )  # fmt: skip
-            for v in range(min(LANES, n2 - block * LANES)):
-                nngp_out[i, block * LANES + v] = sums[0, v]
-                ntk_out[i, block * LANES + v] = sums[1, v]
+    """One hidden layer in place: sums along x, weights, ReLU, sums along y; after the last one sums over positions.
 
-
-@njit(cache=True, parallel=True)
-def sums_of_pairs(
-    images1, norms1, inverses1, images2, norms2, inverses2, first_row, shifts, first_trained, constants,
-    nngp_out, ntk_out,
-):  # fmt: skip
-    """Sums over positions and displacements of NNGP and inherited NTK after the last ReLU, for some x1 images.
-
-    `first_row`: the number of the first x1 image among the x2 images when only the upper triangle is wanted, else -1.
+    `inherits`: whether earlier layers have an NTK to inherit.
     """
-    count = images1.shape[0]
-    for group in prange((count + _TOGETHER - 1) // _TOGETHER):
-        start, stop = group * _TOGETHER, min((group + 1) * _TOGETHER, count)
-        _few_images(
-            images1[start:stop], norms1[start:stop], inverses1[start:stop], images2, norms2, inverses2,
-            first_row + start if first_row >= 0 else -1, shifts, first_trained, constants,
-            nngp_out[start:stop], ntk_out[start:stop],
-        )  # fmt: skip
+    height, width, _, row2 = size
+    row, field, last_row, zero_row, lanes = _places(height, width)
+    weight, bias = load_one(constants, _WEIGHT), load_one(constants, _BIAS)
+    one, half = load_one(constants, _ONE), load_one(constants, _HALF)
+    nothing, same = load(work, zero_row), load(work, lanes)
+    weight_ntk, bias_ntk = (weight, bias) if inherits else (nothing, nothing)
+    if last:
+        store(work, lanes + LANES, nothing)
+        store(work, lanes + 2 * LANES, nothing)
+    seam = height - dy if dy > 0 else 0
+    for y in range(height):
+        y2 = y + dy if y < height - dy else y + dy - height
+        first = y == 0 or y == seam
+        here, above = y * row, (height if first else y - 1) * row
+        before = zero_row if first else last_row
+        left_nngp, left_ntk, opening = nothing, nothing, nothing
+        middle_nngp, middle_ntk = load(work, here), load(work, field + here)
+        sum_nngp, sum_ntk = nothing, nothing
+        other = start
+        for x in range(width):
+            k = x * LANES
+            right_nngp, right_ntk = load(work, here + k + LANES), load(work, field + here + k + LANES)
+            # Zero in the lanes whose x2 image ends here and begins anew.
+            closing = load(gate, (other + 1) * step)
+            nngp = multiply_add(opening, left_nngp, multiply_add(closing, right_nngp, middle_nngp))
+            ntk = multiply_add(opening, left_ntk, multiply_add(closing, right_ntk, middle_ntk))
+            nngp, ntk = multiply_add(nngp, weight, bias), multiply_add(ntk, weight_ntk, bias_ntk)
+            p1, p2 = at1 + y * width + x, at2 + y2 * row2 + other * step
+            inverse = load_one(inverses1, p1) * load(inverses2, p2)
+            kappa, slope = _relu(multiply_add(nngp, inverse, same), one, half, nothing)
+            nngp = (load_one(norms1, p1) * load(norms2, p2)) * kappa
+            if last:
+                sum_nngp = sum_nngp + nngp
+                sum_ntk = multiply_add(ntk, slope, sum_ntk)
+            else:
+                ntk = multiply_add(ntk, slope, nngp)
+                _add_to_column(work, above + k, here + k, before + k, last_row + k, nngp)
+                above_ntk, before_ntk = field + above + k, before + row + k
+                _add_to_column(work, above_ntk, field + here + k, before_ntk, last_row + row + k, ntk)
+            left_nngp, left_ntk, opening = middle_nngp, middle_ntk, closing
+            middle_nngp, middle_ntk = right_nngp, right_ntk
+            other = other + 1 if other + 1 < width else 0
+        if last:
+            store(work, lanes + LANES, load(work, lanes + LANES) + sum_nngp)
+            store(work, lanes + 2 * LANES, load(work, lanes + 2 * LANES) + sum_ntk)
+
+
+@njit(cache=True, nogil=True)
+def sums_of_units(
+    images1, norms1, inverses1, numbers1, images2, norms2, inverses2, numbers2, gate, units, begin, end, size, step,
+    first_trained, constants, work, sums,
+):  # fmt: skip
+    """Add to `sums` (units, 2, LANES), float64: NNGP and inherited NTK after the last ReLU, over positions.
+
+    `units`: (x1 image, x2 block, first displacement, end of displacements, whether the two are one image), of which
+    those from `begin` to `end` are done. `size`: (H, W, C, length of an x2 row). `numbers1` and `numbers2` (blocks,
+    LANES) are equal for equal images.
+    """
+    height, width, channels, row2 = size
+    layers = norms1.shape[1]
+    lanes = _places(height, width)[4]
+    stride = LANES if step == 1 else 1
+    along = (width + stride - 1) // stride
+    for unit in range(begin, end):
+        i, block, first, last, mirrored = units[unit]
+        for shift in range(first, last):
+            dy, start = shift // along, shift % along * stride
+            for v in range(LANES):
+                # The correlation of an image with itself is one; formed by division it would lose half the digits.
+                work[lanes + v] = 1 if shift == 0 and numbers1[i] == numbers2[block, v] else 0
+            at1, at2 = i * height * width * channels, block * height * channels * row2
+            _enter(work, images1, at1, images2, at2, size, step, start, dy, constants)
+            for layer in range(layers):
+                at1 = (i * layers + layer) * height * width
+                at2 = (block * layers + layer) * height * row2
+                _hidden(
+                    work, norms1, inverses1, at1, norms2, inverses2, at2, gate, size, step, start, dy, constants,
+                    first_trained or layer > 0, layer == layers - 1,
+                )  # fmt: skip
+            # An image against itself has the same sum at the opposite displacement, which is left out.
+            weight = 2 if mirrored and dy > 0 and 2 * dy < height else 1
+            for v in range(LANES if step > 1 else min(LANES, width - start)):
+                sums[unit, 0, v] += weight * work[lanes + LANES + v]
+                sums[unit, 1, v] += weight * work[lanes + 2 * LANES + v]
 
 
 @njit(cache=True)
-def mirror(matrix):
-    """Copy the upper triangle onto the lower one."""
-    for i in range(matrix.shape[0]):
-        for j in range(i):
-            matrix[i, j] = matrix[j, i]
+def norms_of_blocks(images, size, constants, work, norms, inverses):
+    """Standard deviations of the preactivations of LANES images a block, and 1 / them, or 0 for those that are 0.
+
+    images (blocks, H, C, W LANES) -> norms and inverses (blocks, depth - 1, H, W LANES).
+    """
+    height, width, channels, row2 = size
+    layers = norms.shape[1]
+    row, _, last_row, zero_row, _ = _places(height, width)
+    weight, bias = load_one(constants, _WEIGHT), load_one(constants, _BIAS)
+    per_channel, half = load_one(constants, _PER_CHANNEL), load_one(constants, _HALF)
+    nothing = load(work, zero_row)
+    for block in range(images.shape[0]):
+        for layer in range(layers + 1):
+            for y in range(height):
+                here, above = y * row, (height if y == 0 else y - 1) * row
+                before = zero_row if y == 0 else last_row
+                left, middle = nothing, load(work, here)
+                for x in range(width):
+                    k = x * LANES
+                    right = load(work, here + k + LANES)
+                    variance = nothing
+                    if layer == 0:
+                        for c in range(channels):
+                            value = load(images, ((block * height + y) * channels + c) * row2 + k)
+                            variance = multiply_add(value, value, variance)
+                        variance = variance * per_channel
+                    else:
+                        variance = multiply_add(left + middle + right, weight, bias)
+                        norm = square_root(variance)
+                        at = ((block * layers + layer - 1) * height + y) * row2 + k
+                        store(norms, at, norm)
+                        store(inverses, at, inverse_or_zero(norm))
+                        variance = half * variance
+                    left, middle = middle, right
+                    _add_to_column(work, above + k, here + k, before + k, last_row + k, variance)

@@ -2,84 +2,107 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
-from ntkbench.kernels.conv_lanes import LANES, mirror, sums_of_pairs
+from ntkbench.kernels.coincidence import number_inputs
+from ntkbench.kernels.conv_arrangement import Blocks, arrange, constants, working_arrays
+from ntkbench.kernels.conv_lanes import sums_of_units
+from ntkbench.kernels.lanes import LANES
 from ntkbench.kernels.network import Network, Pooling
 from ntkbench.kernels.tiles import Progress, check_room
 
-_ROWS = 64  # x1 images between two reports of progress
+Array = npt.NDArray[Any]
+
+_ROWS, _NUMBERS = 64, 2**31  # x1 images, and numbers computed, between two reports of progress at most
+_CALLS = 16  # for each thread: one that is held up leaves the others more
 
 
 def kernel_matrices(
-    x1: npt.NDArray[Any],
-    x2: npt.NDArray[Any] | None,
+    x1: Array,
+    x2: Array | None,
     network: Network,
     pooling: Pooling,
     wanted: tuple[str, ...],
     scale: float,
     progress: Progress | None,
-) -> tuple[npt.NDArray[Any], ...]:
-    """As `conv.kernel_matrices`, for NumPy arrays (n, H, W, C) -> the wanted (n1, n2)."""
+) -> tuple[Array, ...]:
+    """As `conv.kernel_matrices`, for NumPy arrays (n, H, W, C) of any layout and byte order -> the wanted (n1, n2).
+
+    Rows and columns of images whose norms are not finite are NaN, and no others.
+    """
     symmetric = x2 is None
-    if x2 is None:
-        x2 = x1
-    n1, height, width, channels = x1.shape
-    n2 = len(x2)
+    x1 = _native(x1)
+    x2 = x1 if x2 is None else _native(x2)
+    n1, n2 = len(x1), len(x2)
     check_room(x1, (n1, n2), len(wanted))
-    images1, norms1 = np.require(x1, requirements=["C", "W"]), _norms(x1, network)
-    images2, norms2 = _in_lanes(x2), _in_lanes(norms1 if symmetric else _norms(x2, network))
-    inverse1, inverse2 = _inverse(norms1), _inverse(norms2)
-    shifts = 1 if pooling == "flatten" else height * width
-    # In the order that `conv_lanes` names them.
-    constants = np.array([network.weight / 9, network.bias, 1 / channels, 1.0, 0.5], x1.dtype)
-    mean = x1.dtype.type(1 / (height * width * shifts))
+    numbers1, numbers2 = number_inputs(x1) * 2 if symmetric else number_inputs(x1, x2)
+    work = working_arrays(x1, numba.get_num_threads())
+    blocks1 = Blocks.of(x1, network, work)
+    blocks2 = blocks1 if symmetric else Blocks.of(x2, network, work)
+    second = arrange(x2, blocks2, numbers2, pooling)
+    side2 = second.images, second.norms, second.inverses, second.numbers, second.gate()
+    options = second.size, second.step, network.first_trained, constants(x1, network)
+    mean = 1 / (x1.shape[1] * x1.shape[2]) ** (1 if pooling == "flatten" else 2)
     matrices = {name: np.empty((n1, n2), x1.dtype) for name in wanted}
     done, total = 0, n1 * (n1 + 1) // 2 if symmetric else n1 * n2
-    for start in range(0, n1, _ROWS):
-        rows = slice(start, min(start + _ROWS, n1))
-        nngp, ntk = np.zeros((2, rows.stop - start, n2), x1.dtype)
-        sides = (images1[rows], norms1[rows], inverse1[rows], images2, norms2, inverse2)
-        sums_of_pairs(*sides, start if symmetric else -1, shifts, network.first_trained, constants, nngp, ntk)
-        kernels = network.read_out(nngp * mean, ntk * mean)._asdict()
+    at_once = max(1, min(_ROWS, _NUMBERS // (second.norms.size // second.step * second.shifts * LANES)))
+    for start in range(0, n1, at_once):
+        rows = slice(start, min(start + at_once, n1))
+        pairs = second.pairs(rows, symmetric)
+        units, firsts = second.units(pairs, numbers1[rows], len(work))
+        sums = np.zeros((len(units), 2, LANES))
+        side1 = x1[rows], *blocks1.one_by_one(rows), numbers1[rows]
+
+        def compute(begin: int, end: int, buffer: Array) -> None:
+            sums_of_units(*side1, *side2, units, begin, end, *options, buffer, sums)  # noqa: B023
+
+        _in_threads(compute, len(units), work)
+        nngp, ntk = second.matrix(pairs, np.add.reduceat(sums, firsts), rows.stop - rows.start) * mean
+        kernels = network.read_out(nngp, ntk)._asdict()
+        columns = slice(start if symmetric else 0, n2)
         for name, matrix in matrices.items():
-            matrix[rows] = kernels[name] * x1.dtype.type(scale)
-        done += sum(n2 - i for i in range(rows.start, rows.stop)) if symmetric else (rows.stop - start) * n2
+            matrix[rows, columns] = kernels[name][:, columns] * scale
+            if symmetric:
+                _mirror(matrix, rows)
+        done += sum(n2 - i for i in range(rows.start, rows.stop)) if symmetric else nngp.size
         if progress is not None:
             progress(done, total)
-    if symmetric:
-        for matrix in matrices.values():
-            mirror(matrix)
+    for matrix in matrices.values():
+        matrix[~blocks1.finite()] = np.nan
+        matrix[:, ~blocks2.finite()] = np.nan
     return tuple(matrices.values())
 
 
-def _norms(x: npt.NDArray[Any], network: Network) -> npt.NDArray[Any]:
-    """Standard deviations of the preactivations, (n, H, W, C) -> (n, depth - 1, H, W)."""
-    variance = np.einsum("nhwc,nhwc->nhw", x, x) / x.dtype.type(x.shape[-1])
-    layers = []
-    for _ in range(network.depth - 1):
-        for axis in (1, 2):
-            padded = np.pad(variance, [(1, 1) if a == axis else (0, 0) for a in range(3)])
-            take = [np.take(padded, range(k, k + variance.shape[axis]), axis) for k in range(3)]
-            variance = take[0] + take[1] + take[2]
-        variance = variance * x.dtype.type(network.weight / 9) + x.dtype.type(network.bias)
-        layers.append(np.sqrt(variance))
-        variance = variance / 2
-    return np.stack(layers, axis=1)
+def _in_threads(compute: Callable[[int, int, Array], None], count: int, work: Array) -> None:
+    """Call compute(begin, end, buffer) until the ranges cover `count`, with one thread for each buffer in `work`."""
+    length = max(1, count // (_CALLS * len(work)))
+    waiting = [(begin, min(begin + length, count)) for begin in range(0, count, length)]
+    queue = iter(waiting)
+
+    def drain(buffer: Array) -> None:
+        for begin, end in queue:
+            compute(begin, end, buffer)
+
+    with ThreadPoolExecutor(len(work)) as pool:
+        try:
+            list(pool.map(drain, work))
+        finally:
+            waiting.clear()  # an interrupt does not wait for the rest
 
 
-def _inverse(norms: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """1 / norms, and 0 where a norm is 0, which makes the correlation there 0."""
-    inverse: npt.NDArray[Any] = np.divide(1, norms, out=np.zeros_like(norms), where=norms > 0)
-    return inverse
+def _mirror(matrix: Array, rows: slice) -> None:
+    """Copy what lies above the diagonal in some rows to below it."""
+    matrix[rows.stop :, rows] = matrix[rows, rows.stop :].T
+    block = np.triu(matrix[rows, rows])
+    matrix[rows, rows] = block + np.triu(block, 1).T
 
 
-def _in_lanes(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """(n, ...) -> (ceil(n / LANES), ..., LANES), the last block filled up with zeros."""
-    blocks = -(-len(a) // LANES)
-    padded = np.zeros((blocks * LANES, *a.shape[1:]), a.dtype)
-    padded[: len(a)] = a
-    return np.ascontiguousarray(np.moveaxis(padded.reshape(blocks, LANES, *a.shape[1:]), 1, -1))
+def _native(x: Array) -> Array:
+    # Writable too: for read-only arrays numba would compile everything again.
+    return np.require(x, x.dtype.newbyteorder("="), ["C", "W"])

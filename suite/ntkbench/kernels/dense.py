@@ -7,12 +7,13 @@ from typing import Any
 
 import array_api_compat
 
-from ntkbench.kernels.dual import relu_dual
+from ntkbench.kernels.coincidence import coincidences, number_inputs
 from ntkbench.kernels.execution import Execution, execution_for, note
 from ntkbench.kernels.network import Kernels, Network, check_pair, check_vectors
+from ntkbench.kernels.relu_layers import recursion
 from ntkbench.kernels.tiles import Progress, gram, side
 
-_WORKING_ARRAYS = 16  # live at once in a layer, each one number a pair
+_WORKING_ARRAYS = 20  # live at once in a layer, each one number a pair
 
 
 def fc_kernels(
@@ -32,20 +33,31 @@ def fc_kernels(
     """
     network = Network(depth, w_std, b_std)
     check_vectors(x1, "x1")
-    symmetric = x2 is None
-    if x2 is None:
-        x2 = x1
-    else:
+    if x2 is not None:
         check_vectors(x2, "x2")
         check_pair(x1, x2)
-    execution = execution_for(x1, x2)
+    symmetric = x2 is None
+    execution = execution_for(x1) if x2 is None else execution_for(x1, x2)
+    if array_api_compat.is_torch_array(x1):
+        from ntkbench.kernels import dense_torch
+
+        faster = dense_torch.faster_kernels(x1, x2, network, progress)
+        if faster is not None:
+            return faster
+    if x2 is None:
+        numbers1 = numbers2 = number_inputs(x1)[0]
+        x2, norms1 = x1, _norms(execution, x1, network)
+        norms2 = norms1
+    else:
+        numbers1, numbers2 = number_inputs(x1, x2)
+        norms1, norms2 = _norms(execution, x1, network), _norms(execution, x2, network)
     note(execution.name)
-    norms1, norms2 = _norms(execution, x1, network), _norms(execution, x2, network)
+    function = execution.compiled(_tile, ("execution", "network"))
 
     def tile(rows: slice, columns: slice, diagonal: bool) -> tuple[Any, ...]:
-        function = execution.compiled(_tile, ("execution", "network", "diagonal"))
-        pieces = (x1[rows], x2[columns], norms1[:, rows], norms2[:, columns])
-        return tuple(function(*pieces, execution=execution, network=network, diagonal=diagonal))
+        same = coincidences(x1, numbers1[rows], numbers2[columns])
+        pieces = (x1[rows, ...], x2[columns, ...], norms1[:, rows], norms2[:, columns], same)
+        return tuple(function(*pieces, execution=execution, network=network))
 
     size = side(_WORKING_ARRAYS * x1.dtype.itemsize, execution.budget(x1))
     shape = (x1.shape[0], x2.shape[0])
@@ -65,33 +77,11 @@ def _norms(execution: Execution, x: Any, network: Network) -> Any:
     return xp.stack(layers)
 
 
-def _tile(x1: Any, x2: Any, norms1: Any, norms2: Any, *, execution: Execution, network: Network, diagonal: bool) -> Any:
-    xp = execution.xp
-    covariance = (x1 @ xp.matrix_transpose(x2)) / x1.shape[-1] * network.weight + network.bias
-    device = array_api_compat.device(x1)
-    same = xp.eye(*covariance.shape, dtype=covariance.dtype, device=device) > 0.0 if diagonal else None
+def _tile(x1: Any, x2: Any, norms1: Any, norms2: Any, same: Any, *, execution: Execution, network: Network) -> Any:
+    covariance = (x1 @ execution.xp.matrix_transpose(x2)) / x1.shape[-1]
+    sides = (norms1[:, :, None], norms2[:, None, :])
 
-    def layer(carry: Any, norms: Any) -> Any:
-        nngp, ntk = carry
-        kappa, slope, scale = _activate(xp, nngp, norms[0][:, None], norms[1][None, :], same)
-        nngp = scale * kappa
-        return nngp * network.weight + network.bias, (nngp + ntk * slope) * network.weight + network.bias
+    def linear(kernel: Any, bias: Any) -> Any:
+        return kernel * network.weight + bias
 
-    # All hidden layers but the last are followed by a hidden layer, the last by the readout.
-    last1, last2 = norms1[-1], norms2[-1]
-    carry = (covariance, covariance)
-    if network.depth > 2:
-        carry = execution.scan(layer, carry, (norms1[:-1], norms2[:-1]))
-    kappa, slope, scale = _activate(xp, carry[0], last1[:, None], last2[None, :], same)
-    return network.read_out(scale * kappa, carry[1] * slope)
-
-
-def _activate(xp: Any, covariance: Any, norm1: Any, norm2: Any, same: Any) -> tuple[Any, Any, Any]:
-    """The dual activations of ReLU and the product of the norms; zero vectors have correlation zero."""
-    scale = norm1 * norm2
-    positive = scale > 0.0
-    correlation = xp.where(positive, covariance / xp.where(positive, scale, xp.ones_like(scale)), 0.0 * scale)
-    if same is not None:
-        # The correlation of a vector with itself is one; formed by division it would lose half the digits.
-        correlation = xp.where(same, xp.ones_like(correlation), correlation)
-    return *relu_dual(xp, correlation), scale
+    return network.read_out(*recursion(execution, network, covariance, sides, linear, same))

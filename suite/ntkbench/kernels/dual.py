@@ -24,7 +24,7 @@ def _polynomial(function: Callable[[Any], Any], degree: int) -> tuple[float, ...
 
 _CIRCLE = 2 * math.pi
 
-# Wrong by 5e-9 and 8e-9 at most. `conv_lanes` compiles them in, and its cache knows of changes to its own file alone.
+# Wrong by 5e-9 and 8e-9 at most.
 ANGLE = _polynomial(lambda a: np.arccos(a) / np.sqrt(1 - a) / _CIRCLE, 7)
 LUNE = _polynomial(lambda a: (np.sqrt(1 + a) - a * np.arccos(a) / np.sqrt(1 - a)) / _CIRCLE, 6)
 
@@ -38,11 +38,7 @@ def relu_dual(xp: Any, correlation: Any) -> tuple[Any, Any]:
     c = xp.clip(correlation, -1.0, 1.0)
     single = c.dtype == xp.float32
     if single and not array_api_compat.is_torch_array(c):
-        a = xp.abs(c)
-        root = xp.sqrt(1.0 - a)
-        # With c > 0: sine + c (pi - angle) = lune + pi c. No choice by sign: that is slow in some libraries.
-        quarter = 0.25 - root * _horner(ANGLE, a)
-        return root * _horner(LUNE, a) + 0.5 * xp.clip(c, 0.0, 1.0), 0.25 + xp.sign(c) * quarter
+        return relu_dual_short(xp, c)
     sine = xp.sqrt((1.0 - c) * (1.0 + c))
     # torch has a fast arccos in float32; in float64 a library may lose half the digits near one, and atan2 does not.
     angle = xp.acos(c) if single else xp.atan2(sine, c)
@@ -50,7 +46,17 @@ def relu_dual(xp: Any, correlation: Any) -> tuple[Any, Any]:
     return sine / _CIRCLE + c * second, second
 
 
-def _horner(coefficients: tuple[float, ...], a: Any) -> Any:
+def relu_dual_short(xp: Any, c: Any) -> tuple[Any, Any]:
+    """`relu_dual` of float32 correlations in [-1, 1], by the short polynomials: what compilers turn into vectors."""
+    a = xp.abs(c)
+    root = xp.sqrt(1.0 - a)
+    # With c > 0: sine + c (pi - angle) = lune + pi c. No choice by sign: that is slow in some libraries.
+    quarter = 0.25 - root * horner(ANGLE, a)
+    return root * horner(LUNE, a) + 0.5 * xp.clip(c, 0.0, 1.0), 0.25 + xp.sign(c) * quarter
+
+
+def horner(coefficients: tuple[float, ...], a: Any) -> Any:
+    """The polynomial with these coefficients, the constant term first, at a."""
     value = coefficients[-1]
     for coefficient in coefficients[-2::-1]:
         value = value * a + coefficient

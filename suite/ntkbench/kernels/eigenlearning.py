@@ -1,16 +1,15 @@
 """What kernel regression learns from n random points, from the kernel's spectrum alone: the eigenlearning theory.
 
 Simon, Dickens, Karkada & DeWeese 2023 (arXiv:2110.03922), equivalent to Bordelon, Canatar & Pehlevan 2020. The constant
-kappa > 0 solves n = sum_i l_i / (l_i + kappa) + ridge / kappa over all eigenfunctions; the share of eigenfunction i that
-is learned is L_i = l_i / (l_i + kappa).
+kappa > 0 solves n = sum_i l_i / (l_i + kappa) + ridge / kappa over all eigenfunctions; of eigenfunction i the share
+L_i = l_i / (l_i + kappa) is learned.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-
-from scipy.optimize import brentq
 
 from ntkbench.kernels.regression import check_ridge
 from ntkbench.kernels.spectra import Array, Spectrum
@@ -39,17 +38,17 @@ def eigenlearning(spectrum: Spectrum, n: float, *, ridge: float = 0.0, noise: fl
     check_ridge(ridge)
     if not (math.isfinite(noise) and noise >= 0):
         raise ValueError(f"noise must be finite and not negative, not {noise}")
-    ridge = ridge + spectrum.tail
+    shift = ridge + spectrum.tail
     rank = float(spectrum.multiplicities[spectrum.eigenvalues > 0].sum())
-    if not 0 < n < math.inf or (ridge == 0.0 and n >= rank):
+    if not 0 < n < math.inf or (shift == 0.0 and n >= rank):
         raise ValueError(f"n must lie between 0 and the kernel's rank, {rank:g}, not be {n}")
     total = float(spectrum.eigenvalues @ spectrum.multiplicities)
     # n kappa is at most the trace and the ridge together; below, kappa falls by at most so many orders of magnitude.
-    high = math.log((total + ridge) / n) + 1e-9
+    high = math.log((total + shift) / n) + 1e-9
     low = high - 1.0
-    while _points(spectrum, math.exp(low), ridge) < n:
+    while _points(spectrum, math.exp(low), shift) < n:
         low -= 5.0
-    kappa = math.exp(brentq(lambda s: _points(spectrum, math.exp(s), ridge) - n, low, high, xtol=1e-14, rtol=1e-15))
+    kappa = math.exp(_root(lambda s: _points(spectrum, math.exp(s), shift) - n, low, high))
     return _predict(spectrum, kappa, ridge, noise, n)
 
 
@@ -66,12 +65,18 @@ def points_to_learn(spectrum: Spectrum, level: int, error: float = 0.5) -> float
     def excess(log_kappa: float) -> float:
         kappa = math.exp(log_kappa)
         n = _points(spectrum, kappa, spectrum.tail)
-        return float(_predict(spectrum, kappa, spectrum.tail, 0.0, n).test_error[level]) - error
+        return float(_predict(spectrum, kappa, 0.0, 0.0, n).test_error[level]) - error
 
     # Near kappa = l_level, where the share 1 / 2 is learned; the error grows with kappa there.
     middle = math.log(spectrum.eigenvalues[level])
-    kappa = math.exp(brentq(excess, middle - 12.0, middle + 12.0, xtol=1e-13))
+    kappa = math.exp(_root(excess, middle - 12.0, middle + 12.0))
     return _points(spectrum, kappa, spectrum.tail)
+
+
+def _root(function: Callable[[float], float], low: float, high: float) -> float:
+    from scipy.optimize import brentq
+
+    return float(brentq(function, low, high, xtol=1e-14, rtol=1e-14))
 
 
 def _points(spectrum: Spectrum, kappa: float, ridge: float) -> float:

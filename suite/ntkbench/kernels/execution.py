@@ -5,7 +5,10 @@ The mathematics is written once; what differs between libraries is here and nowh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import cache
@@ -14,6 +17,7 @@ from typing import Any, Protocol
 import array_api_compat
 
 _USED: ContextVar[set[str] | None] = ContextVar("used", default=None)
+_PREFERRED: ContextVar[str | None] = ContextVar("preferred", default=None)
 
 
 @contextmanager
@@ -34,6 +38,24 @@ def note(implementation: str) -> None:
         used.add(implementation)
 
 
+@contextmanager
+def prefer(implementation: str) -> Iterator[None]:
+    """Let kernels inside the block take this implementation wherever it applies, however small the work.
+
+    Left alone, each takes the fastest for the size of its work, compiling included.
+    """
+    token = _PREFERRED.set(implementation)
+    try:
+        yield
+    finally:
+        _PREFERRED.reset(token)
+
+
+def preferred() -> str | None:
+    """The implementation that `prefer` asks for, if any."""
+    return _PREFERRED.get()
+
+
 class Execution(Protocol):
     """What the array-API kernels need of a library beyond its array namespace `xp`."""
 
@@ -46,11 +68,17 @@ class Execution(Protocol):
     def scan(self, step: Callable[[Any, Any], Any], carry: Any, xs: Sequence[Any]) -> Any:
         """The carry after `step(carry, x)` for each x along the first axis of every array in `xs`."""
 
-    def box(self, field: Any, axis: int, seam: Any) -> Any:
-        """Sums over three neighbours along `axis`, zero beyond the ends; none reaches across the seam.
+    def box(self, field: Any, axis: int, seam: Any, step: int = 1) -> Any:
+        """Sums over three neighbours `step` apart along `axis`, zero beyond the ends; none reaches across the seam.
 
-        The seam lies before index `seam`; 0 is no seam. `seam` may be an array of the library.
+        The seam lies before index `seam`; 0 is no seam. `seam` may be an array of the library where `step` is 1.
         """
+
+    def roll(self, field: Any, shift: Any, axis: int) -> Any:
+        """field[i + shift] along `axis`, cyclically; `shift` may be an array of the library."""
+
+    def each(self, function: Callable[[Any], Any], items: Iterable[Any], x: Any) -> Iterator[Any]:
+        """function(item) for the items in their order, on as many cores near `x` as the library itself leaves idle."""
 
     def place(self, out: Any, tile: Any, row: int, column: int) -> Any:
         """`out` with `tile` written at (row, column); the argument `out` must not be used again."""
@@ -73,7 +101,7 @@ def execution_for(*arrays: Any) -> Execution:
     if array_api_compat.is_jax_array(x):
         return _jax()
     if array_api_compat.is_torch_array(x):
-        return _Eager("torch", xp)
+        return _Eager("aten", xp)
     if array_api_compat.is_numpy_array(x):
         return _Eager("numpy", xp)
     raise TypeError(f"no kernels for arrays of type {type(x).__name__}")
@@ -88,7 +116,7 @@ class _Eager:
     """Libraries that carry operations out one by one and write in place: NumPy and torch."""
 
     def __init__(self, name: str, xp: Any) -> None:
-        self.name = f"array API on {name}"
+        self.name = name
         self.xp = xp
 
     def compiled(self, function: Callable[..., Any], static: tuple[str, ...]) -> Callable[..., Any]:
@@ -99,19 +127,25 @@ class _Eager:
             carry = step(carry, tuple(x[i] for x in xs))
         return carry
 
-    def box(self, field: Any, axis: int, seam: Any) -> Any:
+    def box(self, field: Any, axis: int, seam: Any, step: int = 1) -> Any:
         total = self.xp.zeros_like(field)
         total += field
         length, seam = field.shape[axis], int(seam)
         for start, stop in ((0, seam), (seam, length)):
-            if stop - start > 1:
+            if stop - start > step:
                 low, high = (
-                    (slice(None),) * axis + (slice(start, stop - 1),),
-                    (slice(None),) * axis + (slice(start + 1, stop),),
+                    (slice(None),) * axis + (slice(start, stop - step),),
+                    (slice(None),) * axis + (slice(start + step, stop),),
                 )
                 total[low] += field[high]
                 total[high] += field[low]
         return total
+
+    def roll(self, field: Any, shift: Any, axis: int) -> Any:
+        return self.xp.roll(field, -int(shift), axis=axis)
+
+    def each(self, function: Callable[[Any], Any], items: Iterable[Any], x: Any) -> Iterator[Any]:
+        return map(function, items)
 
     def place(self, out: Any, tile: Any, row: int, column: int) -> Any:
         out[row : row + tile.shape[0], column : column + tile.shape[1]] = tile
@@ -127,7 +161,7 @@ class _Eager:
 class _Jax:
     """JAX: everything compiled, loops as lax.scan, and a donated buffer in the place of writing in place."""
 
-    name = "array API on jax"
+    name = "xla"
 
     def __init__(self) -> None:
         import jax
@@ -146,14 +180,15 @@ class _Jax:
     def scan(self, step: Callable[[Any, Any], Any], carry: Any, xs: Sequence[Any]) -> Any:
         return self._jax.lax.scan(lambda c, x: (step(c, x), None), carry, tuple(xs))[0]
 
-    def box(self, field: Any, axis: int, seam: Any) -> Any:
+    def box(self, field: Any, axis: int, seam: Any, step: int = 1) -> Any:
         lax = self._jax.lax
-        window, padding = [1] * field.ndim, [(0, 0)] * field.ndim
-        window[axis], padding[axis] = 3, (1, 1)
+        ones = (1,) * field.ndim
+        window, apart, padding = list(ones), list(ones), [(0, 0)] * field.ndim
+        window[axis], apart[axis], padding[axis] = 3, step, (step, step)
         # Computed once and stored: XLA would compute it anew for each neighbour.
         field = lax.optimization_barrier(field)
         # A window is several times as fast as sums of shifted copies.
-        total = lax.reduce_window(field, field.dtype.type(0), lax.add, window, [1] * field.ndim, padding)
+        total = lax.reduce_window(field, field.dtype.type(0), lax.add, window, ones, padding, window_dilation=apart)
         if isinstance(seam, int) and seam == 0:
             return total
         # The window knows no seam: what it carried across is taken off again, on both sides.
@@ -164,17 +199,44 @@ class _Jax:
             total = lax.dynamic_update_index_in_dim(total, row, here, axis)
         return total
 
+    def roll(self, field: Any, shift: Any, axis: int) -> Any:
+        return self.xp.roll(field, -shift, axis=axis)
+
+    def each(self, function: Callable[[Any], Any], items: Iterable[Any], x: Any) -> Iterator[Any]:
+        # XLA runs loops on one core of a CPU, but several of them at once. Such settings belong to a thread.
+        double, workers = self._jax.config.jax_enable_x64, (os.cpu_count() or 1) if _on_cpu(x) else 1
+
+        def run(item: Any) -> Any:
+            with self._enable_x64(double):
+                return self._jax.block_until_ready(function(item))
+
+        with ThreadPoolExecutor(workers) as pool:
+            pending: deque[Future[Any]] = deque()
+            for item in items:
+                pending.append(pool.submit(run, item))
+                if len(pending) > workers:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+
     def place(self, out: Any, tile: Any, row: int, column: int) -> Any:
         return self._place(out, tile, (row, column))
 
     def double(self) -> AbstractContextManager[Any]:
         # Outside the suite JAX may still have its default: float32 in the place of every float64.
+        return self._enable_x64(True)
+
+    def _enable_x64(self, enabled: bool) -> AbstractContextManager[Any]:
         home = self._jax if hasattr(self._jax, "enable_x64") else self._jax.experimental
-        block: AbstractContextManager[Any] = home.enable_x64(True)
+        block: AbstractContextManager[Any] = home.enable_x64(enabled)
         return block
 
     def budget(self, x: Any) -> int:
-        return _CPU_BUDGET if next(iter(x.devices())).platform == "cpu" else _GPU_BUDGET
+        return _CPU_BUDGET if _on_cpu(x) else _GPU_BUDGET
+
+
+def _on_cpu(x: Any) -> bool:
+    return bool(next(iter(x.devices())).platform == "cpu")
 
 
 @cache

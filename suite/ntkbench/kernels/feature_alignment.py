@@ -11,44 +11,66 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import array_api_compat
+import numpy as np
+
+from ntkbench.kernels.cholesky import cholesky_regression, cholesky_solve
 from ntkbench.kernels.execution import Execution, execution_for
-from ntkbench.kernels.regression import pose
+from ntkbench.kernels.regression import finite, host
 
 
 class Memorisation(NamedTuple):
-    """For each training point, float64 (n,)."""
+    """For each training point, float64."""
 
-    alignment: Any  # F_i
-    prediction: Any  # f(z_i^s)
-    residual: Any  # g_i - f_-i(z_i): the error that leaving the point out makes
+    alignment: Any  # F_i: (..., n)
+    prediction: Any  # f(z_i^s): (..., n)
+    residual: Any  # g_i - f_-i(z_i), the error that leaving the point out makes: (n,)
 
 
 def memorisation(k_train: Any, labels: Any, k_query: Any) -> Memorisation:
     """The terms of the identity above, for all training points, from one inverse in float64.
 
-    k_train (n, n) symmetric, labels (n,), k_query (n, n): row i the kernel of query z_i^s with all training inputs; of
-    one library. Raises ValueError for shapes that do not fit, NaN or infinity; a singular k_train raises a
-    linear-algebra error or gives NaN, as the library does.
+    k_train (n, n) symmetric, labels (n,), k_query (..., n, n): row i the kernel of a query z_i^s with all training
+    inputs, for one set of queries or several; of one library. Raises ValueError for shapes that do not fit, NaN or
+    infinity, NotPositiveDefinite for a singular k_train.
     """
     execution = execution_for(k_train, labels, k_query)
+    xp, n = execution.xp, k_train.shape[0]
+    if tuple(labels.shape) != (n,) or tuple(k_query.shape[-2:]) != (n, n):
+        raise ValueError(
+            f"labels must be ({n},) and k_query (..., {n}, {n}) as k_train is, "
+            f"not {tuple(labels.shape)} and {tuple(k_query.shape)}"
+        )
     with execution.double():
-        problem = pose(execution, k_train, labels, k_query)
-        if not problem.vector or k_query.shape[0] != k_train.shape[0]:
-            raise ValueError("each training point has one label and one query")
-        compiled = execution.compiled(_memorisation, ("execution",))
-        parts = compiled(problem.k_train, problem.targets[:, 0], problem.k_test, execution=execution)
-        return Memorisation(*parts)
+        inverse = cholesky_solve(k_train, xp.eye(n, dtype=xp.float64, device=array_api_compat.device(k_train)))
+        given = (finite(execution, labels, "labels"), finite(execution, k_query, "k_query"))
+        return Memorisation(*execution.compiled(_memorisation, ("execution",))(inverse, *given, execution=execution))
 
 
-def _memorisation(k_train: Any, labels: Any, k_query: Any, *, execution: Execution) -> tuple[Any, Any, Any]:
+def _memorisation(inverse: Any, labels: Any, k_query: Any, *, execution: Execution) -> tuple[Any, Any, Any]:
     xp = execution.xp
-    inverse = xp.linalg.inv(k_train)
     weights = inverse @ labels
     return (
-        xp.sum(k_query * xp.matrix_transpose(inverse), axis=1),
+        xp.sum(k_query * xp.matrix_transpose(inverse), axis=-1),
         k_query @ weights,
         weights / xp.linalg.diagonal(inverse),
     )
+
+
+def identity_error(k_train: Any, labels: Any, k_query: Any, points: Sequence[int]) -> float:
+    """How far both sides of the identity, and the residuals, are from regression anew without each of `points`.
+
+    Arrays as for `memorisation`, with one set of queries: the largest absolute difference.
+    """
+    alignment, prediction, residual = (host(part) for part in memorisation(k_train, labels, k_query))
+    errors = []
+    for i in points:
+        rest = np.delete(np.arange(k_train.shape[0]), i)
+        rows = execution_for(k_train, k_query).xp.stack([k_train[i], k_query[i]])[:, rest]
+        of_point, of_query = host(cholesky_regression(k_train[rest][:, rest], labels[rest], rows).prediction)
+        without = float(labels[i]) - of_point
+        errors += [abs(residual[i] - without), abs(prediction[i] - (of_query + alignment[i] * without))]
+    return float(max(errors))
 
 
 def alignment_constant(series: Sequence[float], alpha: float, ratio: float = math.inf) -> float:

@@ -26,6 +26,15 @@ class Expansion(NamedTuple):
 EXPONENTIAL = Expansion(1.0, 1.0, 1.0, math.e)
 """f = exp."""
 
+_LARGEST = 300.0  # e^300: still a number when squared
+
+
+def exponential_kernel(x: Any) -> Any:
+    """exp(x_i . x_j / d) for x (n, d), float64 -> (n, n) of its library. Exponents beyond 300 count as 300."""
+    check_vectors(x, "x")
+    execution = execution_for(x)
+    return execution.compiled(_exponential, ("execution",))(x, execution=execution)
+
 
 def relu_ntk_expansion(depth: int) -> Expansion:
     """f = the ReLU NTK with `depth` weight layers at inputs of norm sqrt(d): half of what `fc_kernels` gives.
@@ -62,8 +71,29 @@ def operator_norm(k: Any) -> float:
     """The largest |eigenvalue| of a symmetric (n, n) matrix, in float64. Raises ValueError as `min_eigenvalue` does."""
     execution = execution_for(k)
     with execution.double():
-        values = execution.xp.linalg.eigvalsh(symmetric(execution, k))
-        return max(abs(float(values[0])), abs(float(values[-1])))
+        return _largest(execution, symmetric(execution, k))
+
+
+def linearisation_error(k: Any, x: Any, expansion: Expansion) -> float:
+    """The operator norm of a kernel matrix k (n, n) of the inputs x (n, d) less their `linear_surrogate`, in float64.
+
+    Raises ValueError as `operator_norm` and `linear_surrogate` do.
+    """
+    execution = execution_for(k, x)
+    with execution.double():
+        difference = symmetric(execution, k) - linear_surrogate(x, expansion)
+        # Of two matrices that are nearly equal, rounding leaves an asymmetric difference.
+        return _largest(execution, (difference + execution.xp.matrix_transpose(difference)) / 2)
+
+
+def _largest(execution: Execution, matrix: Any) -> float:
+    values = execution.xp.linalg.eigvalsh(matrix)
+    return max(abs(float(values[0])), abs(float(values[-1])))
+
+
+def _exponential(x: Any, *, execution: Execution) -> Any:
+    xp = execution.xp
+    return xp.exp(xp.clip(x @ xp.matrix_transpose(x) / x.shape[1], max=_LARGEST))
 
 
 def _surrogate(x: Any, *, execution: Execution, expansion: Expansion) -> Any:

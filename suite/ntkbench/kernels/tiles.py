@@ -51,8 +51,12 @@ def gram(
     device = array_api_compat.device(like)
     matrices = [execution.xp.zeros(shape, dtype=like.dtype, device=device) for _ in range(outputs)]
     done, total = 0, _pairs(shape, symmetric)
-    for rows, columns in _blocks(shape, size, symmetric):
-        blocks = tile(rows, columns, symmetric and rows == columns)
+
+    def compute(place: tuple[slice, slice]) -> tuple[tuple[slice, slice], tuple[Any, ...]]:
+        rows, columns = place
+        return place, tile(rows, columns, symmetric and rows == columns)
+
+    for (rows, columns), blocks in execution.each(compute, _blocks(shape, size, symmetric), like):
         for k, block in enumerate(blocks):
             if symmetric and rows == columns:
                 # Sums over displacements run the other way round below the diagonal, and round differently.

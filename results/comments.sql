@@ -1,0 +1,254 @@
+-- What every table, view and column means, and in which unit; "1" is a pure number. Carried out after views.sql.
+-- A column of a view that is not named here means what the column of its name means in `run`, `environment`, `metric`
+-- or `perf`, whichever has one first.
+
+COMMENT ON TABLE schema_version IS 'The version of these tables.';
+COMMENT ON COLUMN schema_version.views IS 'hash of what views.sql and comments.sql held when the views were made';
+COMMENT ON COLUMN schema_version.version IS 'one row: the version of the tables';
+
+COMMENT ON TABLE environment IS 'Where runs and measurements were made; each once.';
+COMMENT ON COLUMN environment.environment_id IS 'hash of the facts';
+COMMENT ON COLUMN environment.machine IS 'hash of the hardware; speeds are compared within one machine alone';
+COMMENT ON COLUMN environment.commit_id IS
+  'the checkout''s commit, "+changes" when files differ; '''' outside a checkout';
+COMMENT ON COLUMN environment.facts IS 'CPU, GPU, system, versions, variables, backend settings; keys sorted';
+
+COMMENT ON TABLE run IS 'Every attempt at an experiment, good or bad.';
+COMMENT ON COLUMN run.run_id IS 'random, one for each attempt';
+COMMENT ON COLUMN run.experiment_id IS 'hash of what was run: equal for repeats of the same experiment';
+COMMENT ON COLUMN run.task IS 'the task''s name';
+COMMENT ON COLUMN run.task_version IS 'numbers of different versions are never compared';
+COMMENT ON COLUMN run.tier IS 'the tier it was planned in; no part of the experiment';
+COMMENT ON COLUMN run.params IS 'the task''s parameters by name; keys sorted, so equal ones are equal texts';
+COMMENT ON COLUMN run.backend IS 'what computed: jax, torch, numba, or another library that was measured beside them';
+COMMENT ON COLUMN run.implementation IS 'the kernel implementations that ran';
+COMMENT ON COLUMN run.device IS 'cpu or cuda';
+COMMENT ON COLUMN run.precision IS 'of the kernels: float32 or float64; solves are always float64';
+COMMENT ON COLUMN run.seed IS '0, 1, ...: another subset, another draw';
+COMMENT ON COLUMN run.dataset IS 'the data set''s name; NULL: the task has none';
+COMMENT ON COLUMN run.dataset_sha256 IS 'hash of its arrays';
+COMMENT ON COLUMN run.status IS 'ok, error, out_of_memory, timeout, killed, not_applicable';
+COMMENT ON COLUMN run.reason IS 'why it is not ok, one line; '''' when ok';
+COMMENT ON COLUMN run.traceback IS 'the last lines of it; '''' when there is none';
+COMMENT ON COLUMN run.warnings IS 'what the run warned of';
+COMMENT ON COLUMN run.started IS 'when the run began, UTC';
+COMMENT ON COLUMN run.finished IS 'when it ended, UTC';
+COMMENT ON COLUMN run.command IS 'the command line that made it';
+COMMENT ON COLUMN run.environment_id IS 'environment.environment_id';
+COMMENT ON COLUMN run.claims_id IS 'claim.claims_id: the claims that its task had at that time';
+
+COMMENT ON TABLE timing IS 'Every stopwatch sample of every run.';
+COMMENT ON COLUMN timing.run_id IS 'run.run_id';
+COMMENT ON COLUMN timing.stage IS 'kernel, solve, ...';
+COMMENT ON COLUMN timing.phase IS 'first (includes compilation and warming up) or steady';
+COMMENT ON COLUMN timing.sample IS '0, 1, ... within stage and phase';
+COMMENT ON COLUMN timing.seconds IS 'wall clock, device synchronised; s';
+
+COMMENT ON TABLE metric IS 'Every number that a run recorded.';
+COMMENT ON COLUMN metric.run_id IS 'run.run_id';
+COMMENT ON COLUMN metric.name IS 'the metric''s name in its task';
+COMMENT ON COLUMN metric.value IS 'what was measured, in `unit`';
+COMMENT ON COLUMN metric.unit IS '''%'', ''B'', ''1'', ...';
+COMMENT ON COLUMN metric.stderr IS 'standard error in `unit`; NULL: the task knows none';
+COMMENT ON COLUMN metric.better IS 'higher or lower; NULL: neither';
+COMMENT ON COLUMN metric.tolerance IS 'backends agree within this, in `unit`; NULL: not checked';
+
+COMMENT ON TABLE curve IS 'Every series that a run recorded, a row a point.';
+COMMENT ON COLUMN curve.run_id IS 'run.run_id';
+COMMENT ON COLUMN curve.name IS 'the curve''s name in its task';
+COMMENT ON COLUMN curve.point IS '0, 1, ... along the curve';
+COMMENT ON COLUMN curve.x IS 'in `x_unit`';
+COMMENT ON COLUMN curve.y IS 'in `y_unit`';
+COMMENT ON COLUMN curve.x_name IS 'what x is';
+COMMENT ON COLUMN curve.y_name IS 'what y is';
+COMMENT ON COLUMN curve.x_unit IS 'unit of x';
+COMMENT ON COLUMN curve.y_unit IS 'unit of y';
+COMMENT ON COLUMN curve.share IS 'backends agree when at least this share of points does, 1; NULL: not checked';
+COMMENT ON COLUMN curve.tolerance IS 'two points agree when their y differ by no more, in `y_unit`';
+
+COMMENT ON TABLE claim IS 'What a task claims: one set of rows for each form that its list of claims ever had.';
+COMMENT ON COLUMN claim.claims_id IS 'hash of the whole set, the task and its version';
+COMMENT ON COLUMN claim.task IS 'the task''s name';
+COMMENT ON COLUMN claim.task_version IS 'the task''s version';
+COMMENT ON COLUMN claim.name IS 'the claim''s name in its task';
+COMMENT ON COLUMN claim.metric IS 'the metric that it is about';
+COMMENT ON COLUMN claim.value IS 'published, or exact; in the metric''s unit';
+COMMENT ON COLUMN claim.tolerance IS 'how far off still counts, in the metric''s unit';
+COMMENT ON COLUMN claim.source IS 'where it was published';
+COMMENT ON COLUMN claim.params IS 'the parameters of the runs it is about; {}: all runs';
+COMMENT ON COLUMN claim.verified IS 'read in its source, or exact; else quoted from memory, and never gates';
+COMMENT ON COLUMN claim.repeats IS 'seeds needed before it is judged';
+COMMENT ON COLUMN claim.over IS 'mean: of the runs; worst: every run must satisfy it';
+COMMENT ON COLUMN claim.side IS
+  'within: value to within the tolerance; at least: value less the tolerance or more; at most: value and the '
+  'tolerance, or less';
+
+COMMENT ON TABLE declaration IS
+  'When `ntkbench run` found a task with another set of claims than before. A set may be empty.';
+COMMENT ON COLUMN declaration.task IS 'the task''s name';
+COMMENT ON COLUMN declaration.task_version IS 'the task''s version';
+COMMENT ON COLUMN declaration.claims_id IS 'claim.claims_id';
+COMMENT ON COLUMN declaration.declared IS 'since when, UTC';
+
+COMMENT ON TABLE perf IS 'What asv measured of a commit: a row for each benchmark and its parameters.';
+COMMENT ON COLUMN perf.environment_id IS 'environment.environment_id: machine, commit, versions';
+COMMENT ON COLUMN perf.benchmark IS 'asv''s name of it, such as bench_kernels.Gram.time_first';
+COMMENT ON COLUMN perf.version IS 'hash of its code; results of different versions are not compared';
+COMMENT ON COLUMN perf.params IS 'its parameters by name; keys sorted; {}: it has none';
+COMMENT ON COLUMN perf.committed IS 'date of the commit, UTC';
+COMMENT ON COLUMN perf.subject IS 'first line of the commit''s message';
+COMMENT ON COLUMN perf.measured IS 'when it was measured, UTC';
+COMMENT ON COLUMN perf.unit IS 'of value and samples: ''s'', ''B'', ''1'', ...';
+COMMENT ON COLUMN perf.value IS 'median of the samples, in `unit`; NULL: it failed';
+COMMENT ON COLUMN perf.low IS '99 % interval of value, its lower end, in `unit`; NULL: asv gives none';
+COMMENT ON COLUMN perf.high IS '99 % interval of value, its upper end, in `unit`; NULL: asv gives none';
+COMMENT ON COLUMN perf.samples IS 'raw samples, in `unit`; each the mean of `number` calls';
+COMMENT ON COLUMN perf.number IS 'calls within one sample, 1';
+COMMENT ON COLUMN perf.failure IS 'why there is no value, one line; '''' when there is one';
+
+COMMENT ON TABLE append_only IS
+  'A statement that updates or deletes fires an insertion into this table, whose evaluation is an error.';
+COMMENT ON COLUMN append_only.refusal IS 'never filled';
+
+COMMENT ON VIEW claims_seen IS 'Every time that a set of claims was seen, by `ntkbench run` or in a run.';
+COMMENT ON COLUMN claims_seen.seen IS 'when, UTC';
+
+COMMENT ON VIEW present IS 'Each task''s newest version, and the claims that it was last seen with.';
+
+COMMENT ON VIEW latest_on_machine IS
+  'The newest good run of each experiment on each machine, of each task''s newest version.';
+
+COMMENT ON VIEW latest_run IS 'The newest good run of each experiment, of each task''s newest version.';
+
+COMMENT ON VIEW failure IS 'Experiments of each task''s newest version whose newest run failed, with the reason.';
+
+COMMENT ON VIEW agreement IS
+  'Each run of latest_on_machine against the latest runs of the same on other backends and devices.';
+COMMENT ON COLUMN agreement.others IS 'how many runs it was compared with, 1';
+COMMENT ON COLUMN agreement.agreeing IS
+  'how many of them it agrees with in every metric and curve that has a tolerance or a share, 1';
+COMMENT ON COLUMN agreement.status IS
+  'agrees (with at least half of the others), disagrees, or unchecked (there is no other)';
+COMMENT ON COLUMN agreement.differs_in IS 'the metrics and curves in which it differs from any; '''' when none';
+
+COMMENT ON VIEW stage_time IS 'What one stage of one run took.';
+COMMENT ON COLUMN stage_time.stage IS 'kernel, solve, train, ...';
+COMMENT ON COLUMN stage_time.first IS 'its first call, compilation and warming up included, s';
+COMMENT ON COLUMN stage_time.steady IS 'median of the calls after it, s; NULL: it took so long that it was called once';
+COMMENT ON COLUMN stage_time.seconds IS 'steady, or first where there is no other, s';
+
+COMMENT ON VIEW speed IS
+  'How long each stage takes by backend on one machine, all seeds together; runs that disagree are left out.';
+COMMENT ON COLUMN speed.stage IS 'kernel, solve, train, ...';
+COMMENT ON COLUMN speed.seconds IS
+  'median of the steady calls of all seeds, s; of the first calls where there are no others';
+COMMENT ON COLUMN speed.low IS
+  'lower end of an interval of about 95 % for that median, s (order statistics; equal to it when there is one '
+  'sample)';
+COMMENT ON COLUMN speed.high IS 'upper end of that interval, s';
+COMMENT ON COLUMN speed.samples IS 'calls that seconds is the median of, 1';
+COMMENT ON COLUMN speed.first_seconds IS 'the longest first call, s';
+COMMENT ON COLUMN speed.compile_seconds IS
+  'how much longer than its run''s steady median a first call took, at most, s; NULL: there is no steady one';
+COMMENT ON COLUMN speed.includes_compilation IS 'whether seconds has a first call in it';
+COMMENT ON COLUMN speed.agreement IS 'agrees or unchecked: see the view agreement';
+COMMENT ON COLUMN speed.gram_error IS 'largest relative error of the kernel against float64, 1; NULL: not recorded';
+COMMENT ON COLUMN speed.peak_memory IS 'largest peak memory of its runs, B; NULL: not recorded';
+
+COMMENT ON VIEW leaderboard IS 'The view speed, ranked within one machine.';
+COMMENT ON COLUMN leaderboard.stage IS 'kernel, solve, train, ...';
+COMMENT ON COLUMN leaderboard.seconds IS
+  'median of the steady calls of all seeds, s; of the first calls where there are no others';
+COMMENT ON COLUMN leaderboard.low IS
+  'lower end of an interval of about 95 % for that median, s (order statistics; equal to it when there is one '
+  'sample)';
+COMMENT ON COLUMN leaderboard.high IS 'upper end of that interval, s';
+COMMENT ON COLUMN leaderboard.samples IS 'calls that seconds is the median of, 1';
+COMMENT ON COLUMN leaderboard.first_seconds IS 'the longest first call, s';
+COMMENT ON COLUMN leaderboard.compile_seconds IS
+  'how much longer than its run''s steady median a first call took, at most, s; NULL: there is no steady one';
+COMMENT ON COLUMN leaderboard.includes_compilation IS 'whether seconds has a first call in it';
+COMMENT ON COLUMN leaderboard.agreement IS 'agrees or unchecked: see the view agreement';
+COMMENT ON COLUMN leaderboard.gram_error IS
+  'largest relative error of the kernel against float64, 1; NULL: not recorded';
+COMMENT ON COLUMN leaderboard.peak_memory IS 'largest peak memory of its runs, B; NULL: not recorded';
+COMMENT ON COLUMN leaderboard.rank IS
+  'one more than the number of entries of the same machine, task, parameters, precision and stage that are '
+  'surely faster (their interval ends before this one begins): overlapping intervals share a rank';
+
+COMMENT ON VIEW speedup IS
+  'One backend against another, stage by stage, within one machine; runs that disagree are left out.';
+COMMENT ON COLUMN speedup.stage IS 'kernel, solve, train, ...';
+COMMENT ON COLUMN speedup.baseline IS 'the backend that it is compared with';
+COMMENT ON COLUMN speedup.baseline_device IS 'the device of the baseline';
+COMMENT ON COLUMN speedup.seconds IS 'median, as in speed, s';
+COMMENT ON COLUMN speedup.baseline_seconds IS 'median of the baseline, as in speed, s';
+COMMENT ON COLUMN speedup.speedup IS 'baseline_seconds / seconds: how many times as fast as the baseline, 1';
+COMMENT ON COLUMN speedup.low IS 'lower end of an interval of at least 90 % for speedup, from the two of 95 %, 1';
+COMMENT ON COLUMN speedup.high IS 'upper end of an interval of at least 90 % for speedup, from the two of 95 %, 1';
+COMMENT ON COLUMN speedup.outcome IS
+  'faster or slower when the intervals of the two medians do not overlap, else no difference shown';
+COMMENT ON COLUMN speedup.includes_compilation IS 'whether one of the two was timed once, with its compilation';
+
+COMMENT ON VIEW verdict IS
+  'Each present claim against what was measured, for each backend, device and precision that ran it.';
+COMMENT ON COLUMN verdict.claim IS 'the claim''s name in its task';
+COMMENT ON COLUMN verdict.metric IS 'the metric that it is about';
+COMMENT ON COLUMN verdict.unit IS 'the metric''s unit; NULL: not run';
+COMMENT ON COLUMN verdict.backend IS 'what it was measured on; NULL: not run';
+COMMENT ON COLUMN verdict.device IS 'cpu or cuda; NULL: not run';
+COMMENT ON COLUMN verdict.precision IS 'float32 or float64; NULL: not run';
+COMMENT ON COLUMN verdict.published IS 'the claimed value, in the metric''s unit';
+COMMENT ON COLUMN verdict.tolerance IS 'how far off still counts, in the metric''s unit';
+COMMENT ON COLUMN verdict.side IS
+  'within: published to within the tolerance; at least, at most: an inequality, with the tolerance for slack';
+COMMENT ON COLUMN verdict.measured IS
+  'mean over the runs that match; for a claim about every run the one farthest off, on the wrong side of an '
+  'inequality; in the metric''s unit';
+COMMENT ON COLUMN verdict.low IS
+  'lower end of the 95 % interval of measured, in the metric''s unit: Student''s over the runs; from the run''s '
+  'own standard error when there is one; measured itself for a claim about every run';
+COMMENT ON COLUMN verdict.high IS 'upper end of the 95 % interval of measured, in the metric''s unit';
+COMMENT ON COLUMN verdict.runs IS 'how many runs, 1';
+COMMENT ON COLUMN verdict.seeds IS 'how many different seeds, 1';
+COMMENT ON COLUMN verdict.verdict IS
+  'reproduced (the interval lies within the tolerance), not reproduced (it lies outside), inconclusive (it '
+  'straddles the border, or there are fewer seeds than the claim needs), not run';
+COMMENT ON COLUMN verdict.seconds IS
+  'what one of its runs takes, all stages, steady calls where there are any: mean over the runs, s';
+COMMENT ON COLUMN verdict.verified IS 'whether the claim was read in its source, or is exact; only then does it gate';
+COMMENT ON COLUMN verdict.source IS 'where it was published';
+COMMENT ON COLUMN verdict.params IS 'the parameters of the runs that it is about';
+
+COMMENT ON VIEW provenance IS 'Where each run comes from, whatever became of it.';
+COMMENT ON COLUMN provenance.seconds IS 'wall clock from start to end, s';
+
+COMMENT ON VIEW measurement IS 'The metrics of each latest run.';
+COMMENT ON COLUMN measurement.metric IS 'the metric''s name in its task';
+
+COMMENT ON VIEW series IS 'The curves of each latest run, a row a point.';
+COMMENT ON COLUMN series.name IS 'the curve''s name in its task';
+COMMENT ON COLUMN series.point IS '0, 1, ... along the curve';
+COMMENT ON COLUMN series.x IS 'in `x_unit`';
+COMMENT ON COLUMN series.y IS 'in `y_unit`';
+COMMENT ON COLUMN series.x_name IS 'what x is';
+COMMENT ON COLUMN series.y_name IS 'what y is';
+COMMENT ON COLUMN series.x_unit IS 'unit of x';
+COMMENT ON COLUMN series.y_unit IS 'unit of y';
+
+COMMENT ON VIEW environment_fact IS 'One fact about one environment a row.';
+COMMENT ON COLUMN environment_fact.runs IS 'how many runs were made in it, 1';
+COMMENT ON COLUMN environment_fact.fact IS 'the fact''s name';
+COMMENT ON COLUMN environment_fact.value IS 'its value, a text';
+
+COMMENT ON VIEW perf_history IS
+  'What asv measured, commit by commit, against what the commits before took; of each commit the newest '
+  'measurement.';
+COMMENT ON COLUMN perf_history.python IS 'the version of Python';
+COMMENT ON COLUMN perf_history.samples IS 'how many samples the value is the median of, 1';
+COMMENT ON COLUMN perf_history.value IS 'median of the samples, in `unit`; NULL: it failed';
+COMMENT ON COLUMN perf_history.unit IS 'of value, low, high and baseline';
+COMMENT ON COLUMN perf_history.baseline IS
+  'median of the five measured commits before, same machine, Python and version of the benchmark, in `unit`; '
+  'NULL: the first';
+COMMENT ON COLUMN perf_history.ratio IS 'value / baseline, 1: above 1 it takes more than before';

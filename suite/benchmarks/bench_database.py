@@ -1,0 +1,124 @@
+"""The results database with a million metric rows over 20,000 runs: appending, asking, exporting, its size."""
+
+from __future__ import annotations
+
+import tempfile
+import uuid
+from dataclasses import replace
+from pathlib import Path
+
+from ntkbench.database import writing
+from ntkbench.parquet import export_parquet
+from ntkbench.record import MetricRow, RunRecord, TimingRow
+from ntkbench.store import Store
+
+RUNS = 20_000
+FILE = Path("results.duckdb")
+VIEWS = ("agreement", "failure", "latest_run", "leaderboard", "measurement", "provenance", "speedup", "verdict")
+
+# Three backends on four machines; a third of the experiments repeated; every 97th run failed.
+_FILL = """
+CREATE TEMP TABLE part AS
+  SELECT i, md5(i::VARCHAR) AS run_id, i // 3 AS e, ['jax', 'torch', 'numba'][1 + i % 3] AS backend
+  FROM range($runs) t(i);
+INSERT INTO environment
+  SELECT md5('e' || i)[:16], 'machine ' || (i % 4), md5('commit' || i),
+    map(['cpu', 'commit'], ['Z', md5('commit' || i)])
+  FROM range(40) t(i);
+INSERT INTO run
+  SELECT run_id, md5(backend || (e % 5000)), 'task_' || (e % 20), 1, 'standard',
+    ('{"depth": ' || (e // 20) % 10 || ', "n_train": ' || ((e // 200) % 5) * 1000 || ', "pooling": "gap"}')::JSON,
+    backend, 'xla', 'cpu', 'float32', (e // 1000) % 5, 'cifar10', 'd1', if(i % 97 = 0, 'error', 'ok'),
+    if(i % 97 = 0, 'ValueError: it went wrong', ''), '', [], TIMESTAMP '2026-01-01' + to_seconds(i * 60),
+    TIMESTAMP '2026-01-01' + to_seconds(i * 60 + 30), 'ntkbench run', md5('e' || (e % 40))[:16],
+    md5('c' || (e % 20))[:16]
+  FROM part;
+INSERT INTO claim
+  SELECT md5('c' || t)[:16], 'task_' || t, 1, 'claim ' || k, 'metric_' || k, 40 + k, 1.5, 'table 1',
+    ('{"depth": ' || k || '}')::JSON, true, 3, 'mean', 'within'
+  FROM range(20) a(t), range(8) b(k);
+INSERT INTO metric
+  SELECT run_id, 'metric_' || k, 40 + k + (hash(i * 100 + k) % 1000) / 1000, '%', 0.1, 'higher', if(k < 25, 2.0, NULL)
+  FROM part, range(48) b(k)
+  UNION ALL SELECT run_id, 'peak_memory', 1e9 + i, 'B', NULL, 'lower', NULL FROM part
+  UNION ALL SELECT run_id, 'gram_error', 1e-6 * (hash(i) % 100), '1', NULL, 'lower', NULL FROM part;
+INSERT INTO timing
+  SELECT run_id, stage, if(k = 0, 'first', 'steady'), greatest(k - 1, 0), 0.01 + (hash(i * 100 + k) % 1000) / 1e4
+  FROM part, (SELECT unnest(['kernel', 'solve', 'train']) AS stage), range(6) b(k);
+INSERT INTO curve
+  SELECT run_id, 'classes', k, k, hash(i * 20 + k) % 10, 'image', 'class', '1', '1', 0.5, 1.0
+  FROM part, range(10) b(k) WHERE i % 2 = 0;
+DROP TABLE part;
+"""
+
+
+def fill(path: Path, runs: int = RUNS) -> Store:
+    """A database of that many runs, with 50 metrics, 18 timings and, every second one, a curve of 10 points each."""
+    with writing(path) as connection:
+        connection.execute(_FILL.replace("$runs", str(runs)))
+    return Store(path)
+
+
+def a_record() -> RunRecord:
+    """A run like the others, of a new task."""
+    return RunRecord(
+        run_id=uuid.uuid4().hex, experiment_id=uuid.uuid4().hex, task="new", task_version=1, tier="standard",
+        params={"depth": 3, "n_train": 1000}, backend="jax", implementation="xla", device="cpu", precision="float32",
+        seed=0, dataset="cifar10", dataset_sha256="d1", status="ok", reason="", traceback="", warnings=[],
+        started="2026-02-01T00:00:00+00:00", finished="2026-02-01T00:00:30+00:00", command="ntkbench run",
+        environment={"machine": "machine 1", "commit": "c", "cpu": "Z"},
+        timings=[TimingRow("kernel", "first", 0, 1.0), *(TimingRow("kernel", "steady", k, 0.5) for k in range(5))],
+        metrics=[MetricRow(f"metric_{k}", float(k), "%", 0.1, "higher", None) for k in range(50)],
+    )  # fmt: skip
+
+
+class Database:
+    """One database for all that is timed here, in the folder that asv runs a file's benchmarks in."""
+
+    timeout = 300
+
+    def setup_cache(self) -> None:
+        """The database, made once."""
+        FILE.unlink(missing_ok=True)
+        fill(FILE)
+
+
+class Append(Database):
+    """One run added to those that are there."""
+
+    number, repeat = 1, (5, 20, 20.0)
+
+    def setup(self) -> None:
+        """A record that the database does not have."""
+        self.record = a_record()
+
+    def time_append(self) -> None:
+        """Open, check, insert 57 rows, commit, close."""
+        Store(FILE).add([replace(self.record, run_id=uuid.uuid4().hex)])
+
+
+class Ask(Database):
+    """Every row of a view, computed; not turned into Python's objects."""
+
+    params = VIEWS
+    param_names = ("view",)
+
+    def time_view(self, view: str) -> None:
+        """All columns of all rows."""
+        with Store(FILE).reading() as connection:
+            connection.execute(f"CREATE OR REPLACE TEMP TABLE answer AS FROM {view}")
+
+
+class Archive(Database):
+    """The whole database as Parquet, and what it takes on disk."""
+
+    def time_export(self) -> None:
+        """Sort and compress every table."""
+        with tempfile.TemporaryDirectory() as folder:
+            export_parquet(Store(FILE), Path(folder))
+
+    def track_size(self) -> int:
+        """The file."""
+        return FILE.stat().st_size
+
+    track_size.unit = "B"  # type: ignore[attr-defined]

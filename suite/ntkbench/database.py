@@ -1,0 +1,266 @@
+"""The database file: opened for one piece of work and closed again, so that other processes get in between.
+
+All calls of a process share one DuckDB instance: to start one takes ten times as long as to open the file in it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import random
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ntkbench import schema
+from ntkbench.errors import InputError
+from ntkbench.schema import SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    import duckdb
+
+PATIENCE = 30.0  # seconds to wait for another process to let go of the file
+_BLOCK_SIZE = 16384  # bytes; many small tables: the default of 256 KiB would waste megabytes
+# What DuckDB says of a file that is open elsewhere: in another process on POSIX, on Windows, in this process.
+_BUSY = ("Could not set lock", "being used by another process", "Unique file handle conflict")
+
+_numbers = itertools.count()
+
+
+class BusyError(InputError):
+    """Another process holds the database and does not let go."""
+
+
+@contextmanager
+def reading(path: Path, patience: float = PATIENCE) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A read-only connection; a database of an earlier version is brought up to date before.
+
+    Raises InputError when there is no database, or it is not one of ours, BusyError when another process has it.
+    """
+    with _attached(_there(path), patience, "READ_ONLY") as connection:
+        version, views = _state(connection, path)
+        if views == schema.views_id():
+            yield connection
+            return
+    # Older views answer most questions: no need of the new ones to stop a reader of a file that cannot be written.
+    stale = version == SCHEMA_VERSION
+    with (
+        contextlib.suppress(InputError) if stale else contextlib.nullcontext(),
+        writing(path, 1.0 if stale else patience),
+    ):
+        pass
+    with reading_as_it_is(path, patience) as (connection, _):
+        yield connection
+
+
+@contextmanager
+def reading_as_it_is(path: Path, patience: float = PATIENCE) -> Iterator[tuple[duckdb.DuckDBPyConnection, int]]:
+    """A read-only connection and the version of the tables, this one or an earlier. Raises as `reading` does."""
+    with _attached(_there(path), patience, "READ_ONLY") as connection:
+        yield connection, _state(connection, path)[0]
+
+
+@contextmanager
+def writing(path: Path, patience: float = PATIENCE) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to write with; the database is made where there is none, and brought up to date.
+
+    Raises InputError when it is not one of ours or the system refuses, BusyError when another process has it.
+    """
+    import duckdb
+
+    try:
+        with _attached(path, patience, "READ_WRITE", make=lambda: _create(path)) as connection:
+            found, views = _state(connection, path)
+            if views != schema.views_id():
+                connection.begin()
+                schema.upgrade(connection, found)
+                connection.commit()
+            yield connection
+    except duckdb.Error as error:
+        raise InputError(f"cannot write to {path}: {first_line(error)}") from error
+    except OSError as error:
+        raise InputError(f"cannot write to {path}: {error.strerror or error}") from error
+
+
+def connect(path: Path | str | None = None) -> duckdb.DuckDBPyConnection:
+    """A read-only DuckDB connection to the results database at `path` (None: the default one), with its views.
+
+    While it is open, other processes can read the database and not write to it: close it, or use it in a `with`.
+    Raises InputError where there is no database of ntkbench.
+    """
+    import duckdb
+
+    from ntkbench import paths
+
+    file = Path(path) if path is not None else paths.default_database()
+    with reading(file):
+        pass
+    return _patiently(lambda: duckdb.connect(str(file), read_only=True), file, PATIENCE, "open")
+
+
+def exists(path: Path) -> bool:
+    """Whether there is a file. Raises InputError where that cannot be seen."""
+    try:
+        return path.exists()
+    except OSError as error:
+        raise InputError(f"cannot open {path}: {error.strerror}") from error
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+@cache
+def _instance() -> duckdb.DuckDBPyConnection:
+    import duckdb
+
+    # What does not fit in memory: for an instance without a file of its own it would go to the working folder.
+    spill = Path(tempfile.gettempdir()) / f"ntkbench-{os.getpid()}"
+    return duckdb.connect(config={"temp_directory": str(spill)})
+
+
+@contextmanager
+def _attached(
+    path: Path, patience: float, options: str, make: Callable[[], None] | None = None, called: Path | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection on which the file's tables have their names.
+
+    `make` is called while there is no file; `called` is what messages call it.
+    """
+    import duckdb
+
+    if path.is_dir():
+        raise InputError(f"{path} is a folder, not a database")
+    name = f"file_{next(_numbers)}"
+    target = str(path.absolute()).replace("'", "''")
+
+    def attach() -> duckdb.DuckDBPyConnection:
+        if make is not None and not path.exists():
+            make()
+        connection = _instance().cursor()
+        connection.execute(f"ATTACH '{target}' AS {name} ({options})")
+        connection.execute(f"USE {name}")
+        return connection
+
+    connection = _patiently(attach, called or path, patience, "open" if options == "READ_ONLY" else "write to")
+    try:
+        yield connection
+    finally:
+        try:
+            with contextlib.suppress(duckdb.TransactionException):  # there is none
+                connection.rollback()
+            connection.execute("USE memory")
+            connection.execute(f"DETACH {name}")
+        except duckdb.Error:
+            # A failed checkpoint loses nothing: what was committed is in the write-ahead log. The instance has had it.
+            _forget()
+
+
+def _forget() -> None:
+    """Start with a new instance next time; this one lets go of its files."""
+    instance = _instance()
+    _instance.cache_clear()
+    instance.close()
+
+
+def _patiently(
+    attach: Callable[[], duckdb.DuckDBPyConnection], path: Path, patience: float, what: str
+) -> duckdb.DuckDBPyConnection:
+    """What `attach` returns, tried again while another process has the file."""
+    import duckdb
+
+    deadline = time.monotonic() + patience
+    pause = 0.02
+    while True:
+        try:
+            return attach()
+        except duckdb.Error as error:
+            text = str(error)
+            if "valid DuckDB database" in text:
+                raise InputError(f"{path} is not a DuckDB database") from error
+            if not any(busy in text for busy in _BUSY):
+                if not isinstance(error, duckdb.IOException):
+                    _forget()  # it may have been half way in
+                raise InputError(f"cannot {what} {path}: {first_line(error)}") from error
+            if time.monotonic() > deadline:
+                raise BusyError(
+                    f"another process is using {path}; try again when it has ended, or name another --db"
+                ) from error
+        # Jitter, so that two processes that collided do not do so again.
+        time.sleep(pause * (0.5 + random.random()))
+        pause = min(2 * pause, 0.25)
+
+
+def _there(path: Path) -> Path:
+    if not exists(path):
+        raise InputError(f"there is no database at {path}; `ntkbench run` makes one")
+    return path
+
+
+def _state(connection: duckdb.DuckDBPyConnection, path: Path) -> tuple[int, str | None]:
+    """The version of the tables, SCHEMA_VERSION or an earlier one, and the id of the views.
+
+    Raises InputError for anything that is not one of our databases, or a newer one.
+    """
+    import duckdb
+
+    try:
+        rows = connection.execute("FROM schema_version ORDER BY version").fetchall()
+    except duckdb.CatalogException as error:
+        raise InputError(f"{path} is a DuckDB database, but not one of ntkbench") from error
+    except duckdb.Error as error:
+        raise InputError(f"cannot open {path}: {first_line(error)}") from error
+    if not rows:
+        raise InputError(f"{path} is not a whole database of ntkbench: it states no schema version")
+    version, *views = rows[-1]
+    if version > SCHEMA_VERSION:
+        raise InputError(
+            f"{path} is of a newer ntkbench (schema version {version}, this one knows {SCHEMA_VERSION}); "
+            "upgrade ntkbench, or name another --db"
+        )
+    if version < 1:
+        raise InputError(f"{path} is not a database of ntkbench: there is no schema version {version}")
+    return version, views[0] if views else None
+
+
+def _create(path: Path) -> None:
+    """Make the database beside its place and move it there whole."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}.new")
+    log = scratch.with_name(scratch.name + ".wal")
+
+    def clear() -> None:
+        # Also before: a killed process may have had our number.
+        scratch.unlink(missing_ok=True)
+        log.unlink(missing_ok=True)
+
+    clear()
+    try:
+        with _attached(scratch, 0.0, f"BLOCK_SIZE {_BLOCK_SIZE}", called=path) as connection:
+            schema.create(connection)
+            # Closing does so too, and is silent when the disk is full: half a database would get its name.
+            connection.execute("CHECKPOINT")
+        _place(scratch, path)
+    finally:
+        clear()
+
+
+def _place(scratch: Path, path: Path) -> None:
+    """Give the finished file its name, unless another process was first."""
+    try:
+        # A link fails where there is a file; a rename would replace another process's database.
+        os.link(scratch, path)
+    except FileExistsError:
+        pass
+    except OSError:
+        # A file system without hard links: there, a lock keeps others from naming theirs meanwhile.
+        from filelock import FileLock
+
+        with FileLock(path.with_name(f".{path.name}.lock")):
+            if not path.exists():
+                scratch.rename(path)

@@ -1,0 +1,54 @@
+"""Which inputs are one and the same: the correlation of such a pair is one, which rounding must not take away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import array_api_compat
+import numpy as np
+import numpy.typing as npt
+
+
+def number_inputs(*arrays: Any) -> tuple[npt.NDArray[np.int64], ...]:
+    """A number for each input, the same for inputs that are equal in every bit that counts.
+
+    Arrays (n, ...) of one library, alike in all but n -> as many NumPy arrays (n,). An input with a NaN has a number
+    of its own.
+    """
+    # JAX would compile and dispatch each of many small steps.
+    arrays = tuple(np.asarray(x) if array_api_compat.is_jax_array(x) else x for x in arrays)
+    known: dict[float, list[tuple[Any, int]]] = {}
+    numbered: list[npt.NDArray[np.int64]] = []
+    count = 0
+    for array in arrays:
+        numbers = np.empty(array.shape[0], np.int64)
+        # Equal inputs have equal sums, and few others have.
+        for i, total in enumerate(_sums(array)):
+            candidates = known.setdefault(total, [])
+            same = (number for other, number in candidates if _equal(array[i, ...], other))
+            numbers[i] = next(same, count)
+            if numbers[i] == count:
+                candidates.append((array[i, ...], count))
+                count += 1
+        numbered.append(numbers)
+    return tuple(numbered)
+
+
+def coincidences(like: Any, numbers1: npt.NDArray[np.int64], numbers2: npt.NDArray[np.int64]) -> Any | None:
+    """1 where two inputs are one and the same, else 0: (n1, n2) of the kind of `like`; None where none are."""
+    same = numbers1[:, None] == numbers2
+    if not same.any():
+        return None
+    xp = array_api_compat.array_namespace(like)
+    return xp.asarray(same, dtype=like.dtype, device=array_api_compat.device(like))
+
+
+def _sums(array: Any) -> list[float]:
+    xp = array_api_compat.array_namespace(array)
+    rows = xp.reshape(array, (array.shape[0], -1))
+    with np.errstate(all="ignore"):  # values that are not finite have their own say in the kernel
+        return list(xp.sum(rows, axis=1).tolist())
+
+
+def _equal(one: Any, other: Any) -> bool:
+    return bool(array_api_compat.array_namespace(one).all(one == other))

@@ -1,0 +1,121 @@
+"""Errors of kernel regression, and of trained networks, on many training sets: what learning curves are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+import array_api_compat
+import numpy as np
+import numpy.typing as npt
+
+from ntkbench.kernels.execution import Execution, execution_for
+from ntkbench.kernels.regression import check_ridge, finite
+from ntkbench.networks.finite import Finite
+from ntkbench.networks.parameters import Parameters
+from ntkbench.networks.training import train
+
+Array = npt.NDArray[np.float64]
+
+
+class Errors(NamedTuple):
+    """For each training set and target, (trials, targets), in NumPy."""
+
+    test: Array  # mean squared error on the test points, against targets without noise
+    train: Array  # mean squared error on the training points, against the labels
+    learnability: Array  # <f, prediction> / <f, f> over the test points
+
+    @classmethod
+    def joined(cls, parts: Iterable[Errors]) -> Errors:
+        """Those of several samples one after another, as further trials."""
+        return cls(*(np.concatenate(fields) for fields in zip(*parts, strict=True)))
+
+
+def regression_errors(
+    k: Any, targets: Any, train_sets: Any, test: Any, *, ridge: float = 0.0, noise: Any | None = None
+) -> Errors:
+    """Kernel regression of every target from every training set, in float64.
+
+    k (m, m), the Gram matrix of m points of JAX, torch or NumPy; targets (m, t), values at these points; train_sets
+    (trials, n), the points of each training set; test (n_test,), those of the test set; noise (trials, n, t), added to
+    the training labels. Targets, points and noise are NumPy's. Raises ValueError for shapes or indices that do not
+    fit, LinAlgError for a singular matrix without a ridge. Memory: trials (n + n_test) n numbers.
+    """
+    check_ridge(ridge)
+    targets, train_sets, test = np.asarray(targets, dtype=np.float64), np.asarray(train_sets), np.asarray(test)
+    m = int(k.shape[0])
+    if k.ndim != 2 or k.shape[1] != m or targets.ndim != 2 or targets.shape[0] != m:
+        raise ValueError(f"k (m, m) and targets (m, t) are of the same points, not {tuple(k.shape)}, {targets.shape}")
+    if train_sets.ndim != 2 or test.ndim != 1 or 0 in (train_sets.size, test.size):
+        raise ValueError(
+            f"train_sets must be (trials, n) and test (n_test,), not of shapes {train_sets.shape} and {test.shape}"
+        )
+    if min(train_sets.min(), test.min()) < 0 or max(train_sets.max(), test.max()) >= m:
+        raise ValueError(f"points are numbered from 0 to {m - 1}")
+    labels = targets[train_sets]
+    if noise is not None:
+        if np.shape(noise) != labels.shape:
+            raise ValueError(f"noise must be (trials, n, t), {labels.shape}, not of shape {np.shape(noise)}")
+        labels = labels + np.asarray(noise, dtype=np.float64)
+    execution = execution_for(k)
+    xp = execution.xp
+    with execution.double():
+        device = array_api_compat.device(k)
+        rows, columns, wanted, given = (xp.asarray(a, device=device) for a in (test, train_sets, targets[test], labels))
+        results = execution.compiled(_errors, ("execution",))(
+            finite(execution, k, "k"), rows, columns, wanted, given, float(ridge), execution=execution
+        )
+        errors = Errors(*(np.array(r.tolist()) for r in results))
+    if not np.isfinite(errors.train).all():
+        # Where a library's solver says nothing of a zero pivot.
+        raise np.linalg.LinAlgError("a training Gram matrix is singular; a ridge would help")
+    return errors
+
+
+def network_errors(
+    network: Finite,
+    starts: Sequence[Parameters],
+    x: Any,
+    targets: Any,
+    train_sets: Any,
+    test: Any,
+    *,
+    steps: int,
+    rate: float,
+    momentum: float = 0.0,
+    progress: Callable[[int, int], None] | None = None,
+) -> Errors:
+    """The same errors of networks of finite width, trained from each of `starts` on its own training set.
+
+    x (m, ...) of JAX or torch, the dtype of the parameters; targets (m, t), one for each output, train_sets (trials, n)
+    and test (n_test,) of NumPy. What is trained is f - f_0, by gradient descent on the mean squared error / 2. Raises
+    ValueError for a training that diverges, and as `train` does.
+    """
+    xp = array_api_compat.array_namespace(x)
+    found: list[tuple[Array, Array, Array]] = []
+    for params, chosen in zip(starts, train_sets, strict=True):
+        goal = xp.asarray(targets, dtype=x.dtype, device=array_api_compat.device(x)) + network.apply(params, x)
+        run = train(
+            network, params, x[chosen], goal[chosen], steps=steps, rate=rate, loss="mean", momentum=momentum, probe=x,
+            record=(steps,),
+        )  # fmt: skip
+        if run.diverged_at is not None or run.outputs is None:
+            raise ValueError(f"training diverges at step {run.diverged_at}: the rate {rate} is too large")
+        error = run.outputs[0] - np.array(goal.tolist())
+        wanted = np.asarray(targets)[test]
+        overlap = np.mean((error[test] + wanted) * wanted, axis=0) / np.mean(wanted**2, axis=0)
+        found.append((np.mean(error[test] ** 2, axis=0), np.mean(error[chosen] ** 2, axis=0), overlap))
+        if progress is not None:
+            progress(len(found), len(starts))
+    return Errors(*(np.array(field) for field in zip(*found, strict=True)))
+
+
+def _errors(k: Any, test: Any, train: Any, wanted: Any, labels: Any, ridge: Any, *, execution: Execution) -> Any:
+    xp = execution.xp
+    inner = k[train[:, :, None], train[:, None, :]]
+    cross = k[test[None, :, None], train[:, None, :]]
+    eye = xp.eye(inner.shape[-1], dtype=inner.dtype, device=array_api_compat.device(inner))
+    weights = xp.linalg.solve(inner + ridge * eye, labels)
+    prediction, residual = cross @ weights, inner @ weights - labels
+    overlap = xp.mean(prediction * wanted[None, :, :], axis=1) / xp.mean(wanted**2, axis=0)
+    return xp.mean((prediction - wanted[None, :, :]) ** 2, axis=1), xp.mean(residual**2, axis=1), overlap

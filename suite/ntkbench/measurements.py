@@ -1,0 +1,85 @@
+"""What asv measured, as rows of the table `perf`, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from ntkbench.asv_results import Measurement
+from ntkbench.errors import InputError
+from ntkbench.provenance import environment_id
+from ntkbench.rows import insert, insert_environments
+
+if TYPE_CHECKING:
+    import duckdb
+
+_KEY = 5  # columns: environment_id, benchmark, version, params, measured
+_COLUMNS = (
+    "environment_id, benchmark, version, params::VARCHAR, measured, committed, subject, unit, value, low, high, "
+    "samples, number, failure"
+)
+
+
+def insert_measurements(connection: duckdb.DuckDBPyConnection, measurements: Sequence[tuple[Measurement, str]]) -> int:
+    """Add those that are not there; how many were added. The caller minds the transaction.
+
+    Each comes with the place where it was found. Raises InputError when one differs from another of the same
+    benchmark, parameters, environment and moment.
+    """
+    if not measurements:
+        return 0
+    insert_environments(connection, [m.facts for m, _ in measurements])
+    present = {row[:_KEY]: row for row in connection.execute(f"SELECT {_COLUMNS} FROM perf").fetchall()}
+    new = {}
+    origins: dict[tuple[Any, ...], str] = {}
+    for measurement, place in measurements:
+        row = _row(measurement)
+        key = row[:_KEY]
+        if present.setdefault(key, row) is row:
+            new[key], origins[key] = row, place
+        elif present[key] != row:
+            other = origins.get(key, "the database")
+            raise InputError(f"{measurement.benchmark} of {row[4].isoformat()} in {place} differs from that in {other}")
+    order = [0, 1, 2, 3, 5, 6, 4, *range(7, 14)]  # of the table
+    insert(connection, "perf", [tuple(row[k] for k in order) for row in new.values()])
+    return len(new)
+
+
+def read_measurements(connection: duckdb.DuckDBPyConnection) -> list[Measurement]:
+    """All there are."""
+    rows = connection.execute(
+        f"SELECT facts, {_COLUMNS} FROM perf JOIN environment USING (environment_id) ORDER BY ALL"
+    ).fetchall()
+    return [
+        Measurement(
+            facts=facts,
+            benchmark=benchmark,
+            version=version,
+            params=json.loads(params),
+            committed=committed.replace(tzinfo=UTC),
+            subject=subject,
+            measured=measured.replace(tzinfo=UTC),
+            unit=unit,
+            value=value,
+            low=low,
+            high=high,
+            samples=tuple(samples),
+            number=number,
+            failure=failure,
+        )
+        for facts, _, benchmark, version, params, measured, committed, subject, unit, value, low, high, samples, number,
+        failure in rows
+    ]  # fmt: skip
+
+
+def _row(m: Measurement) -> tuple[Any, ...]:
+    return (
+        environment_id(m.facts), m.benchmark, m.version, json.dumps(dict(m.params), sort_keys=True), _utc(m.measured),
+        _utc(m.committed), m.subject, m.unit, m.value, m.low, m.high, list(m.samples), m.number, m.failure,
+    )  # fmt: skip
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(tzinfo=None)

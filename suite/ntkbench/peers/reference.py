@@ -1,0 +1,108 @@
+"""What is right, in float64, and how far from it a result is: agreement comes before speed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ntkbench.errors import InputError
+from ntkbench.peers.workloads import Arrays, Workload
+
+TOLERANCE = 1e-5
+_ROWS = {"fc": 64, "cntk": 16}  # of the Gram matrix, computed again in float64; of the others, all
+
+
+@dataclass(frozen=True)
+class Errors:
+    """The largest relative errors: of entries off the diagonal (predictions: of the largest), and on the diagonal.
+
+    The diagonal stands apart: a library that forms 1 - rho^2 by subtraction loses it, and agrees elsewhere.
+    """
+
+    elsewhere: float
+    diagonal: float | None
+
+    @property
+    def agree(self) -> bool:
+        """Whether the result is the right one."""
+        return self.elsewhere <= TOLERANCE
+
+
+def reference(workload: Workload, arrays: Arrays) -> np.ndarray:
+    """The first rows of NNGP and NTK (2, rows, n), an empirical NTK (1, n, n), or predictions (1, n_test, 1)."""
+    exact = {name: array.astype(np.float64) for name, array in arrays.items()}
+    if workload.kind == "empirical":
+        return empirical_reference(exact)[None]
+    if workload.kind == "regression":
+        n, ridge = len(exact["y_train"]), float(workload.params["ridge"])
+        weights = np.linalg.solve(exact["k_train"] + ridge * np.eye(n), exact["y_train"])
+        return (exact["k_test"] @ weights)[None]
+    rows = exact["x1"][: _ROWS[workload.kind]]
+    kernels = np.stack(_kernels(workload, rows, exact.get("x2", exact["x1"])))
+    if workload.symmetric:
+        # Of inputs with themselves the diagonal is exact.
+        own, index = np.stack(_kernels(workload, rows, None)), np.arange(len(rows))
+        kernels[:, index, index] = own[:, index, index]
+    return kernels
+
+
+def errors(workload: Workload, result: np.ndarray, right: np.ndarray) -> Errors:
+    """How far `result` is from the `right` values, which may be of its first rows alone.
+
+    Raises InputError for a result of another shape, or with NaN or infinity in it.
+    """
+    shape = (right.shape[0], _size(workload), right.shape[2])
+    if result.shape != shape:
+        raise InputError(f"its result is of shape {result.shape}, not {shape}")
+    if not np.all(np.isfinite(result)):
+        raise InputError("its result holds NaN or infinity")
+    difference = np.abs(result[:, : right.shape[1]].astype(np.float64) - right)
+    if workload.kind == "regression":
+        return Errors(float(np.max(difference) / np.max(np.abs(right))), None)
+    relative = difference / np.abs(right)
+    if not workload.symmetric:
+        return Errors(float(np.max(relative)), None)
+    diagonal = np.broadcast_to(np.eye(right.shape[1], right.shape[2], dtype=bool), relative.shape)
+    return Errors(float(np.max(relative[~diagonal], initial=0.0)), float(np.max(relative[diagonal])))
+
+
+def empirical_reference(exact: Arrays) -> np.ndarray:
+    """The NTK of x -> relu(relu(x a w0) b w1) c w2 by the chain rule: (n, n), the mean over outputs.
+
+    Scales a, b, c are sqrt(2 / fan-in). A layer with inputs h and derivatives g of output o by its outputs adds
+    scale^2 (h . h') (g . g').
+    """
+    h, inputs, masks = exact["x1"], [], []
+    weights = [exact[f"w{k}"] * np.sqrt(2.0 / len(exact[f"w{k}"])) for k in range(3)]
+    for weight in weights:
+        inputs.append(h)
+        h = h @ weight
+        masks.append(h > 0)
+        h = np.maximum(h, 0.0)
+    outputs = weights[2].shape[1]
+    total = np.zeros((len(h), len(h)))
+    for o in range(outputs):
+        g = np.zeros_like(masks[2], dtype=np.float64)
+        g[:, o] = 1.0
+        for k in (2, 1, 0):
+            total += 2.0 / inputs[k].shape[1] * (inputs[k] @ inputs[k].T) * (g @ g.T) / outputs
+            if k:
+                g = (g @ weights[k].T) * masks[k - 1]
+    return total
+
+
+def _kernels(workload: Workload, x1: np.ndarray, x2: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    from ntkbench.kernels import conv_kernels, fc_kernels
+
+    depth = int(workload.params["depth"])
+    if workload.kind == "fc":
+        found = fc_kernels(x1, x2, depth=depth)
+    else:
+        pooling = "gap" if workload.params["pooling"] == "gap" else "flatten"
+        found = conv_kernels(x1, x2, depth=depth, pooling=pooling)  # type: ignore[arg-type]
+    return found.nngp, found.ntk
+
+
+def _size(workload: Workload) -> int:
+    return int(workload.params["n_test" if workload.kind == "regression" else "n"])

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ntkbench.asv_results import Measurement
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def measured(day: int, value: float | None, **changes) -> Measurement:
+    """The benchmark on the commit of that day, measured a year later."""
+    fields = {
+        "facts": {"machine": "m1", "python": "3.11", "commit": f"c{day}"}, "benchmark": "bench.time_gram",
+        "version": "v1", "params": {"depth": 3}, "committed": START + timedelta(days=day), "subject": f"day {day}",
+        "measured": START + timedelta(days=365 + day), "unit": "s", "low": None, "high": None, "samples": (),
+        "number": 1, "failure": "" if value is not None else "it failed", **changes,
+    }  # fmt: skip
+    return Measurement(value=value, **fields)
+
+
+def history(results, *measurements: Measurement, columns: str = "value, baseline, ratio") -> list[tuple]:
+    assert results.store.add([], measurements=[(m, "asv") for m in measurements]) == len(measurements)
+    return results.select(f"SELECT {columns} FROM perf_history ORDER BY benchmark, machine, version, committed")
+
+
+def test_each_commit_is_held_against_the_median_of_the_five_before(results):
+    values = [1.0, 2.0, 3.0, 4.0, 100.0, 5.0, 7.0]
+    found = history(results, *(measured(day, value) for day, value in enumerate(values)))
+    baselines = [None, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0]  # the last: of 2, 3, 4, 100 and 5
+    assert found == [(v, b, None if b is None else v / b) for v, b in zip(values, baselines, strict=True)]
+
+
+def test_commits_are_in_the_order_of_their_dates_whenever_they_were_measured(results):
+    late = measured(0, 1.0, measured=START + timedelta(days=999))
+    assert history(results, measured(2, 4.0), late, measured(1, 2.0)) == [
+        (1.0, None, None),
+        (2.0, 1.0, 2.0),
+        (4.0, 1.5, 4.0 / 1.5),
+    ]
+
+
+def test_a_failure_is_shown_and_is_no_part_of_a_baseline(results):
+    found = history(results, measured(0, 2.0), measured(1, None), measured(2, 3.0), columns="value, baseline, failure")
+    assert found == [(2.0, None, ""), (None, 2.0, "it failed"), (3.0, 2.0, "")]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"facts": {"machine": "m2", "python": "3.11", "commit": "c1"}},
+        {"facts": {"machine": "m1", "python": "3.12", "commit": "c1"}},
+        {"version": "v2"},
+        {"benchmark": "bench.time_solve"},
+        {"params": {"depth": 6}},
+    ],
+)
+def test_other_machines_pythons_versions_and_benchmarks_are_series_of_their_own(results, changes):
+    found = history(results, measured(0, 1.0), measured(1, 9.0, **changes), columns="baseline")
+    assert found == [(None,), (None,)]
+
+
+def test_of_a_commit_that_was_measured_again_the_newest_counts(results):
+    again = measured(0, 5.0, measured=START + timedelta(days=999))
+    assert history(results, measured(0, 1.0), again, measured(1, 10.0)) == [(5.0, None, None), (10.0, 5.0, 2.0)]
