@@ -16,6 +16,7 @@ Found: on the circle curves do not follow the theory (errors up to 4 times as la
 to 0.08 lower), in plain NumPy as well and with eigenvalues that are right to rounding. What a kernel makes of random
 points on a line is a matter of the gaps between them, and their eigenfunctions are far from the Gaussian ones assumed.
 The sphere's constant, which is learned best of all, errs 8 % more at n = 64 than it should and about 15 % at n = 128.
+Networks of width 500 err 10 % more in level 3, n = 16 to 64, and 30 % in level 1, n = 64: their width is not infinite.
 """
 
 import math
@@ -89,7 +90,7 @@ def claims():
         Tier("smoke", domain="hypercube", mode=[1, 3], ridge=0.0, noise=0.0, width=0, n_max=64, trials=30),
         *(Tier("standard", domain=domain, mode=modes, ridge=0.0, noise=0.0, width=0, n_max=128, trials=trials)
           for (domain, modes), trials in zip(MODES.items(), (100, 100, 30), strict=True)),
-        Tier("standard", domain="sphere", mode=1, ridge=[0.05, 1.0], noise=[0.1, 0.25], width=0, n_max=128, trials=30),
+        Tier("standard", domain="sphere", mode=1, ridge=[0.05, 1.0], noise=[0.1, 0.25], width=0, n_max=128, trials=100),
         Tier("standard", domain="hypercube", mode=[1, 3], ridge=0.0, noise=0.0, width=500, n_max=64, trials=6),
         *(Tier("paper", domain=domain, mode=modes, ridge=0.0, noise=0.0, width=[0, 500], n_max=128, trials=30)
           for domain, modes in MODES.items()),

@@ -28,7 +28,7 @@ def one_line(outcome) -> str:
     [
         ([], "required: command"),
         (["rum"], "unknown command 'rum'; did you mean 'run'?"),
-        (["sql"], "required: SELECT"),
+        (["sql"], "give a query, the name of one"),
         (["run", "--bakcend", "jax"], "unknown argument '--bakcend'; did you mean '--backend'?"),
         (["list", "--qqq"], "unknown argument '--qqq'"),
         (["run", "--device", "cuad"], "unknown device 'cuad'; did you mean 'cuda'?"),
@@ -110,7 +110,7 @@ def test_an_interrupt_outside_a_run_is_told_and_has_its_code(ntkbench, monkeypat
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Store, "query", interrupted)
-    outcome = ntkbench("sql", "SELECT 1")
+    outcome = ntkbench("verify")
     assert (outcome.code, outcome.out, outcome.err) == (130, "", "ntkbench: interrupted\n")
 
 

@@ -66,9 +66,13 @@ def test_older_views_will_do_where_the_file_cannot_be_written(store: Store, monk
 
 
 def test_a_failed_piece_of_work_leaves_the_process_able_to_go_on(store: Store) -> None:
-    with pytest.raises(ZeroDivisionError), module.writing(store.path) as connection:
-        connection.begin()
-        connection.execute("INSERT INTO run SELECT * REPLACE ('c' AS run_id) FROM run")
-        raise ZeroDivisionError
+    def work() -> None:
+        with module.writing(store.path) as connection:
+            connection.begin()
+            connection.execute("INSERT INTO run SELECT * REPLACE ('c' AS run_id) FROM run")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        work()
     assert store.query("SELECT count(*) FROM run")[1] == [(1,)]
     assert store.add([replace(RECORD, run_id="b" * 32)]) == 1

@@ -14,7 +14,7 @@ from ntkbench.kernels.dynamics import DivergenceError, Dynamics, gradient_descen
 from ntkbench.kernels.eigenlearning import Prediction, eigenlearning, points_to_learn
 from ntkbench.kernels.empirical import empirical_ntk, empirical_ntk_product
 from ntkbench.kernels.empirical_costs import costs
-from ntkbench.kernels.execution import implementations
+from ntkbench.kernels.execution import implementations, prefer
 from ntkbench.kernels.feature_alignment import Memorisation, alignment_constant, identity_error, memorisation
 from ntkbench.kernels.hermite import HermiteSeries, hermite_coefficients, hermite_series
 from ntkbench.kernels.infinite import architecture_kernels
@@ -99,6 +99,7 @@ __all__ = [
     "operator_norm",
     "pivoted_cholesky",
     "points_to_learn",
+    "prefer",
     "rademacher_complexity",
     "ramp_gap",
     "random_features_kernel",

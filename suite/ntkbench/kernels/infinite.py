@@ -67,8 +67,7 @@ def _available(form: Special, x: Any) -> bool:
 def _special_kernels(form: Special, x1: Any, x2: Any | None, progress: Progress | None) -> Kernels:
     network = form.network
     if form.pooling is None:
-        options = {"depth": network.depth, "w_std": network.w_std, "b_std": network.b_std}
-        return fc_kernels(x1, x2, **options, progress=progress)
+        return fc_kernels(x1, x2, depth=network.depth, w_std=network.w_std, b_std=network.b_std, progress=progress)
     return Kernels(*kernel_matrices(x1, x2, network, form.pooling, ("nngp", "ntk"), 1.0, progress))
 
 

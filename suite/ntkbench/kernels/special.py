@@ -27,14 +27,14 @@ def special(architecture: Serial) -> Special | None:
     """
     layers = architecture.layers
     pooling = _pooling(layers)
-    hidden, readout = layers[: -1 if pooling is None else -2], layers[-1:]
-    linear = (*hidden[::2], *readout)
+    hidden = layers[: -1 if pooling is None else -2]
     if len(hidden) < 2 or len(hidden) % 2 or not all(layer in _RELU for layer in hidden[1::2]):
         return None
-    kind = Dense if pooling is None else Conv
-    if not (all(isinstance(layer, kind) for layer in linear[:-1]) and isinstance(linear[-1], Dense)):
+    linear = [layer for layer in (*hidden[::2], layers[-1]) if isinstance(layer, Dense | Conv)]
+    kinds = [Dense if pooling is None else Conv] * (len(hidden) // 2) + [Dense]
+    if [type(layer) for layer in linear] != kinds:
         return None
-    if pooling is not None and {(c.window, c.stride, c.padding) for c in linear[:-1]} != {((3, 3), (1, 1), "same")}:
+    if any(isinstance(c, Conv) and (c.window, c.stride, c.padding) != ((3, 3), (1, 1), "same") for c in linear):
         return None
     trained = [layer.trained for layer in linear]
     if len({(layer.w_std, layer.b_std) for layer in linear}) > 1 or not all(trained[1:-1]):
