@@ -68,7 +68,7 @@ def _measurements(
     commit = content["commit_hash"]
     if not _COMMIT.fullmatch(commit):
         raise ValueError(f"{commit!r} is no commit")
-    common = {"facts": _facts(content), "committed": _moment(content["date"]), "subject": subject(commit)}
+    facts, committed, about_commit = _facts(content), _moment(content["date"]), subject(commit)
     for name, row in sorted(content["results"].items()):
         columns = dict(zip(content["result_columns"], row, strict=False))
         about = benchmarks.get(name, {})
@@ -80,6 +80,9 @@ def _measurements(
                 continue
             at = {key: column[k] for key, column in columns.items() if isinstance(column, list) and key != "params"}
             yield Measurement(
+                facts=facts,
+                committed=committed,
+                subject=about_commit,
                 benchmark=name,
                 version=columns.get("version") or "",
                 params=dict(zip(names, map(_parameter, combination), strict=True)),
@@ -91,7 +94,6 @@ def _measurements(
                 samples=tuple(at.get("samples") or ()),
                 number=int(at.get("stats_number") or 1),
                 failure="" if values[k] is not None else "failed, or did not build",
-                **common,
             )
 
 
@@ -111,8 +113,9 @@ def _facts(content: Mapping[str, Any]) -> dict[str, str]:
 
 def _unit(name: str, about: Mapping[str, Any]) -> str:
     kind = about.get("type", name.rpartition(".")[2].partition("_")[0])
-    unit = about.get("unit", "1")
-    return {"time": "s", "timeraw": "s", "peakmemory": "B", "memory": "B"}.get(kind, unit)
+    unit = str(about.get("unit", "1"))
+    units: dict[str, str] = {"time": "s", "timeraw": "s", "peakmemory": "B", "memory": "B"}
+    return units.get(kind, unit)
 
 
 def _parameter(text: str) -> Any:
