@@ -129,13 +129,13 @@ def descend(network, params, x, y, rate):
         Metric("rate_ratio", "1", tolerance=5e-3, about="(f) decay rate of the loss over the NTK's prediction"),
     ],
     curves=[
-        Curve("width_error", x="width", y="relative error", share=1.0, tolerance=1e-4),
-        Curve("norm_deviation", x="d", y="median | |x|^2 / d - 1 |", share=1.0, tolerance=1e-9),
+        Curve("width_error", x="width", y="relative error", share=1.0, tolerance=1e-4, exponent="width_slope"),
+        Curve("norm_deviation", x="d", y="median | |x|^2 / d - 1 |", share=1.0, tolerance=1e-9, exponent="norm_slope"),
         Curve("exponential_error", x="n = d", y="log10 of the operator norm", share=1.0, tolerance=1e-4),
-        Curve("ntk_error", x="n = d", y="operator norm", share=1.0, tolerance=1e-6),
-        Curve("raw_error", x="n = d", y="operator norm", share=1.0, tolerance=1e-6),
+        Curve("ntk_error", x="n = d", y="operator norm", share=1.0, tolerance=1e-6, exponent="ntk_slope"),
+        Curve("raw_error", x="n = d", y="operator norm", share=1.0, tolerance=1e-6, exponent="raw_slope"),
         Curve("training_loss", x="step", y="loss"),
-        Curve("predicted_loss", x="step", y="loss"),
+        Curve("predicted_training_loss", x="step", y="loss"),
     ],
     claims=list(claims()),
     tiers=[
@@ -220,4 +220,4 @@ def heavy_tails(ctx: Context, distribution: str, n: int, dimension: int, width: 
     for name, values in errors.items():
         ctx.curve(f"{name}_error", sizes, values)
     ctx.curve("training_loss", steps, loss)
-    ctx.curve("predicted_loss", steps, limit)
+    ctx.curve("predicted_training_loss", steps, limit)

@@ -119,8 +119,8 @@ def regress(matrices, labels, sizes):
     curves=[
         Curve("alignment_2", x="n / d", y="feature alignment", share=1.0, tolerance=2e-3),
         Curve("alignment_4", x="n / d", y="feature alignment", share=1.0, tolerance=2e-3),
-        Curve("gamma_2", x="n / d", y="predicted alignment", share=1.0, tolerance=1e-9),
-        Curve("gamma_4", x="n / d", y="predicted alignment", share=1.0, tolerance=1e-9),
+        Curve("predicted_alignment_2", x="n / d", y="predicted alignment", share=1.0, tolerance=1e-9),
+        Curve("predicted_alignment_4", x="n / d", y="predicted alignment", share=1.0, tolerance=1e-9),
         Curve("spurious_accuracy", x="n / d", y="spurious accuracy", y_unit="%", share=1.0, tolerance=2.0),
         Curve("generalisation", x="n / d", y="leave-one-out accuracy", y_unit="%", share=1.0, tolerance=2.0),
     ],
@@ -169,6 +169,6 @@ def spurious_features(ctx: Context, model: str, alpha: float, d: int, k: int, n:
     )
     for degree, points, constants in zip((2, 4), aligned, predicted, strict=True):
         ctx.curve(f"alignment_{degree}", ratios, points)
-        ctx.curve(f"gamma_{degree}", ratios, constants)
+        ctx.curve(f"predicted_alignment_{degree}", ratios, constants)
     ctx.curve("spurious_accuracy", ratios, told)
     ctx.curve("generalisation", ratios, left_out)
