@@ -32,7 +32,8 @@ EXACT = "exact: Bartlett & Mendelson 2002"
         Metric("largest_gap", "1", None, 1e-3, "largest generalisation gap over its bound"),
     ],
     curves=[
-        Curve("complexity", "training points", "complexity of the unit ball", share=1.0, tolerance=1e-4),
+        Curve("complexity", "training points", "complexity of the unit ball", share=1.0, tolerance=1e-4,
+              exponent="exponent"),
         Curve("upper_bound", "training points", "complexity of the unit ball", share=1.0, tolerance=1e-4),
     ],
     claims=[

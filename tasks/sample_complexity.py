@@ -89,7 +89,8 @@ def claims():
         Metric("degree_shift", "degrees", None, 0.0, "degree that tangent features fit less that of random features"),
     ],
     curves=[
-        Curve("n_half_by_d", "dimension", "points", y_unit="points", share=1.0, tolerance=1.0),
+        Curve("n_half_by_d", "dimension", "points", y_unit="points", share=1.0, tolerance=1.0,
+              exponent="exponent"),
         Curve("predicted_n_half_by_d", "dimension", "points", y_unit="points", share=1.0, tolerance=1e-6),
         Curve("mixed_error", "training points", "mean squared error", share=1.0, tolerance=2e-3),
         Curve("predicted_mixed_error", "training points", "mean squared error", share=1.0, tolerance=1e-6),

@@ -24,7 +24,7 @@ from ntkbench.schema import SCHEMA_VERSION
 if TYPE_CHECKING:
     import duckdb
 
-PATIENCE = 30.0  # seconds to wait for another process to let go of the file
+PATIENCE = 30.0  # seconds to wait for another process to let go of the file, unless a call says otherwise
 _BLOCK_SIZE = 16384  # bytes; many small tables: the default of 256 KiB would waste megabytes
 # What DuckDB says of a file that is open elsewhere: in another process on POSIX, on Windows, in this process.
 _BUSY = ("Could not set lock", "being used by another process", "Unique file handle conflict")
@@ -37,7 +37,7 @@ class BusyError(InputError):
 
 
 @contextmanager
-def reading(path: Path, patience: float = PATIENCE) -> Iterator[duckdb.DuckDBPyConnection]:
+def reading(path: Path, patience: float | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
     """A read-only connection; a database of an earlier version is brought up to date before.
 
     Raises InputError when there is no database, or it is not one of ours, BusyError when another process has it.
@@ -59,14 +59,14 @@ def reading(path: Path, patience: float = PATIENCE) -> Iterator[duckdb.DuckDBPyC
 
 
 @contextmanager
-def reading_as_it_is(path: Path, patience: float = PATIENCE) -> Iterator[tuple[duckdb.DuckDBPyConnection, int]]:
+def reading_as_it_is(path: Path, patience: float | None = None) -> Iterator[tuple[duckdb.DuckDBPyConnection, int]]:
     """A read-only connection and the version of the tables, this one or an earlier. Raises as `reading` does."""
     with _attached(_there(path), patience, "READ_ONLY") as connection:
         yield connection, _state(connection, path)[0]
 
 
 @contextmanager
-def writing(path: Path, patience: float = PATIENCE) -> Iterator[duckdb.DuckDBPyConnection]:
+def writing(path: Path, patience: float | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to write with; the database is made where there is none, and brought up to date.
 
     Raises InputError when it is not one of ours or the system refuses, BusyError when another process has it.
@@ -127,7 +127,7 @@ def _instance() -> duckdb.DuckDBPyConnection:
 
 @contextmanager
 def _attached(
-    path: Path, patience: float, options: str, make: Callable[[], None] | None = None, called: Path | None = None
+    path: Path, patience: float | None, options: str, make: Callable[[], None] | None = None, called: Path | None = None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection on which the file's tables have their names.
 
@@ -170,12 +170,12 @@ def _forget() -> None:
 
 
 def _patiently(
-    attach: Callable[[], duckdb.DuckDBPyConnection], path: Path, patience: float, what: str
+    attach: Callable[[], duckdb.DuckDBPyConnection], path: Path, patience: float | None, what: str
 ) -> duckdb.DuckDBPyConnection:
     """What `attach` returns, tried again while another process has the file."""
     import duckdb
 
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + (PATIENCE if patience is None else patience)
     pause = 0.02
     while True:
         try:

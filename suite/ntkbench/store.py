@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Store:
-    """The database at `path`; made when first written to. `patience`: seconds to wait for other processes."""
+    """The database at `path`; made when first written to. `patience`: seconds to wait for others (None: half a minute)."""
 
     path: Path
-    patience: float = database.PATIENCE
+    patience: float | None = None
 
     def prepare(self) -> None:
         """Make the database where there is none, bring it up to date, and make sure that it can be written.

@@ -135,7 +135,7 @@ def test_jax_solves_in_float64_where_the_suite_has_not_set_it_up() -> None:
 import numpy as np, jax.numpy as jnp
 from ntkbench.kernels import kernel_regression, min_eigenvalue
 from ntkbench.kernels.cholesky import cholesky_regression
-from ntkbench.kernels.conjugate_gradient import conjugate_gradient, nystrom, pivoted_cholesky
+from ntkbench.kernels import conjugate_gradient, nystrom, pivoted_cholesky
 from ntkbench.kernels.dynamics import gradient_flow, max_learning_rate
 from ntkbench.kernels.ridge_path import ridge_path
 k = np.diag(np.array([1.0, 1e-6], np.float32)) + np.float32(0.5)
