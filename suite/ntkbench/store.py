@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Store:
-    """The database at `path`; made when first written to. `patience`: seconds to wait for others (None: half a minute)."""
+    """The database at `path`; made when first written to. `patience`: seconds to wait for others, None: PATIENCE."""
 
     path: Path
     patience: float | None = None
