@@ -90,3 +90,20 @@ def test_the_files_that_the_readme_links_to_are_there() -> None:
     links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
     assert len(links) >= 3
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def table(text: str, first: str) -> list[list[str]]:
+    """The rows of the first table in Markdown whose first column has this name."""
+    lines = text[text.index(f"| {first} |") :].split("\n\n")[0].splitlines()
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if not line.startswith("|--")]
+
+
+def test_the_readme_shows_the_peers_as_they_were_measured() -> None:
+    (_, *columns), *rows = table(README, "work")
+    measured, work = {}, ""
+    for row in table((ROOT / "results" / "peers.md").read_text(), "work")[1:]:
+        work = row[0] or work
+        measured[work, row[1]] = row[2] if row[1] == "neural-tangents" else row[6].partition(" ")[0]
+    assert len(rows) >= 5
+    for name, *cells in rows:
+        assert cells == [measured.get((name, column), "") for column in columns], name
