@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from ntkbench import backends as known_backends
 from ntkbench import datasets
 from ntkbench.errors import InputError, describe, unknown
 from ntkbench.spec import Params, Scalar, Task
@@ -58,10 +59,12 @@ def plan(
     precision: str = "float32",
     seeds: int | None = None,
     overrides: Mapping[str, str] | None = None,
+    able_only: bool = False,
 ) -> list[PlannedRun]:
     """The runs to do, each once, cheapest first so that results show early.
 
-    `overrides` are texts by parameter name, as given on the command line; a comma separates several values.
+    `overrides` are texts by parameter name, as given on the command line; a comma separates several values. With
+    `able_only`, backends that lack what a task requires are left out.
     Raises InputError when no task has the tier, when a parameter is unknown to every task that has it, or when a
     value does not fit.
     """
@@ -80,8 +83,9 @@ def plan(
             for name, text in (overrides or {}).items()
             if name in task.parameters
         }
+        able = [b for b in backends if not able_only or task.requires <= known_backends.capabilities(b)]
         for grid in (t for t in task.tiers if t.name == tier):
-            chosen = [b for b in backends if grid.backends is None or b in grid.backends]
+            chosen = [b for b in able if grid.backends is None or b in grid.backends]
             for point in grid.points(values):
                 for seed in range(seeds if seeds is not None else grid.seeds):
                     for backend in chosen:

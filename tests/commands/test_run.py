@@ -176,9 +176,16 @@ def test_a_full_disk_for_the_records_is_one_line_and_the_run_is_stored(ntkbench,
 
 
 def test_without_names_every_task_of_the_tier_is_planned(ntkbench, small_tasks):
-    out = ntkbench("run", "--tasks", small_tasks, "--tier", "smoke", "--backend", "numba", "--dry-run").out
+    out = ntkbench("run", "--tasks", small_tasks, "--tier", "smoke", "--backend", "torch", "--dry-run").out
     installed = {file.stem for file in paths.shared("tasks").glob("*.py")}
     assert {line.split()[1] for line in out.splitlines()} == installed | {"squares", "faults", "differentiates"}
+
+
+def test_without_names_a_backend_is_planned_for_what_it_can_do(ntkbench, small_tasks):
+    out = ntkbench("run", "--tasks", small_tasks, "--tier", "smoke", "--backend", "numba,torch", "--dry-run").out
+    planned = {(line.split()[1], line.partition("[")[2].partition("/")[0]) for line in out.splitlines()}
+    assert {("squares", "numba"), ("squares", "torch"), ("differentiates", "torch")} <= planned
+    assert ("differentiates", "numba") not in planned
 
 
 def test_seeds_and_values_multiply(ntkbench, squares):

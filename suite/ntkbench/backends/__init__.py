@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from types import MappingProxyType
 
 from ntkbench.backends.allocator import keep_freed_memory
-from ntkbench.backends.protocol import Backend
+from ntkbench.backends.protocol import Backend, Capability
 from ntkbench.errors import InputError, unknown
 
 # Name -> (library to look for, class). To add a backend, write its module and name it here.
@@ -39,6 +39,13 @@ def choose(wanted: list[str]) -> list[str]:
     return list(dict.fromkeys(wanted)) or installed()
 
 
+def capabilities(name: str) -> frozenset[Capability]:
+    """What the backend can do; its library is not imported."""
+    module = importlib.import_module(f"ntkbench.backends.{name}")
+    found: frozenset[Capability] = getattr(module, _BACKENDS[name]).capabilities
+    return found
+
+
 def open_backend(name: str, device: str = "cpu") -> Backend:
     """Import the library and set it up for `device` ("cpu" or "cuda"), once a process.
 
@@ -50,4 +57,4 @@ def open_backend(name: str, device: str = "cpu") -> Backend:
     return backend
 
 
-__all__ = ["Backend", "choose", "installed", "names", "open_backend"]
+__all__ = ["Backend", "capabilities", "choose", "installed", "names", "open_backend"]

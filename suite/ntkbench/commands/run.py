@@ -79,6 +79,8 @@ def _plan(options: Namespace) -> tuple[list[plan.PlannedRun], dict[str, Task]]:
         precision=options.precision,
         seeds=options.seeds,
         overrides=overrides,
+        # A task asked for by name says of every backend that it cannot do it.
+        able_only=not options.names,
     )
     return runs, tasks
 

@@ -41,9 +41,9 @@ def conv_kernels(
 
     x1 (n1, H, W, C) and x2 (n2, H, W, C), float32 or float64, of NumPy, torch or JAX -> two (n1, n2) of the same kind.
     Without x2: of x1 with itself, symmetric. `pooling`: "flatten" (positions keep their own readout weights) or "gap"
-    (global average pooling). The input covariance divides by C, each convolution by 9, pooling by H W. Raises
-    ValueError for shapes, dtypes, depths or poolings that make no sense. Source: Arora et al. 2019, section 4;
-    Novak et al. 2019.
+    (global average pooling). The input covariance divides by C, each convolution by 9, pooling by H W. An image that
+    is not finite has NaN in its row and column, and nowhere else. Raises ValueError for shapes (no images at all
+    among them), dtypes, depths or poolings that make no sense. Source: Arora et al. 2019, section 4; Novak et al. 2019.
     """
     return Kernels(*kernel_matrices(x1, x2, Network(depth, w_std, b_std), pooling, ("nngp", "ntk"), 1.0, progress))
 
