@@ -106,7 +106,8 @@ def test_the_site_reads_views_and_no_table() -> None:
         set(re.findall(rf"^CREATE {what} (\w+)", paths.shared(f"results/{file}").read_text(), re.MULTILINE))
         for what, file in (("TABLE(?: IF NOT EXISTS)?", "schema.sql"), ("OR REPLACE VIEW", "views.sql"))
     )
-    texts = [n.value for n in ast.walk(ast.parse(MODULES["ntkbench.site"].read_text())) if isinstance(n, ast.Constant)]
+    source = ast.parse(MODULES["ntkbench.pages.content"].read_text())
+    texts = [n.value for n in ast.walk(source) if isinstance(n, ast.Constant)]
     read = {name for t in texts if isinstance(t, str) for name in re.findall(r"\b(?:FROM|JOIN) (\w+)", t)}
     assert "run" in tables
     assert read

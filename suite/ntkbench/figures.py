@@ -207,14 +207,22 @@ def _specification(
     ]
     base = alt.Chart().encode(**axes, color=colour, tooltip=tips)
     shape = alt.Shape("backend:N", title=None, legend=alt.Legend(orient="bottom"))
-    measured = alt.datum.kind == "measured"
-    layers = [
-        base.transform_filter(measured).mark_line(strokeWidth=1.5).encode(detail="backend:N"),
-        base.transform_filter(measured).mark_point(filled=False, size=45).encode(shape=shape),
-        base.transform_filter(alt.datum.kind == "theory").mark_line(strokeDash=[6, 3]).encode(detail="backend:N"),
-        base.transform_filter(alt.datum.kind == "claimed slope").mark_line(strokeDash=[2, 3], strokeWidth=2),
+    layers = {
+        "measured": [
+            base.mark_line(strokeWidth=1.5).encode(detail="backend:N"),
+            base.mark_point(filled=False, size=45).encode(shape=shape),
+        ],
+        "theory": [base.mark_line(strokeDash=[6, 3]).encode(detail="backend:N")],
+        "claimed slope": [base.mark_line(strokeDash=[2, 3], strokeWidth=2)],
+    }
+    # A layer without points would have no extent.
+    there = [
+        layer.transform_filter(alt.datum.kind == kind)
+        for kind, parts in layers.items()
+        for layer in parts
+        if any(p["kind"] == kind for p in points)
     ]
-    chart = alt.layer(*layers, data=alt.Data(values=[dict(p) for p in points])).properties(
+    chart = alt.layer(*there, data=alt.Data(values=[dict(p) for p in points])).properties(
         width="container", height=300, description=description
     )
     chart = chart.configure(background="transparent", font="system-ui, sans-serif").configure_view(stroke=None)
