@@ -231,6 +231,18 @@ def test_the_command_writes_beside_the_database_and_says_where(store: Store, ntk
     assert (store.path.parent / "report/static/style.css").is_file()
 
 
+@pytest.mark.parametrize(("shown", "code"), [(True, 0), (False, 2)])
+def test_the_command_opens_the_index_when_asked(
+    store: Store, ntkbench: Callable, monkeypatch: pytest.MonkeyPatch, shown: bool, code: int
+) -> None:
+    opened = []
+    monkeypatch.setattr("webbrowser.open", lambda address: opened.append(address) or shown)
+    outcome = ntkbench("report", "--open")
+    assert outcome.code == code
+    assert opened == [(store.path.parent / "report/index.html").resolve().as_uri()]
+    assert ("no browser was found" in outcome.err) == (not shown)
+
+
 def test_numbers_within_names_count_as_numbers(store: Store, tasks: dict, tmp_path: Path) -> None:
     record = RunRecord.from_json((tmp_path / "records.jsonl").read_text().splitlines()[0])
     claims = [replace(record.claims[0], name=f"depth {depth}", params={}) for depth in (11, 3, 21)]
