@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from ntkbench.spec import Task
 from ntkbench.store import Store
 
 if TYPE_CHECKING:
+    import duckdb
     from jinja2 import Environment
 
 
@@ -26,14 +28,16 @@ def write_site(store: Store, tasks: Mapping[str, Task], out: Path) -> Path:
     Pages are rendered whole before the first is written. Raises InputError when there is no database or the folder
     cannot be written.
     """
-    found = content.read(store)
+    with store.reading() as connection, _one_thread(connection):
+        found = content.read(connection)
+        schema = list(sql.pages(connection, store.path.name))
     pages = chain(
         index.pages(found),
         task.pages(found, tasks),
         run.pages(found),
         compare.pages(found),
         performance.pages(found),
-        sql.pages(store),
+        schema,
         environments.pages(found),
     )
     files = _render(pages, found.tasks)
@@ -49,6 +53,17 @@ def write_site(store: Store, tasks: Mapping[str, Task], out: Path) -> Path:
     except OSError as error:
         raise InputError(f"cannot write the report to {out}: {error.strerror or error}") from error
     return out / "index.html"
+
+
+@contextmanager
+def _one_thread(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Several threads would add in an order that changes, and sums with it; equal rows come in any order."""
+    ((before,),) = connection.execute("SELECT current_setting('threads')").fetchall()
+    connection.execute("SET threads = 1")
+    try:
+        yield
+    finally:
+        connection.execute(f"SET threads = {before}")
 
 
 def _render(pages: Iterable[Page], tasks: list[str]) -> dict[str, str]:

@@ -86,9 +86,7 @@ def test_a_heading_sorts_its_column_up_and_down_by_number(page: Page, site: Path
 def test_words_and_columns_filter_and_the_address_says_so(page: Page, site: Path) -> None:
     page.goto((site / "index.html").as_uri())
     everything = len(shown(page, "speed", 1))
-    controls = page.locator(".controls", has=page.get_by_label("Stage")).or_(
-        page.locator(".controls", has=page.get_by_label("Agreement"))
-    )
+    controls = page.locator(".controls:has(+ .wide table[data-name=speed])")
     controls.get_by_label("Entry").select_option("torch on cpu, float32")
     controls.get_by_label("Filter").fill("depth=6")
     assert shown(page, "speed", 4) == ["torch on cpu, float32"]

@@ -1,4 +1,4 @@
-"""What the pages show: the rows of the views, read from one connection, and the runs that each number comes from."""
+"""What the pages show: the rows of the views, and the runs that each number comes from."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ntkbench.database import first_line
 from ntkbench.errors import InputError
-from ntkbench.store import Store
+
+if TYPE_CHECKING:
+    import duckdb
 
 Row = dict[str, Any]
 
@@ -60,15 +62,14 @@ class Content:
         return sorted({row["task"] for rows in (self.verdicts, self.runs) for row in rows})
 
 
-def read(store: Store) -> Content:
-    """Every query's rows. Raises InputError when there is no database of ours, or it has other views."""
+def read(connection: duckdb.DuckDBPyConnection) -> Content:
+    """Every query's rows. Raises InputError when the database has other views than these."""
     import duckdb
 
-    with store.reading() as connection:
-        try:
-            found = {name: _rows(connection, query) for name, query in _QUERIES.items()}
-        except duckdb.Error as error:
-            raise InputError(f"cannot read {store.path} for the report: {first_line(error)}") from error
+    try:
+        found = {name: _rows(connection, query) for name, query in _QUERIES.items()}
+    except duckdb.Error as error:
+        raise InputError(f"the database cannot be shown: {first_line(error)}") from error
     content = Content(**found)
     content.verdicts.sort(key=lambda row: (row["task"], row["metric"], _natural(row["claim"])))
     _trace_claims(content)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ntkbench import queries
 from ntkbench.pages.content import grouped
 from ntkbench.pages.page import Page
-from ntkbench.store import Store, answer
+from ntkbench.store import answer
 from ntkbench.tables import cell
+
+if TYPE_CHECKING:
+    import duckdb
 
 _MOST_ROWS = 12  # of an answer
 _RELATIONS = (
@@ -23,25 +26,23 @@ _COLUMNS = (
 )
 
 
-def pages(store: Store) -> Iterator[Page]:
-    """The page of the schema and of the query library."""
-    library = queries.library()
-    with store.reading() as connection:
-        relations, columns = (
-            [dict(zip(names, row, strict=True)) for row in rows]
-            for names, rows in (answer(connection, text) for text in (_RELATIONS, _COLUMNS))
-        )
-        answers = [{"query": query, **_answer(connection, query.sql)} for query in library.values()]
+def pages(connection: duckdb.DuckDBPyConnection, file_name: str) -> Iterator[Page]:
+    """The page of the schema and of the query library; `file_name` is what the database is called."""
+    relations, columns = (
+        [dict(zip(names, row, strict=True)) for row in rows]
+        for names, rows in (answer(connection, text) for text in (_RELATIONS, _COLUMNS))
+    )
+    answers = [{"query": query, **_answer(connection, query.sql)} for query in queries.library().values()]
     values = {
         "relations": relations,
         "columns": grouped(columns, "relation"),
         "answers": answers,
-        "file_name": store.path.name,
+        "file_name": file_name,
     }
     yield Page("sql.html", "sql.html.j2", values)
 
 
-def _answer(connection: Any, sql: str) -> dict[str, Any]:
+def _answer(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
     columns, rows = answer(connection, sql)
     return {
         "columns": columns,
