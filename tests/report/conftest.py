@@ -49,7 +49,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Store:
     store = Store(tmp_path_factory.mktemp("report") / "results.duckdb")
     runs = []
     for depth in (3, 6, 11):
-        for backend, speed in (("jax", 1.0), ("torch", 2.0)):
+        for backend, speed in (("jax", 1.0), ("torch", 3.0)):
             for seed in (0, 1):
                 curve = CurveRow("error", [1.0, 2.0, 4.0], [8.0 + seed, 4.0, 2.0], "n", "error", "1", "%", None, 0.0)
                 seconds = [9.0, *(depth * speed * (1 + k / 100) for k in range(6))]
