@@ -222,9 +222,14 @@ def _specification(
         for layer in parts
         if any(p["kind"] == kind for p in points)
     ]
-    chart = alt.layer(*there, data=alt.Data(values=[dict(p) for p in points])).properties(
+    chart = alt.layer(*there, data={"values": []}).properties(
         width="container", height=300, description=description
     )
     chart = chart.configure(background="transparent", font="system-ui, sans-serif").configure_view(stroke=None)
     specification: dict[str, Any] = chart.to_dict(validate=False)
-    return specification
+    return with_points(specification, points)
+
+
+def with_points(specification: Mapping[str, Any], points: Sequence[Row]) -> dict[str, Any]:
+    """A specification that was made without data, with these points: Altair would look into each of them."""
+    return {k: v for k, v in specification.items() if k != "datasets"} | {"data": {"values": list(points)}}

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ntkbench import formats
-from ntkbench.figures import Figure
+from ntkbench.figures import Figure, with_points
 
 _COLOUR = "#2f7ed8"
 
@@ -42,7 +42,7 @@ def history_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
         base.mark_area(opacity=0.25, color=_COLOUR).encode(y=alt.Y("low:Q", title=title, scale=scale), y2="high:Q"),
         base.mark_line(color=_COLOUR, strokeWidth=1.5).encode(y=alt.Y("value:Q", title=title, scale=scale)),
         base.mark_point(color=_COLOUR, filled=True, size=45).encode(y=alt.Y("value:Q", title=title), tooltip=tips),
-        data=alt.Data(values=points),
+        data={"values": []},
     )
     description = (
         f"median with its 99 % interval, {len(points)} commits, "
@@ -50,5 +50,5 @@ def history_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
     )
     chart = chart.properties(width="container", height=220, description=description)
     chart = chart.configure(background="transparent", font="system-ui, sans-serif").configure_view(stroke=None)
-    specification = json.dumps(chart.to_dict(validate=False), sort_keys=True)
+    specification = json.dumps(with_points(chart.to_dict(validate=False), points), sort_keys=True)
     return Figure(str(rows[0]["benchmark"]), str(rows[0]["benchmark"]), description, specification, tuple(rows))
