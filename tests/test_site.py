@@ -86,7 +86,7 @@ def test_the_index_shows_the_rows_of_the_views(store: Store, tasks: dict, tmp_pa
 
 def test_an_unverified_figure_is_marked(store: Store, tasks: dict, tmp_path: Path) -> None:
     cells = Page(write_site(store, tasks, tmp_path / "out").read_text()).cells
-    marked = {cells[i - 8]: "unverified" in cell for i, cell in enumerate(cells) if "reproduced" in cell}
+    marked = {cells[i - 5]: "unverified" in cell for i, cell in enumerate(cells) if "reproduced" in cell}
     assert marked == {"three squared": False, "four squared": True}
 
 
