@@ -222,9 +222,7 @@ def _specification(
         for layer in parts
         if any(p["kind"] == kind for p in points)
     ]
-    chart = alt.layer(*there, data={"values": []}).properties(
-        width="container", height=300, description=description
-    )
+    chart = alt.layer(*there, data={"values": []}).properties(width="container", height=300, description=description)
     chart = chart.configure(background="transparent", font="system-ui, sans-serif").configure_view(stroke=None)
     specification: dict[str, Any] = chart.to_dict(validate=False)
     return with_points(specification, points)

@@ -107,3 +107,20 @@ def test_the_ratio_to_the_best_is_of_the_same_setting_and_stage(results: Store, 
     for seconds, ratio in rows:
         row = index.split(f'data-value="{seconds}"')[1].split("</tr>")[0]
         assert f'<td class="figure">{formats.number(ratio, 3)}</td>' in row
+
+
+def test_no_link_of_any_page_is_dead(site: Path) -> None:
+    pages = {file: file.read_text() for file in site.rglob("*.html")}
+    anchors = {file: set(re.findall(r' id="([^"]+)"', content)) for file, content in pages.items()}
+    assert all(len(found) == len(re.findall(r' id="', pages[file])) for file, found in anchors.items())
+    links = [
+        (file, link) for file, content in pages.items() for link in re.findall(r' (?:href|src)="([^"]+)"', content)
+    ]
+    assert len(links) > 100
+    dead = []
+    for file, link in links:
+        path, _, anchor = unescape(link).partition("#")
+        target = (file.parent / path).resolve() if path else file
+        if not target.is_file() or (anchor and anchor not in anchors[target]):
+            dead.append((file.name, link))
+    assert dead == []
