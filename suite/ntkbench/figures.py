@@ -189,7 +189,7 @@ def _specification(
         scale=alt.Scale(domain=series, range=list(_COLOURS[: len(series)])),
         legend=None if len(series) == 1 else alt.Legend(orient="bottom", columns=2, labelLimit=400),
     )
-    axes = {
+    axes: dict[str, Any] = {
         axis: (alt.X if axis == "x" else alt.Y)(
             f"{axis}:Q",
             title=titles[axis],
