@@ -1,6 +1,6 @@
 """Draw report/screenshot.png anew: the first page of the reference results, as Chromium shows it.
 
-    .nox/suite/bin/python report/screenshot.py
+.nox/suite/bin/python report/screenshot.py
 """
 
 from __future__ import annotations
