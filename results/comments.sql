@@ -226,6 +226,15 @@ COMMENT ON COLUMN provenance.seconds IS 'wall clock from start to end, s';
 COMMENT ON VIEW measurement IS 'The metrics of each latest run.';
 COMMENT ON COLUMN measurement.metric IS 'the metric''s name in its task';
 
+COMMENT ON VIEW recorded IS 'The metrics of every run, whatever came after it.';
+COMMENT ON COLUMN recorded.metric IS 'the metric''s name in its task';
+
+COMMENT ON VIEW stopwatch IS 'The raw samples of every run''s stages.';
+COMMENT ON COLUMN stopwatch.stage IS 'kernel, solve, ...';
+COMMENT ON COLUMN stopwatch.phase IS 'first (includes compilation and warming up) or steady';
+COMMENT ON COLUMN stopwatch.sample IS '0, 1, ... within stage and phase';
+COMMENT ON COLUMN stopwatch.seconds IS 'wall clock, device synchronised; s';
+
 COMMENT ON VIEW series IS 'The curves of each latest run, a row a point.';
 COMMENT ON COLUMN series.name IS 'the curve''s name in its task';
 COMMENT ON COLUMN series.point IS '0, 1, ... along the curve';

@@ -183,7 +183,8 @@ ORDER BY task, runs = 0, claim, backend;
 
 CREATE OR REPLACE VIEW provenance AS
 SELECT run_id, experiment_id, task, task_version, tier, params, backend, implementation, device, precision, seed,
-       status, reason, warnings, started, finished, date_diff('millisecond', started, finished) / 1000 AS seconds,
+       status, reason, traceback, warnings, started, finished,
+       date_diff('millisecond', started, finished) / 1000 AS seconds,
        dataset, dataset_sha256, commit_id, environment_id, machine, command
 FROM run JOIN environment USING (environment_id);
 
@@ -191,6 +192,12 @@ CREATE OR REPLACE VIEW measurement AS
 SELECT r.run_id, r.task, r.tier, r.params, r.backend, r.device, r.precision, r.seed, m.name AS metric, m.value,
        m.stderr, m.unit, m.better
 FROM latest_run r JOIN metric m USING (run_id);
+
+CREATE OR REPLACE VIEW recorded AS
+SELECT run_id, name AS metric, value, stderr, unit, better, tolerance FROM metric;
+
+CREATE OR REPLACE VIEW stopwatch AS
+SELECT run_id, stage, phase, sample, seconds FROM timing;
 
 CREATE OR REPLACE VIEW series AS
 SELECT r.run_id, r.task, r.tier, r.params, r.backend, r.device, r.precision, r.seed, c.name, c.point, c.x, c.y,

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ntkbench.charts import WIDTH, Entry, Row, axis
+from ntkbench.charts import WIDTH, Entry, Row, axis, dots, log_axis
 
 numbers = st.floats(-1e9, 1e9).map(lambda x: round(x, 6))
 
@@ -41,3 +41,26 @@ def test_the_band_of_an_inequality_goes_on_to_the_end_of_the_axis(side: str, ban
     drawn = axis([row])
     low, high = band
     assert drawn.band(row) == (0.0 if low is None else drawn.at(low), WIDTH if high is None else drawn.at(high))
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.floats(1e-9, 1e9), min_size=1, max_size=20))
+def test_a_logarithmic_axis_holds_its_values_in_their_order(values: list[float]) -> None:
+    found = log_axis(values)
+    places = [found.at(value) for value in sorted(values)]
+    assert places == sorted(places)
+    assert 0 <= places[0] <= places[-1] <= WIDTH
+    assert dots(found, values).count("M") == len(values)
+
+
+def test_equal_ratios_are_equally_far_apart_on_a_logarithmic_axis() -> None:
+    found = log_axis([1.0, 10.0, 100.0])
+    one, ten, hundred = (found.at(value) for value in (1.0, 10.0, 100.0))
+    assert ten - one == pytest.approx(hundred - ten, abs=0.02)
+
+
+def test_what_is_not_positive_has_no_place_of_its_own_on_a_logarithmic_axis() -> None:
+    found = log_axis([0.0, 2.0, float("inf")])
+    assert 1 < found.low < 2 < found.high < 3
+    assert found.at(0.0) == 0
+    assert log_axis([]).low < log_axis([]).high

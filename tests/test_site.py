@@ -1,6 +1,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from ntkbench.registry import load_tasks
 from ntkbench.site import write_site
 from ntkbench.store import Store
 
-VOID = {"meta", "link", "br", "line", "rect"}
+VOID = {"meta", "link", "br", "line", "rect", "path"}
 
 
 class Page(HTMLParser):
@@ -60,7 +61,11 @@ def tasks(small_tasks: Path) -> dict:
 
 
 def pages(folder: Path) -> dict[str, Page]:
-    return {file.name: Page(file.read_text()) for file in folder.glob("*.html")}
+    return {str(file.relative_to(folder)): Page(file.read_text()) for file in folder.rglob("*.html")}
+
+
+def runs(found: dict[str, Page]) -> set[str]:
+    return {Path(name).stem for name in found if name.startswith("runs/")}
 
 
 def test_the_index_shows_the_rows_of_the_views(store: Store, tasks: dict, tmp_path: Path) -> None:
@@ -81,32 +86,77 @@ def test_the_index_shows_the_rows_of_the_views(store: Store, tasks: dict, tmp_pa
 
 def test_an_unverified_figure_is_marked(store: Store, tasks: dict, tmp_path: Path) -> None:
     cells = Page(write_site(store, tasks, tmp_path / "out").read_text()).cells
-    marked = {cells[i - 8]: "unverified" in cell for i, cell in enumerate(cells) if "reproduced" in cell}
+    marked = {cells[i - 5]: "unverified" in cell for i, cell in enumerate(cells) if "reproduced" in cell}
     assert marked == {"three squared": False, "four squared": True}
 
 
 def test_every_link_leads_somewhere_inside_the_folder(store: Store, tasks: dict, tmp_path: Path) -> None:
     write_site(store, tasks, tmp_path / "out")
     found = pages(tmp_path / "out")
-    assert set(found) == {"index.html", "task-squares.html"} | {
-        f"task-{name}.html" for name in tasks if store.query(f"SELECT 1 FROM verdict WHERE task = '{name}'")[1]
+    fixed = {f"{name}.html" for name in ("index", "compare", "performance", "sql", "environments")}
+    known = {
+        f"task-{row[0]}.html" for row in store.query("SELECT task FROM verdict UNION SELECT task FROM provenance")[1]
     }
+    assert {name for name in found if not name.startswith("runs/")} == fixed | known
+    assert runs(found) == {row[0] for row in store.query("SELECT run_id FROM provenance")[1]}
     for name, page in found.items():
         for link in page.links:
             file, _, anchor = link.partition("#")
-            target = tmp_path / "out" / (file or name)
+            target = (tmp_path / "out" / name).parent / file if file else tmp_path / "out" / name
             assert target.is_file(), link
-            assert not anchor or anchor in found[target.name].anchors, link
+            where = str(target.resolve().relative_to(tmp_path / "out"))
+            assert not anchor or anchor in found[where].anchors, link
 
 
 def test_every_run_is_shown_with_its_provenance(store: Store, tasks: dict, tmp_path: Path) -> None:
     write_site(store, tasks, tmp_path / "out")
-    page = pages(tmp_path / "out")["task-squares.html"]
-    runs = store.query("SELECT run_id, command, environment_id, experiment_id FROM provenance")[1]
-    assert len(runs) == 3
-    for run_id, command, environment, experiment in runs:
-        assert f"run-{run_id}" in page.anchors
-        assert all(text in page.text for text in (command, environment, experiment))
+    found = pages(tmp_path / "out")
+    rows = store.query("SELECT run_id, command, environment_id, experiment_id, machine FROM provenance")[1]
+    assert len(rows) == 3
+    for run_id, *texts in rows:
+        assert f"run-{run_id}" in found["task-squares.html"].anchors
+        page = found[f"runs/{run_id}.html"].text
+        assert all(escape(text) in page for text in texts)
+        numbers = store.query(f"SELECT value FROM recorded WHERE run_id = '{run_id}'")[1]
+        assert numbers
+        assert all(f">{value}</td>" in page for (value,) in numbers)
+        samples = store.query(f"SELECT seconds FROM stopwatch WHERE run_id = '{run_id}'")[1]
+        assert samples
+        assert all(formats.seconds(seconds) in page for (seconds,) in samples)
+        assert len(re.findall("M[0-9.]+ 5h0", page)) == len(samples)
+
+
+def test_every_number_of_the_index_leads_to_its_run(store: Store, tasks: dict, tmp_path: Path) -> None:
+    text = write_site(store, tasks, tmp_path / "out").read_text()
+    claims = store.query("SELECT v.measured, v.unit, m.run_id FROM verdict v JOIN measurement m USING (task, metric) "
+                         "WHERE v.runs = 1 AND json_contains(m.params, v.params)")[1]  # fmt: skip
+    times = store.query("SELECT l.seconds, a.run_id FROM leaderboard l JOIN agreement a USING (task, params)")[1]
+    assert (len(claims), len(times)) == (2, 3)
+    for value, unit, run_id in claims:
+        assert f'<a href="runs/{run_id}.html">{formats.quantity(value, unit)}</a>' in text
+    for seconds, run_id in times:
+        assert f'<a href="runs/{run_id}.html">{formats.seconds(seconds)}</a>' in text
+
+
+def test_a_number_of_several_runs_leads_to_the_row_that_lists_them(store: Store, tasks: dict, tmp_path: Path) -> None:
+    record = RunRecord.from_json((tmp_path / "records.jsonl").read_text().splitlines()[1])
+    assert record.params == {"x": 3}
+    store.add([replace(record, run_id="2" * 32, experiment_id="2" * 32, seed=1)])
+    write_site(store, tasks, tmp_path / "out")
+    found = pages(tmp_path / "out")
+    (link,) = re.findall('<a href="(task-squares.html#claim-[0-9]+)">9.000</a>', found["index.html"].text)
+    row = found["task-squares.html"].text.split(f'id="{link.partition("#")[2]}"')[1].split("</tr>")[0]
+    assert set(re.findall("runs/([0-9a-f]+).html", row)) == {record.run_id, "2" * 32}
+
+
+def test_an_attempt_that_was_repeated_keeps_its_page(store: Store, tasks: dict, tmp_path: Path) -> None:
+    record = RunRecord.from_json((tmp_path / "records.jsonl").read_text().splitlines()[0])
+    late = "2100-01-01T00:00:00+00:00"
+    store.add([replace(record, run_id="3" * 32, started=late, finished=late)])
+    write_site(store, tasks, tmp_path / "out")
+    found = pages(tmp_path / "out")
+    assert f"{'3' * 32}.html" in found[f"runs/{record.run_id}.html"].links
+    assert f"{record.run_id}.html" in found[f"runs/{'3' * 32}.html"].links
 
 
 def test_the_same_database_gives_the_same_bytes(store: Store, tasks: dict, tmp_path: Path) -> None:
@@ -131,8 +181,10 @@ def test_failures_are_shown_with_their_reason(
     words = ("run", "faults", "--tasks", small_tasks, "--tier", "smoke", "--backend", "numba", "--set", "how=raise")
     assert ntkbench(*words).code == 3
     write_site(Store(database), tasks, tmp_path / "out")
-    for name in ("index.html", "task-faults.html"):
+    ((run_id,),) = Store(database).query("SELECT run_id FROM failure")[1]
+    for name in ("index.html", "task-faults.html", f"runs/{run_id}.html"):
         assert "ValueError: it went wrong" in (tmp_path / "out" / name).read_text()
+    assert "raise ValueError" in (tmp_path / "out/runs" / f"{run_id}.html").read_text()
     assert "No timing has passed" in (tmp_path / "out/index.html").read_text()
 
 
@@ -155,7 +207,7 @@ def test_what_the_database_holds_is_escaped(store: Store, tmp_path: Path) -> Non
     found = pages(tmp_path / "out")
     assert len(found) >= 3
     assert [page.scripts for page in found.values()] == [0] * len(found)
-    assert all(re.fullmatch(r"[\w.-]+", name) for name in found)
+    assert all(re.fullmatch(r"(runs/)?[\w.-]+", name) for name in found)
 
 
 def test_a_task_that_is_not_installed_is_shown_from_the_database(store: Store, tmp_path: Path) -> None:
@@ -177,6 +229,18 @@ def test_the_command_writes_beside_the_database_and_says_where(store: Store, ntk
     assert outcome.code == 0
     assert Path(outcome.out.strip()) == store.path.parent / "report" / "index.html"
     assert (store.path.parent / "report/static/style.css").is_file()
+
+
+@pytest.mark.parametrize(("shown", "code"), [(True, 0), (False, 2)])
+def test_the_command_opens_the_index_when_asked(
+    store: Store, ntkbench: Callable, monkeypatch: pytest.MonkeyPatch, shown: bool, code: int
+) -> None:
+    opened = []
+    monkeypatch.setattr("webbrowser.open", lambda address: opened.append(address) or shown)
+    outcome = ntkbench("report", "--open")
+    assert outcome.code == code
+    assert opened == [(store.path.parent / "report/index.html").resolve().as_uri()]
+    assert ("no browser was found" in outcome.err) == (not shown)
 
 
 def test_numbers_within_names_count_as_numbers(store: Store, tasks: dict, tmp_path: Path) -> None:

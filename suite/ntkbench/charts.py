@@ -74,3 +74,33 @@ def _round_step(step: float) -> float:
     """The least of 1, 2, 5 times a power of ten that is not below `step`."""
     power = 10.0 ** math.floor(math.log10(step))
     return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= step * (1 - 1e-9))
+
+
+OUTCOMES = ("faster", "slower", "no difference shown")
+
+
+@dataclass(frozen=True)
+class LogAxis:
+    """A logarithmic axis of positive values."""
+
+    low: float
+    high: float
+
+    def at(self, value: float) -> float:
+        """The position of a positive value, from 0 to WIDTH; what is outside the axis lies at its end."""
+        place = WIDTH * math.log(max(value, self.low) / self.low) / math.log(self.high / self.low)
+        return round(min(place, WIDTH), 2)
+
+
+def log_axis(values: Sequence[float]) -> LogAxis:
+    """The axis that holds all positive ones of the values, with a little room."""
+    positive = [v for v in values if v > 0 and math.isfinite(v)]
+    if not positive:
+        return LogAxis(1.0, 10.0)
+    room = max(1.05, (max(positive) / min(positive)) ** (_MARGIN / 2))
+    return LogAxis(min(positive) / room, max(positive) * room)
+
+
+def dots(axis: LogAxis, values: Sequence[float]) -> str:
+    """An SVG path with a point at each value: strokes without length, which round caps make dots."""
+    return "".join(f"M{axis.at(value):g} 5h0" for value in values)

@@ -134,6 +134,7 @@ def parser() -> argparse.ArgumentParser:
 
     report = command("report", "write the HTML report", "report")
     report.add_argument("--out", type=Path, metavar="DIR", help="default: the folder report/ beside the database")
+    report.add_argument("--open", action="store_true", help="and show it in the browser")
     folders(report)
     database(report)
 

@@ -25,6 +25,7 @@ def static_svg(specification: str, prefix: str) -> str:
     return re.sub(r'^<svg [^>]*?viewBox="([^"]+)"[^>]*>', r'<svg viewBox="\1" aria-hidden="true">', svg)
 
 
+@cache
 def library_name() -> str:
     """The file of the library that draws in a browser."""
     return f"vega-{version('vl-convert-python')}.js"

@@ -189,7 +189,7 @@ def _specification(
         scale=alt.Scale(domain=series, range=list(_COLOURS[: len(series)])),
         legend=None if len(series) == 1 else alt.Legend(orient="bottom", columns=2, labelLimit=400),
     )
-    axes = {
+    axes: dict[str, Any] = {
         axis: (alt.X if axis == "x" else alt.Y)(
             f"{axis}:Q",
             title=titles[axis],
@@ -207,16 +207,27 @@ def _specification(
     ]
     base = alt.Chart().encode(**axes, color=colour, tooltip=tips)
     shape = alt.Shape("backend:N", title=None, legend=alt.Legend(orient="bottom"))
-    measured = alt.datum.kind == "measured"
-    layers = [
-        base.transform_filter(measured).mark_line(strokeWidth=1.5).encode(detail="backend:N"),
-        base.transform_filter(measured).mark_point(filled=False, size=45).encode(shape=shape),
-        base.transform_filter(alt.datum.kind == "theory").mark_line(strokeDash=[6, 3]).encode(detail="backend:N"),
-        base.transform_filter(alt.datum.kind == "claimed slope").mark_line(strokeDash=[2, 3], strokeWidth=2),
+    layers = {
+        "measured": [
+            base.mark_line(strokeWidth=1.5).encode(detail="backend:N"),
+            base.mark_point(filled=False, size=45).encode(shape=shape),
+        ],
+        "theory": [base.mark_line(strokeDash=[6, 3]).encode(detail="backend:N")],
+        "claimed slope": [base.mark_line(strokeDash=[2, 3], strokeWidth=2)],
+    }
+    # A layer without points would have no extent.
+    there = [
+        layer.transform_filter(alt.datum.kind == kind)
+        for kind, parts in layers.items()
+        for layer in parts
+        if any(p["kind"] == kind for p in points)
     ]
-    chart = alt.layer(*layers, data=alt.Data(values=[dict(p) for p in points])).properties(
-        width="container", height=300, description=description
-    )
+    chart = alt.layer(*there, data={"values": []}).properties(width="container", height=300, description=description)
     chart = chart.configure(background="transparent", font="system-ui, sans-serif").configure_view(stroke=None)
     specification: dict[str, Any] = chart.to_dict(validate=False)
-    return specification
+    return with_points(specification, points)
+
+
+def with_points(specification: Mapping[str, Any], points: Sequence[Row]) -> dict[str, Any]:
+    """A specification that was made without data, with these points: Altair would look into each of them."""
+    return {k: v for k, v in specification.items() if k != "datasets"} | {"data": {"values": list(points)}}

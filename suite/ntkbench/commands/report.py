@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import webbrowser
 from argparse import Namespace
 
 from ntkbench import registry
 from ntkbench.cli import OK, database_path
+from ntkbench.errors import InputError
 from ntkbench.site import write_site
 from ntkbench.store import Store
 
 
 def report(options: Namespace) -> int:
-    """Write the pages and print where."""
+    """Write the pages, print where, and show them if asked to."""
     path = database_path(options)
     out = options.out if options.out is not None else path.parent / "report"
-    print(write_site(Store(path), registry.load_tasks(options.tasks), out))
+    index = write_site(Store(path), registry.load_tasks(options.tasks), out)
+    print(index)
+    if options.open and not webbrowser.open(index.resolve().as_uri()):
+        raise InputError(f"no browser was found; open {index} yourself")
     return OK

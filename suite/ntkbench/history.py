@@ -1,0 +1,54 @@
+"""The figure of a benchmark's history: its value commit by commit, with asv's interval as a band."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ntkbench import formats
+from ntkbench.figures import Figure, with_points
+
+_COLOUR = "#2f7ed8"
+
+
+def history_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
+    """The figure of one benchmark, machine and version; of `rows`, in the order of their commits: the columns of the
+    view perf_history, `value` never None.
+    """
+    import altair as alt
+
+    unit = rows[0]["unit"]
+    points = [
+        {
+            # Commits of one second are told apart by their number.
+            "order": k,
+            "commit": row["commit_id"][:8],
+            "subject": row["subject"],
+            "date": f"{row['committed']:%Y-%m-%d}",
+            "value": row["value"],
+            "low": row["value"] if row["low"] is None else row["low"],
+            "high": row["value"] if row["high"] is None else row["high"],
+        }
+        for k, row in enumerate(rows, 1)
+    ]
+    x = alt.X("order:Q", title="commit, oldest first", axis=alt.Axis(tickMinStep=1), scale=alt.Scale(nice=False))
+    title = f"{rows[0]['benchmark']} ({unit})" if unit != "1" else str(rows[0]["benchmark"])
+    scale = alt.Scale(zero=False)
+    tips = [alt.Tooltip(f"{name}:N") for name in ("commit", "date", "subject")]
+    tips.append(alt.Tooltip("value:Q", title=f"value ({unit})", format=".4~g"))
+    base = alt.Chart().encode(x=x)
+    chart = alt.layer(
+        base.mark_area(opacity=0.25, color=_COLOUR).encode(y=alt.Y("low:Q", title=title, scale=scale), y2="high:Q"),
+        base.mark_line(color=_COLOUR, strokeWidth=1.5).encode(y=alt.Y("value:Q", title=title, scale=scale)),
+        base.mark_point(color=_COLOUR, filled=True, size=45).encode(y=alt.Y("value:Q", title=title), tooltip=tips),
+        data={"values": []},
+    )
+    description = (
+        f"median with its 99 % interval, {len(points)} commits, "
+        f"from {formats.quantity(points[0]['value'], unit)} to {formats.quantity(points[-1]['value'], unit)}"
+    )
+    chart = chart.properties(width="container", height=220, description=description)
+    chart = chart.configure(background="transparent", font="system-ui, sans-serif").configure_view(stroke=None)
+    specification = json.dumps(with_points(chart.to_dict(validate=False), points), sort_keys=True)
+    return Figure(str(rows[0]["benchmark"]), str(rows[0]["benchmark"]), description, specification, tuple(rows))

@@ -1,0 +1,124 @@
+"""A page a task: its question, claims, figures, times, failures and runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from ntkbench import charts
+from ntkbench.drawing import static_svg
+from ntkbench.figures import Figure, figures, points_table
+from ntkbench.pages.content import Content, Row, file_name, grouped
+from ntkbench.pages.page import Page
+from ntkbench.spec import Task
+
+_MOST_COMMANDS = 3  # under one figure
+
+
+def task_file(name: str) -> str:
+    """The file of a task's page."""
+    return file_name("task", name)
+
+
+def pages(content: Content, tasks: Mapping[str, Task]) -> Iterator[Page]:
+    """The page of every task, and the points of its figures as CSV."""
+    names = ("verdicts", "leaderboard", "speedups", "failures", "disagreements", "runs", "curves")
+    parts = {name: grouped(getattr(content, name), "task") for name in names}
+    metrics = grouped(content.recorded, "run_id")
+    samples = grouped(content.stopwatch, "run_id")
+    agreement = {row["run_id"]: row["status"] for row in content.agreement}
+    for name in content.tasks:
+        own = {key: rows.get(name, []) for key, rows in parts.items()}
+        drawn = _figures(own["curves"], tasks.get(name), own["verdicts"], own["runs"], task_file(name))
+        values: dict[str, Any] = {
+            "name": name,
+            "task": tasks.get(name),
+            "strips": _strips(own["verdicts"]),
+            "measured": [row for row in own["verdicts"] if row["runs"]],
+            "waiting": [row for row in own["verdicts"] if not row["runs"]],
+            "figures": drawn,
+            "races": _races(own["leaderboard"], samples),
+            "speedups": [row for row in own["speedups"] if _first(row)],
+            "failures": own["failures"],
+            "disagreements": own["disagreements"],
+            "runs": own["runs"],
+            "metrics": metrics,
+            "agreement": agreement,
+        }
+        yield Page(task_file(name), "task.html.j2", values)
+        for item in drawn:
+            yield Page(item["data"], None, {"text": points_table(item["figure"].rows)})
+
+
+def _first(row: Row) -> bool:
+    """Whether this is the one of the two rows of a pair that is shown."""
+    return bool((row["backend"], row["device"]) < (row["baseline"], row["baseline_device"]))
+
+
+def _figures(
+    curves: Sequence[Row], task: Task | None, verdicts: Sequence[Row], runs: Sequence[Row], file: str
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "figure": figure,
+            "svg": static_svg(figure.specification, f"f{k}"),
+            "data": f"{file.removesuffix('.html')}-{k}.csv",
+            "commands": _commands(figure, curves, runs),
+        }
+        for k, figure in enumerate(figures(curves, task, verdicts), 1)
+    ]
+
+
+def _commands(figure: Figure, curves: Sequence[Row], runs: Sequence[Row]) -> list[str]:
+    """The commands that made the runs whose points a figure shows, as they were given."""
+    shown = {(row["name"], str(row["params"]), row["backend"]) for row in figure.rows}
+    sources = {row["run_id"] for row in curves if (row["name"], str(row["params"]), row["backend"]) in shown}
+    return list(dict.fromkeys(run["command"] for run in runs if run["run_id"] in sources))[:_MOST_COMMANDS]
+
+
+def _races(leaderboard: Sequence[Row], samples: Mapping[str, list[Row]]) -> list[dict[str, Any]]:
+    """The leaderboard's rows by what is compared with what, each with its raw samples on an axis that they share."""
+    races = []
+    same = ("setting", "precision", "machine", "stage")
+    for rows in grouped(leaderboard, *same).values():
+        raw = [_raw(row, samples) for row in rows]
+        axis = charts.log_axis([s for phases in raw for values in phases.values() for s in values])
+        drawn = [
+            {**row, "dots": {phase: charts.dots(axis, values) for phase, values in phases.items()},
+             "bar": (axis.at(row["low"]), axis.at(row["high"]))}
+            for row, phases in zip(rows, raw, strict=True)
+        ]  # fmt: skip
+        races.append({**{name: rows[0][name] for name in (*same, "params")}, "axis": axis, "rows": drawn})
+    return races
+
+
+def _raw(row: Row, samples: Mapping[str, list[Row]]) -> dict[str, list[float]]:
+    own = [s for run in row["sources"] for s in samples.get(run["run_id"], []) if s["stage"] == row["stage"]]
+    return {phase: [s["seconds"] for s in own if s["phase"] == phase] for phase in ("first", "steady")}
+
+
+def _strips(verdicts: Sequence[Row]) -> list[dict[str, Any]]:
+    """For each metric that a claim is about and that was measured: its axis and the claims on it."""
+    strips = []
+    measured = [row for row in verdicts if row["measured"] is not None]
+    for metric, rows in groupby(measured, key=lambda row: row["metric"]):
+        lines, unit = [], ""
+        for claim, entries in groupby(rows, key=lambda row: row["claim"]):
+            found = list(entries)
+            unit = found[0]["unit"]
+            bars = tuple(
+                charts.Entry(
+                    label=f"{e['backend']} on {e['device']}, {e['precision']}",
+                    measured=e["measured"],
+                    # One run without a standard error has no interval.
+                    low=e["measured"] if e["low"] is None else e["low"],
+                    high=e["measured"] if e["high"] is None else e["high"],
+                    verdict=e["verdict"],
+                )
+                for e in found
+            )
+            stated = found[0]
+            lines.append(charts.Row(claim, stated["published"], stated["tolerance"], bars, stated["side"]))
+        strips.append({"metric": metric, "unit": unit, "rows": lines, "axis": charts.axis(lines)})
+    return strips

@@ -1,0 +1,99 @@
+"""A report with something of everything in it, made by hand, and a browser to open it with."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ntkbench.asv_results import Measurement
+from ntkbench.record import CurveRow, RunRecord, TimingRow
+from ntkbench.site import write_site
+from ntkbench.store import Store
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+RECORD = RunRecord.from_json((Path(__file__).parents[1] / "data/record.json").read_text())
+HOSTILE = "<script>document.title='owned'</script>"
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+
+
+def record(number: int, **changes) -> RunRecord:
+    """A run with ids made of its number."""
+    return replace(RECORD, run_id=f"{number:032x}", experiment_id=f"{number:032x}", **changes)
+
+
+def timings(*seconds: float) -> list[TimingRow]:
+    """A first call, then steady ones."""
+    return [TimingRow("kernel", "steady" if k else "first", max(0, k - 1), value) for k, value in enumerate(seconds)]
+
+
+def measurement(day: int) -> Measurement:
+    committed = datetime(2026, 1, 1 + day, tzinfo=UTC)
+    return Measurement(
+        facts={"machine": "m1", "python": "3.11", "commit": f"{day:040x}"}, benchmark="bench.time_gram", version="v1",
+        params={"depth": 3}, committed=committed, subject=f"Change {day}", measured=committed + timedelta(days=9),
+        unit="s", value=1.0 + day, low=0.9 + day, high=1.1 + day, samples=(1.0 + day,), number=1, failure="",
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """Two backends and three depths, two seeds, a failure, hostile texts, curves, and a benchmark's history."""
+    store = Store(tmp_path_factory.mktemp("report") / "results.duckdb")
+    runs = []
+    for depth in (3, 6, 11):
+        for backend, speed in (("jax", 1.0), ("torch", 3.0)):
+            for seed in (0, 1):
+                curve = CurveRow("error", [1.0, 2.0, 4.0], [8.0 + seed, 4.0, 2.0], "n", "error", "1", "%", None, 0.0)
+                seconds = [9.0, *(depth * speed * (1 + k / 100) for k in range(6))]
+                runs.append(
+                    record(
+                        len(runs) + 1, backend=backend, seed=seed, curves=[curve], timings=timings(*seconds),
+                        params={"depth": depth, "pooling": "gap"},
+                    )
+                )  # fmt: skip
+    runs.append(record(90, backend="torch", status="error", reason="ValueError: no", traceback="Traceback:\n  no"))
+    hostile = {HOSTILE: HOSTILE}
+    runs.append(record(91, task=HOSTILE, params=hostile, command=HOSTILE, warnings=[HOSTILE], backend="numba"))
+    store.add(runs, measurements=[(measurement(day), "asv") for day in range(4)])
+    return store
+
+
+@pytest.fixture(scope="session")
+def site(results: Store) -> Path:
+    """The folder of the report."""
+    return write_site(results, {}, results.path.parent / "site").parent
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium without a window."""
+    from playwright.sync_api import sync_playwright
+
+    found = next((path for name in _BROWSERS if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.fail("no Chromium here: `apt-get install chromium`, or leave these tests out with -m 'not browser'")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page that notes what it says on the console, and what it asks for, in `said` and `asked`."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.said, page.asked = [], []
+    page.on("console", lambda message: page.said.append(message.text))
+    page.on("pageerror", lambda error: page.said.append(str(error)))
+    page.on("request", lambda request: page.asked.append(request.url))
+    yield page
+    context.close()

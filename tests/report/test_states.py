@@ -1,0 +1,126 @@
+"""What the pages say when there is little to say: nothing stored, failures alone, one backend, nothing measured."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+from ntkbench import formats
+from ntkbench.errors import InputError
+from ntkbench.record import RunRecord
+from ntkbench.site import write_site
+from ntkbench.store import Store
+
+RECORD = RunRecord.from_json((Path(__file__).parents[1] / "data/record.json").read_text())
+
+
+def record(number: int, **changes) -> RunRecord:
+    return replace(RECORD, run_id=f"{number:032x}", experiment_id=f"{number:032x}", **changes)
+
+
+@pytest.fixture
+def store(database: Path) -> Store:
+    store = Store(database)
+    store.prepare()
+    return store
+
+
+def text(folder: Path, name: str) -> str:
+    return (folder / name).read_text()
+
+
+def test_an_empty_database_has_pages_that_say_so(store: Store, tmp_path: Path) -> None:
+    out = write_site(store, {}, tmp_path / "out").parent
+    says = {
+        "index.html": "No run is stored yet", "compare.html": "Nothing to compare",
+        "performance.html": "No benchmark has been measured yet", "environments.html": "nothing has run",
+        "sql.html": "nothing stored here answers it",
+    }  # fmt: skip
+    assert {name: words in text(out, name) for name, words in says.items()} == dict.fromkeys(says, True)
+    assert {file.name for file in out.glob("*.html")} == set(says)
+
+
+def test_failures_alone_have_pages(store: Store, tmp_path: Path) -> None:
+    store.add([record(1, status="timeout", reason="took longer than 5 s", timings=[], metrics=[], curves=[])])
+    out = write_site(store, {}, tmp_path / "out").parent
+    assert "No claim has been measured yet" in text(out, "index.html")
+    assert "No timing has passed the agreement gate yet" in text(out, "index.html")
+    run = text(out, f"runs/{1:032x}.html")
+    assert all(words in run for words in ("took longer than 5 s", "recorded no metric", "timed no stage"))
+
+
+def test_one_backend_has_nobody_to_compare_with(store: Store, tmp_path: Path) -> None:
+    store.add([record(1)])
+    out = write_site(store, {}, tmp_path / "out").parent
+    assert "Nothing to compare" in text(out, "compare.html")
+    assert "unchecked" in text(out, "index.html")
+    assert "Backend against backend" not in text(out, "task-images.html")
+
+
+def test_what_was_not_measured_is_an_empty_cell(store: Store, tmp_path: Path) -> None:
+    store.add([record(1, metrics=[RECORD.metrics[0]]), record(2, metrics=[RECORD.metrics[0]], backend="jax")])
+    index = text(write_site(store, {}, tmp_path / "out").parent, "index.html")
+    assert len(re.findall('<td class="figure" data-value=""></td><td class="figure"></td>', index)) == 2
+    assert "None" not in index
+
+
+def test_a_database_of_a_newer_schema_is_refused_before_anything_is_written(store: Store, tmp_path: Path) -> None:
+    import duckdb
+
+    with duckdb.connect(str(store.path)) as connection:
+        connection.execute("INSERT INTO schema_version VALUES (999, NULL)")
+    with pytest.raises(InputError, match="newer ntkbench"):
+        write_site(store, {}, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_pages_have_what_the_views_have(results: Store, site: Path) -> None:
+    def cells(name: str) -> list[str]:
+        return [re.sub("<[^>]*>", "", cell) for cell in re.findall("<td[^>]*>(.*?)</td>", text(site, name), re.DOTALL)]
+
+    ratios = results.query("SELECT speedup FROM speedup WHERE backend < baseline AND task = 'images'")[1]
+    assert len(ratios) == 3
+    assert all(formats.number(ratio, 3) in cells("compare-jax-cpu-torch-cpu.html") for (ratio,) in ratios)
+    history = results.query("SELECT subject, value, ratio FROM perf_history")[1]
+    assert len(history) == 4
+    for subject, value, ratio in history:
+        row = cells("performance.html")
+        at = row.index(subject)
+        assert (row[at + 1], row[at + 4]) == (formats.seconds(value), formats.number(ratio, 3))
+    comments = results.query("SELECT comment FROM duckdb_columns() WHERE database_name = current_database()")[1]
+    assert len(comments) > 100
+    meanings = {unescape(cell) for cell in cells("sql.html")}
+    assert {comment for (comment,) in comments} <= meanings
+
+
+def test_the_ratio_to_the_best_is_of_the_same_setting_and_stage(results: Store, site: Path) -> None:
+    rows = results.query(
+        "SELECT seconds, seconds / min(seconds) OVER (PARTITION BY task, params, precision, machine, stage) "
+        "FROM leaderboard"
+    )[1]
+    index = text(site, "index.html")
+    assert {formats.number(ratio, 3) for _, ratio in rows} > {"1.00"}
+    for seconds, ratio in rows:
+        row = index.split(f'data-value="{seconds}"')[1].split("</tr>")[0]
+        assert f'<td class="figure">{formats.number(ratio, 3)}</td>' in row
+
+
+def test_no_link_of_any_page_is_dead(site: Path) -> None:
+    pages = {file: file.read_text() for file in site.rglob("*.html")}
+    anchors = {file: set(re.findall(r' id="([^"]+)"', content)) for file, content in pages.items()}
+    assert all(len(found) == len(re.findall(r' id="', pages[file])) for file, found in anchors.items())
+    links = [
+        (file, link) for file, content in pages.items() for link in re.findall(r' (?:href|src)="([^"]+)"', content)
+    ]
+    assert len(links) > 100
+    dead = []
+    for file, link in links:
+        path, _, anchor = unescape(link).partition("#")
+        target = (file.parent / path).resolve() if path else file
+        if not target.is_file() or (anchor and anchor not in anchors[target]):
+            dead.append((file.name, link))
+    assert dead == []
