@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ntkbench import backends, plan, registry
+from ntkbench import backends, formats, plan, registry
 from ntkbench.cli import INTERRUPTED, OK, RUNS_FAILED, database_path
 from ntkbench.errors import InputError
 from ntkbench.exchange import append_json_line, read_json_lines
+from ntkbench.expectation import expected_seconds
 from ntkbench.live import live
 from ntkbench.record import DONE, RunRecord, claim_rows
 from ntkbench.rows import Declaration
@@ -37,6 +38,9 @@ def run(options: Namespace) -> int:
     todo = runs if options.rerun else plan.missing(runs, store.done())
     if len(todo) < len(runs):
         print(f"{len(runs) - len(todo)} of {len(runs)} runs are done already; --rerun repeats them", flush=True)
+    expected = expected_seconds(todo)
+    if expected is not None and expected >= 60:
+        print(f"{len(todo)} runs; the machine of results/reference took {formats.seconds(expected)}", flush=True)
     failed: list[RunRecord] = []
     try:
         if todo:
