@@ -15,7 +15,7 @@ basis learnabilities add up to n, with a ridge to less. Networks train f - f_0, 
 Found: on the circle curves do not follow the theory (errors up to 4 times as large at n = 16 to 128, learnabilities up
 to 0.08 lower), in plain NumPy as well and with eigenvalues that are right to rounding. What a kernel makes of random
 points on a line is a matter of the gaps between them, and their eigenfunctions are far from the Gaussian ones assumed.
-The sphere's constant, which is learned best of all, errs 8 % more at n = 64 than it should and about 15 % at n = 128.
+The sphere's constant, which is learned best of all, errs 8 % more at n = 64 than it should and about 16 % at n = 128.
 Networks of width 500 err 10 % more in level 3, n = 16 to 64, and 30 % in level 1, n = 64. That is their width: beside
 the kernel on the same points, level 3, n = 16, it is 0.080 +- 0.010 at width 500 and 0.018 +- 0.008 at width 2,000.
 """

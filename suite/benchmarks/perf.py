@@ -19,7 +19,7 @@ from ntkbench.provenance import machine_id
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / ".asv" / "results"
 
-# Slower by less is taken for noise, whatever the statistics say: two cores of a shared machine drift as much.
+# Slower by less is taken for noise, whatever the statistics say. A choice: how often it errs has not been measured.
 FACTOR = 1.25
 # Processes for each benchmark and commit, in turns. Each gives at least 3 samples: with 6 a side, asv can say nothing.
 ROUNDS = 4

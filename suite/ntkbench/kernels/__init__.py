@@ -2,11 +2,7 @@
 
 from ntkbench.kernels.cholesky import NotPositiveDefinite, cholesky_regression, cholesky_solve
 from ntkbench.kernels.complexity import LabelComplexity, label_complexity
-from ntkbench.kernels.conjugate_gradient import (
-    ConvergenceError,
-    Solution,
-    conjugate_gradient,
-)
+from ntkbench.kernels.conjugate_gradient import ConvergenceError, Solution, conjugate_gradient
 from ntkbench.kernels.conv import cntk, conv_kernels, relative_error
 from ntkbench.kernels.dense import fc_kernels
 from ntkbench.kernels.domains import Circle, Domain, Hypercube, Sample, Sphere
