@@ -143,8 +143,8 @@ COMMENT ON COLUMN speed.stage IS 'kernel, solve, train, ...';
 COMMENT ON COLUMN speed.seconds IS
   'median of the steady calls of all seeds, s; of the first calls where there are no others';
 COMMENT ON COLUMN speed.low IS
-  'lower end of an interval of about 95 % for that median, s (order statistics; equal to it when there is one '
-  'sample)';
+  'lower end of an interval of about 95 % for that median, s (order statistics; of fewer than six samples their '
+  'range, which holds it in 50, 75, 88, 94 % of cases; equal to it when there is one sample)';
 COMMENT ON COLUMN speed.high IS 'upper end of that interval, s';
 COMMENT ON COLUMN speed.samples IS 'calls that seconds is the median of, 1';
 COMMENT ON COLUMN speed.first_seconds IS 'the longest first call, s';
@@ -160,8 +160,8 @@ COMMENT ON COLUMN leaderboard.stage IS 'kernel, solve, train, ...';
 COMMENT ON COLUMN leaderboard.seconds IS
   'median of the steady calls of all seeds, s; of the first calls where there are no others';
 COMMENT ON COLUMN leaderboard.low IS
-  'lower end of an interval of about 95 % for that median, s (order statistics; equal to it when there is one '
-  'sample)';
+  'lower end of an interval of about 95 % for that median, s (order statistics; of fewer than six samples their '
+  'range, which holds it in 50, 75, 88, 94 % of cases; equal to it when there is one sample)';
 COMMENT ON COLUMN leaderboard.high IS 'upper end of that interval, s';
 COMMENT ON COLUMN leaderboard.samples IS 'calls that seconds is the median of, 1';
 COMMENT ON COLUMN leaderboard.first_seconds IS 'the longest first call, s';
@@ -184,11 +184,39 @@ COMMENT ON COLUMN speedup.baseline_device IS 'the device of the baseline';
 COMMENT ON COLUMN speedup.seconds IS 'median, as in speed, s';
 COMMENT ON COLUMN speedup.baseline_seconds IS 'median of the baseline, as in speed, s';
 COMMENT ON COLUMN speedup.speedup IS 'baseline_seconds / seconds: how many times as fast as the baseline, 1';
-COMMENT ON COLUMN speedup.low IS 'lower end of an interval of at least 90 % for speedup, from the two of 95 %, 1';
-COMMENT ON COLUMN speedup.high IS 'upper end of an interval of at least 90 % for speedup, from the two of 95 %, 1';
+COMMENT ON COLUMN speedup.low IS
+  'lower end of an interval of at least 90 % for speedup, from the two of 95 %, 1; NULL: one of the two has one sample';
+COMMENT ON COLUMN speedup.high IS 'upper end of that interval, 1';
 COMMENT ON COLUMN speedup.outcome IS
-  'faster or slower when the intervals of the two medians do not overlap, else no difference shown';
+  'faster or slower when the intervals of the two medians do not overlap, else no difference shown; one sample when '
+  'there is no interval';
 COMMENT ON COLUMN speedup.includes_compilation IS 'whether one of the two was timed once, with its compilation';
+
+COMMENT ON VIEW environment_speed IS
+  'How long each stage takes in one environment: of each experiment the newest good run there, all seeds together; '
+  'runs that disagree are left out.';
+COMMENT ON COLUMN environment_speed.stage IS 'kernel, solve, train, ...';
+COMMENT ON COLUMN environment_speed.seconds IS 'median, as in speed, s';
+COMMENT ON COLUMN environment_speed.low IS 'lower end of its interval, as in speed, s';
+COMMENT ON COLUMN environment_speed.high IS 'upper end of that interval, s';
+COMMENT ON COLUMN environment_speed.samples IS 'calls that seconds is the median of, 1';
+COMMENT ON COLUMN environment_speed.includes_compilation IS 'whether seconds has a first call in it';
+
+COMMENT ON VIEW environment_speedup IS
+  'One environment against another, the same backend, device, setting and stage; across machines without a judgement.';
+COMMENT ON COLUMN environment_speedup.stage IS 'kernel, solve, train, ...';
+COMMENT ON COLUMN environment_speedup.baseline_id IS 'the environment that it is compared with';
+COMMENT ON COLUMN environment_speedup.baseline_machine IS 'the machine of that environment';
+COMMENT ON COLUMN environment_speedup.seconds IS 'median, as in environment_speed, s';
+COMMENT ON COLUMN environment_speedup.baseline_seconds IS 'median in the other environment, s';
+COMMENT ON COLUMN environment_speedup.speedup IS 'baseline_seconds / seconds: how many times as fast, 1';
+COMMENT ON COLUMN environment_speedup.low IS
+  'lower end of its interval, as in speedup, 1; NULL: one of the two has one sample';
+COMMENT ON COLUMN environment_speedup.high IS 'upper end of that interval, 1';
+COMMENT ON COLUMN environment_speedup.outcome IS
+  'as in speedup; other machine when the two did not run on the same one: such times are never ranked';
+COMMENT ON COLUMN environment_speedup.includes_compilation IS
+  'whether one of the two was timed once, with its compilation';
 
 COMMENT ON VIEW verdict IS
   'Each present claim against what was measured, for each backend, device and precision that ran it.';

@@ -122,15 +122,62 @@ ORDER BY task, params, machine, stage, rank, seconds;
 CREATE OR REPLACE VIEW speedup AS
 WITH entry AS MATERIALIZED (
   FROM speed
+), pair AS (
+  SELECT e.*, b.backend AS baseline, b.device AS baseline_device, b.seconds AS baseline_seconds,
+         e.includes_compilation OR b.includes_compilation AS compiling,
+         -- One sample tells nothing of how it would vary.
+         least(e.samples, b.samples) > 1 AS bounded,
+         b.low > e.high AS faster, b.high < e.low AS slower,
+         b.low / nullif(e.high, 0) AS lowest, b.high / nullif(e.low, 0) AS highest
+  FROM entry e JOIN entry b USING (task, params, precision, machine, stage)
+  WHERE (e.backend, e.device) <> (b.backend, b.device)
 )
-SELECT e.task, e.params, e.precision, e.machine, e.stage, e.backend, e.device,
-       b.backend AS baseline, b.device AS baseline_device, e.seconds, b.seconds AS baseline_seconds,
-       b.seconds / nullif(e.seconds, 0) AS speedup, b.low / nullif(e.high, 0) AS low, b.high / nullif(e.low, 0) AS high,
-       CASE WHEN b.low > e.high THEN 'faster' WHEN b.high < e.low THEN 'slower'
+SELECT task, params, precision, machine, stage, backend, device, baseline, baseline_device, seconds, baseline_seconds,
+       baseline_seconds / nullif(seconds, 0) AS speedup, if(bounded, lowest, NULL) AS low,
+       if(bounded, highest, NULL) AS high,
+       CASE WHEN NOT bounded THEN 'one sample' WHEN faster THEN 'faster' WHEN slower THEN 'slower'
             ELSE 'no difference shown' END AS outcome,
-       e.includes_compilation OR b.includes_compilation AS includes_compilation
-FROM entry e JOIN entry b USING (task, params, precision, machine, stage)
-WHERE (e.backend, e.device) <> (b.backend, b.device);
+       compiling AS includes_compilation
+FROM pair;
+
+CREATE OR REPLACE VIEW environment_speed AS
+WITH counted AS MATERIALIZED (
+  SELECT r.run_id, r.task, r.params, r.precision, r.backend, r.device, r.environment_id, e.machine
+  FROM run r JOIN environment e USING (environment_id) JOIN present USING (task, task_version)
+  WHERE r.status = 'ok' AND r.run_id NOT IN (SELECT run_id FROM agreement WHERE status = 'disagrees')
+  QUALIFY row_number() OVER (
+    PARTITION BY r.experiment_id, r.environment_id ORDER BY r.finished DESC, r.run_id) = 1
+), entry AS (
+  -- Samples and interval as in the view speed.
+  SELECT c.task, c.params, c.precision, c.backend, c.device, c.environment_id, c.machine, t.stage,
+         count(*) AS samples, median(t.seconds) AS seconds, list_sort(list(t.seconds)) AS sorted,
+         greatest(1, floor((samples + 1) / 2 - 0.98 * sqrt(samples))::INTEGER) AS below,
+         bool_or(t.phase = 'first') AS includes_compilation
+  FROM counted c JOIN timing t USING (run_id) JOIN stage_time s USING (run_id, stage)
+  WHERE t.phase = 'steady' OR s.steady IS NULL
+  GROUP BY c.task, c.params, c.precision, c.backend, c.device, c.environment_id, c.machine, t.stage
+)
+SELECT * EXCLUDE (sorted, below), sorted[below] AS low, sorted[samples + 1 - below] AS high FROM entry;
+
+CREATE OR REPLACE VIEW environment_speedup AS
+WITH entry AS MATERIALIZED (
+  FROM environment_speed
+), pair AS (
+  SELECT e.*, b.environment_id AS baseline_id, b.machine AS baseline_machine, b.seconds AS baseline_seconds,
+         e.includes_compilation OR b.includes_compilation AS compiling,
+         least(e.samples, b.samples) > 1 AS bounded,
+         b.low > e.high AS faster, b.high < e.low AS slower,
+         b.low / nullif(e.high, 0) AS lowest, b.high / nullif(e.low, 0) AS highest
+  FROM entry e JOIN entry b USING (task, params, precision, backend, device, stage)
+  WHERE e.environment_id <> b.environment_id
+)
+SELECT task, params, precision, stage, backend, device, environment_id, machine, baseline_id, baseline_machine,
+       seconds, baseline_seconds, baseline_seconds / nullif(seconds, 0) AS speedup, if(bounded, lowest, NULL) AS low,
+       if(bounded, highest, NULL) AS high,
+       CASE WHEN machine <> baseline_machine THEN 'other machine' WHEN NOT bounded THEN 'one sample'
+            WHEN faster THEN 'faster' WHEN slower THEN 'slower' ELSE 'no difference shown' END AS outcome,
+       compiling AS includes_compilation
+FROM pair;
 
 CREATE OR REPLACE VIEW verdict AS
 WITH student (freedom, quantile) AS (

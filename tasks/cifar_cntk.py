@@ -54,6 +54,13 @@ def work(dataset: str, pooling: str, depth: int, n_train: int, n_test: int, pool
 @task(
     title="CIFAR-10 CNTK regression",
     source="Arora et al. 2019, arXiv:1904.11955, table 1",
+    formulas={
+        "a layer of the NTK, summed over the 3 x 3 patch around the pixels p and p'": (
+            r"\Theta^{(h)}_{p,p'} = \sum_{s} \left[ \dot K^{(h)} \odot \Theta^{(h-1)} + K^{(h)} "
+            r"\right]_{p+s,\,p'+s}"
+        ),
+        "the prediction": r"f(x) = \Theta(x, X)\, \Theta(X, X)^{-1} y",
+    },
     metrics=[
         Metric("test_accuracy", "%", "higher", tolerance=0.2, about="share of test images in the right class"),
         Metric("train_residual", "1", "lower", about="largest |K a - y| over training outputs"),

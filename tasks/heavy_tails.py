@@ -114,6 +114,13 @@ def descend(network, params, x, y, rate):
 @task(
     title="Heavy-tailed inputs",
     source="El Karoui 2010, Annals of Statistics 38(1)",
+    formulas={
+        "(b) norms": r"\operatorname{median} \left| \frac{|x|^2}{d} - 1 \right| \sim d^{-\min(1/2,\; 1 - 2/\nu)}",
+        "(c), (d) the linear model of f(x . z / d)": (
+            r"M = \left( f(0) + \frac{f''(0)}{2d} \right) 1 1^\top + f'(0) \frac{X X^\top}{d} + \left( f(1) - f(0) "
+            r"- f'(0) \right) I"
+        ),
+    },
     metrics=[
         Metric("width_slope", "1", tolerance=1e-3, about="(a) exponent of the width in the NTK's relative error"),
         Metric("width_spread", "1", tolerance=1e-3, about="(a) range of that over this distribution and four others"),

@@ -77,6 +77,15 @@ def claims():
 @task(
     title="Eigenlearning curves",
     source="Simon et al. 2023, arXiv:2110.03922",
+    formulas={
+        "kappa and the learnability of eigenfunction i": (
+            r"n = \sum_i \frac{\lambda_i}{\lambda_i + \kappa} + \frac{\delta}{\kappa}, \qquad L_i = "
+            r"\frac{\lambda_i}{\lambda_i + \kappa}"
+        ),
+        "the test error, with ridge delta and noise sigma": (
+            r"E = \frac{n}{n - \sum_i L_i^2} \left( \sum_i (1 - L_i)^2 v_i^2 + \sigma^2 \right)"
+        ),
+    },
     metrics=[
         Metric("curve_deviation", "1", "lower", 0.1, "largest distance of a test error from theory over that allowed"),
         Metric("learnability_deviation", "1", "lower", 1e-3, "largest distance of a mean learnability from theory"),

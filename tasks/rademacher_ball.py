@@ -24,6 +24,15 @@ EXACT = "exact: Bartlett & Mendelson 2002"
 @task(
     title="Rademacher complexity of kernel balls",
     source="Bartlett & Mendelson 2002, JMLR 3",
+    formulas={
+        "the unit ball": (
+            r"\frac{1}{n} \sqrt{\frac{\operatorname{tr} K}{2}} \;\le\; \frac{1}{n}\, \mathbb{E}_\sigma "
+            r"\sqrt{\sigma^\top K \sigma} \;\le\; \frac{1}{n} \sqrt{\operatorname{tr} K}"
+        ),
+        "generalisation, with probability 1 - delta": (
+            r"L(f) \le \hat L(f) + 2 R + 3 \sqrt{\frac{\log(2 / \delta)}{2 n}}"
+        ),
+    },
     metrics=[
         Metric("exponent", "1", None, 1e-4, "slope of the log of the unit ball's complexity over log n"),
         Metric("lowest", "1", None, 1e-4, "least complexity over its upper bound, and 3 standard errors"),

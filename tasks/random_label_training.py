@@ -54,6 +54,9 @@ def steps_to(level, moments, loss):
 @task(
     title="Training on true and random labels",
     source="Arora et al. 2019, arXiv:1901.08584, theorem 4.1; Zhang et al. 2017, arXiv:1611.03530",
+    formulas={
+        "what is left after t steps": r"|y - u(t)|^2 = \sum_i (1 - \eta \lambda_i)^{2t} (v_i^\top y)^2",
+    },
     requires=["autodiff"],
     metrics=[
         Metric("curve_error", "1", "lower", tolerance=2e-3, about="largest |loss - theorem's|, over the first loss"),

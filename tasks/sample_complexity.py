@@ -79,6 +79,10 @@ def claims():
 @task(
     title="Sample complexity of kernel regression",
     source="Ghorbani et al. 2021, arXiv:1904.12191",
+    formulas={
+        "points for degree l": r"n_{1/2} \sim d^{\,\ell}",
+        "harmonics of degree l": r"B(\ell) = \frac{2\ell + d - 2}{\ell} \binom{\ell + d - 3}{\ell - 1}",
+    },
     metrics=[
         Metric("exponent", "1", None, 2e-3, "slope of log n_half over log d"),
         Metric("exponent_gap", "1", None, 2e-3, "the same less that of the theory"),

@@ -99,6 +99,10 @@ def regress(matrices, labels, sizes):
 @task(
     title="Spurious features",
     source="Bombari & Mondelli 2024, arXiv:2305.12100, section 5 and figure 3",
+    formulas={
+        "feature alignment": r"F_i = \left[ k(Z^s, Z)\, k(Z, Z)^{-1} \right]_{ii}",
+        "its limit for the NTK": r"\gamma = \alpha \, \frac{\sum_{l \ge 1} \mu_l'^2 \alpha^l}{\sum_{l \ge 1} \mu_l'^2}",
+    },
     metrics=[
         Metric("alignment_2", "1", tolerance=1e-3, about="mean feature alignment, degree 2"),
         Metric("alignment_4", "1", tolerance=1e-3, about="mean feature alignment, degree 4"),

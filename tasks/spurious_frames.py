@@ -70,6 +70,9 @@ def regress(k, k_query, k_test, labels, sizes):
 @task(
     title="Spurious frames",
     source="Bombari & Mondelli 2024, arXiv:2305.12100, figure 3",
+    formulas={
+        "what the frame tells": r"f(z_i^s) = f_{-i}(z_i^s) + F_i \left( g_i - f_{-i}(z_i) \right)",
+    },
     metrics=[
         Metric("alignment", "1", tolerance=2e-3, about="mean feature alignment"),
         Metric("spurious_accuracy", "%", "lower", tolerance=0.5, about="training labels told from the frame alone"),

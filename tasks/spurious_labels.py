@@ -62,6 +62,13 @@ def first_layer(*inputs):
 @task(
     title="True against random labels",
     source="Arora et al. 2019, arXiv:1901.08584; Zhang et al. 2017, arXiv:1611.03530",
+    formulas={
+        "the bound on the test loss": r"\sqrt{\frac{2\, y^\top H^{-1} y}{n}}",
+        "a share p of labels flipped by coins": (
+            r"\mathbb{E}\left[ y^\top H^{-1} y \right] = (1 - p)^2\, y_0^\top H^{-1} y_0 + \left( 1 - (1 - p)^2 "
+            r"\right) \operatorname{tr} H^{-1}"
+        ),
+    },
     metrics=[
         Metric("bound_true", "1", tolerance=1e-4, about="sqrt(2 y'H^-1 y / n) of the true labels"),
         Metric("bound_ratio", "1", tolerance=1e-4, about="that of random labels (root mean square) over it"),

@@ -74,8 +74,8 @@ def test_the_index_shows_the_rows_of_the_views(store: Store, tasks: dict, tmp_pa
     _, rows = store.query("SELECT claim, published, measured, verdict FROM verdict WHERE runs > 0")
     assert len(rows) == 2
     for claim, published, measured, verdict in rows:
-        at = cells.index(claim)
-        row = cells[at : at + 9]
+        (at,) = (k for k, cell in enumerate(cells) if cell.startswith(f"{claim} "))
+        row = cells[at : at + 8]
         assert f"{formats.number(published)} ± 0.10" in row
         assert formats.number(measured) in row
         assert any(cell.startswith(verdict) for cell in row)
@@ -86,8 +86,10 @@ def test_the_index_shows_the_rows_of_the_views(store: Store, tasks: dict, tmp_pa
 
 def test_an_unverified_figure_is_marked(store: Store, tasks: dict, tmp_path: Path) -> None:
     cells = Page(write_site(store, tasks, tmp_path / "out").read_text()).cells
-    marked = {cells[i - 5]: "unverified" in cell for i, cell in enumerate(cells) if "reproduced" in cell}
-    assert marked == {"three squared": False, "four squared": True}
+    marked = {
+        " ".join(cells[i - 1].split()): "unverified" in cell for i, cell in enumerate(cells) if "reproduced" in cell
+    }
+    assert marked == {"three squared square; exact": False, "four squared square; memory": True}
 
 
 def test_every_link_leads_somewhere_inside_the_folder(store: Store, tasks: dict, tmp_path: Path) -> None:
@@ -105,7 +107,8 @@ def test_every_link_leads_somewhere_inside_the_folder(store: Store, tasks: dict,
             target = (tmp_path / "out" / name).parent / file if file else tmp_path / "out" / name
             assert target.is_file(), link
             where = str(target.resolve().relative_to(tmp_path / "out"))
-            assert not anchor or anchor in found[where].anchors, link
+            # With a "=" it is the state of a table: tables.js.
+            assert not anchor or "=" in anchor or anchor in found[where].anchors, link
 
 
 def test_every_run_is_shown_with_its_provenance(store: Store, tasks: dict, tmp_path: Path) -> None:
@@ -249,4 +252,5 @@ def test_numbers_within_names_count_as_numbers(store: Store, tasks: dict, tmp_pa
     finished = "2100-01-01T00:00:00+00:00"
     store.add([replace(record, run_id="1" * 32, claims=claims, started=finished, finished=finished)])
     cells = Page(write_site(store, tasks, tmp_path / "out").read_text()).cells
-    assert [cell for cell in cells if cell.startswith("depth ")] == ["depth 3", "depth 11", "depth 21"]
+    names = [cell.split(" square;")[0] for cell in cells if cell.startswith("depth ")]
+    assert names == ["depth 3", "depth 11", "depth 21"]

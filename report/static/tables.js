@@ -29,7 +29,6 @@
     const rows = [...body.rows];
     const headings = [...table.tHead.rows[0].cells];
     const titles = headings.map((heading) => heading.textContent);
-    const start = state();
     const sorting = { column: -1, down: false };
     const facets = new Map();
 
@@ -51,7 +50,16 @@
     });
     const count = document.createElement("output");
     controls.append(count);
-    if (rows.length > 3) table.closest(".wide").before(controls);
+    const frame = table.closest(".wide");
+    if (rows.length > 3) frame.before(controls);
+    // Of a long table the first rows, until all are asked for.
+    const first = Number(table.dataset.first ?? Infinity);
+    const more = document.createElement("button");
+    more.type = "button";
+    more.className = "more";
+    let all = false;
+    if (rows.length > first) frame.after(more);
+    more.addEventListener("click", () => { all = !all; filter(); remember(); });
 
     headings.forEach((heading, column) => {
       const button = document.createElement("button");
@@ -65,6 +73,7 @@
         sorting.down = again && !sorting.down;
         if (!again) sorting.column = column;
         sort();
+        filter();
         remember();
       });
     });
@@ -84,37 +93,44 @@
 
     function filter() {
       const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-      let shown = 0;
-      for (const row of rows) {
+      let fitting = 0;
+      for (const row of body.rows) {
         const text = words.length ? row.textContent.toLowerCase() : "";
         const fits = words.every((word) => text.includes(word)) &&
           [...facets].every(([column, select]) => !select.value || value(row.cells[column]) === select.value);
         row.hidden = !fits;
-        shown += fits;
+        row.classList.toggle("beyond", fits && !all && fitting >= first);
+        fitting += fits;
       }
-      count.textContent = shown === rows.length ? `${shown} rows` : `${shown} of ${rows.length} rows`;
+      count.textContent = fitting === rows.length ? `${fitting} rows` : `${fitting} of ${rows.length} rows`;
+      more.hidden = fitting <= first;
+      more.textContent = all ? `Show the first ${first}` : `Show all ${fitting}`;
     }
 
     function restore(from) {
       search.value = from.get(`${name}.q`) ?? "";
       for (const [column, select] of facets) select.value = from.get(`${name}.${titles[column]}`) ?? "";
       for (const [, select] of facets) if (select.selectedIndex < 0) select.value = "";
+      all = from.has(`${name}.all`);
       const order = from.get(`${name}.sort`) ?? "";
       sorting.column = titles.indexOf(order.replace(/^-/, ""));
       sorting.down = order.startsWith("-");
-      if (order || start.size) sort();
+      if (from.size) sort();
       filter();
     }
 
     controls.addEventListener("input", () => { filter(); remember(); });
-    restore(start);
+    restore(state());
     return {
+      name,
       restore,
+      show: () => (controls.isConnected ? controls : frame).scrollIntoView(),
       state() {
         const found = [];
         if (search.value) found.push([`${name}.q`, search.value]);
         for (const [column, select] of facets) if (select.value) found.push([`${name}.${titles[column]}`, select.value]);
         if (sorting.column >= 0) found.push([`${name}.sort`, (sorting.down ? "-" : "") + titles[sorting.column]]);
+        if (all) found.push([`${name}.all`, "1"]);
         return found;
       },
     };
@@ -127,10 +143,19 @@
   }
 
   for (const table of document.querySelectorAll("table.sortable")) tables.push(prepare(table));
-  addEventListener("hashchange", () => {
-    if (location.hash.includes("=")) for (const table of tables) table.restore(state());
-  });
-  // A link into a row that a filter hides, or into what is folded, leads nowhere else.
-  const target = location.hash.includes("=") ? null : document.getElementById(decodeURIComponent(location.hash.slice(1)));
-  if (target?.tagName === "DETAILS") target.open = true;
+
+  // A link leads to a table in a state, to a row, which must not be among those left out, or to what is folded.
+  function arrive() {
+    if (location.hash.includes("=")) {
+      const asked = state();
+      for (const table of tables) table.restore(asked);
+      tables.find((table) => [...asked.keys()].some((key) => key.startsWith(`${table.name}.`)))?.show();
+      return;
+    }
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (target?.tagName === "DETAILS") target.open = true;
+    if (target?.classList.contains("beyond")) { target.classList.remove("beyond"); target.scrollIntoView(); }
+  }
+  addEventListener("hashchange", arrive);
+  arrive();
 })();

@@ -9,6 +9,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ntkbench.formats import number
+
 WIDTH = 100.0  # user units of the drawing; positions are percentages of the axis
 _MARGIN = 0.08
 _TICKS = 5
@@ -36,6 +38,16 @@ class Axis:
     def at(self, value: float) -> float:
         """The position of a value, from 0 to WIDTH."""
         return round(WIDTH * (value - self.low) / (self.high - self.low), 3)
+
+    @property
+    def labels(self) -> tuple[tuple[float, str], ...]:
+        """Each tick with its text: as many decimals as tell neighbours apart."""
+        step = self.ticks[1] - self.ticks[0] if len(self.ticks) > 1 else abs(self.ticks[0])
+        largest = max(abs(tick) for tick in self.ticks)
+        if not 1e-3 <= largest < 1e6:
+            return tuple((tick, number(tick, 2)) for tick in self.ticks)
+        decimals = max(0, -math.floor(math.log10(step) + 1e-9)) if step > 0 else 0
+        return tuple((tick, f"{tick:,.{decimals}f}") for tick in self.ticks)
 
     def band(self, row: Row) -> tuple[float, float]:
         """Where the values that satisfy the claim begin and end; an inequality's band goes on to the axis's end."""

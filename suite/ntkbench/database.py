@@ -36,6 +36,10 @@ class BusyError(InputError):
     """Another process holds the database and does not let go."""
 
 
+class NewerError(InputError):
+    """The database was written by a newer ntkbench, whose tables this one does not know."""
+
+
 @contextmanager
 def reading(path: Path, patience: float | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
     """A read-only connection; a database of an earlier version is brought up to date before.
@@ -206,7 +210,7 @@ def _there(path: Path) -> Path:
 def _state(connection: duckdb.DuckDBPyConnection, path: Path) -> tuple[int, str | None]:
     """The version of the tables, SCHEMA_VERSION or an earlier one, and the id of the views.
 
-    Raises InputError for anything that is not one of our databases, or a newer one.
+    Raises InputError for anything that is not one of our databases, NewerError for a newer one.
     """
     import duckdb
 
@@ -220,7 +224,7 @@ def _state(connection: duckdb.DuckDBPyConnection, path: Path) -> tuple[int, str 
         raise InputError(f"{path} is not a whole database of ntkbench: it states no schema version")
     version, *views = rows[-1]
     if version > SCHEMA_VERSION:
-        raise InputError(
+        raise NewerError(
             f"{path} is of a newer ntkbench (schema version {version}, this one knows {SCHEMA_VERSION}); "
             "upgrade ntkbench, or name another --db"
         )

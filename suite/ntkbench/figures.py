@@ -21,6 +21,7 @@ PREDICTED = "predicted_"
 _MOST_SERIES = 8  # in one figure, that can be told apart
 _MOST_POINTS = 400  # of one series; more are thinned out
 _WIDE = 8.0  # from this ratio on, positive values are drawn on a logarithmic axis
+_LEGEND_WIDTH = 72  # letters
 # On white and on the dark page alike, each stands out by 3 : 1 at least.
 _COLOURS = ("#2f7ed8", "#d0602b", "#1f9d73", "#b3609b", "#8a7a1f", "#7a6ff0", "#5d8a3a", "#c24a5a")
 
@@ -92,11 +93,21 @@ def _parts(rows: Sequence[dict[str, Any]]) -> Iterable[tuple[str, list[dict[str,
     if not varying or len({_label(row, varying) for row in rows}) <= _MOST_SERIES:
         yield "", list(rows)
         return
-    first = varying[0]
-    for value in dict.fromkeys(row["params"][first] for row in rows):
-        part = [row for row in rows if row["params"][first] == value]
+    # By the parameter with the fewest values: what has many of them is what a figure is about.
+    counts = {name: len(_values(rows, name)) for name in varying}
+    chosen = min(varying, key=lambda name: counts[name])
+    values = _values(rows, chosen)
+    size = 1 if len(varying) > 1 else _MOST_SERIES
+    for start in range(0, len(values), size):
+        some = values[start : start + size]
+        part = [row for row in rows if row["params"].get(chosen) in some]
+        named = f"{chosen} = {some[0]}" + (f" to {some[-1]}" if len(some) > 1 else "")
         for words, inner in _parts(part):
-            yield ", ".join(filter(None, [f"{first} = {value}", words])), inner
+            yield ", ".join(filter(None, [named, words])), inner
+
+
+def _values(rows: Sequence[Row], name: str) -> list[Any]:
+    return list(dict.fromkeys(row["params"].get(name) for row in rows))
 
 
 def _varying(rows: Sequence[Row]) -> list[str]:
@@ -148,7 +159,7 @@ def _is_logarithmic(values: Sequence[float]) -> bool:
 
 
 def _with_unit(name: str, unit: str) -> str:
-    return name if unit == "1" else f"{name} ({unit})"
+    return name if unit in ("1", name) else f"{name} ({unit})"
 
 
 def _slopes(
@@ -187,7 +198,7 @@ def _specification(
         "series:N",
         title=None,
         scale=alt.Scale(domain=series, range=list(_COLOURS[: len(series)])),
-        legend=None if len(series) == 1 else alt.Legend(orient="bottom", columns=2, labelLimit=400),
+        legend=None if len(series) == 1 else _legend(series),
     )
     axes: dict[str, Any] = {
         axis: (alt.X if axis == "x" else alt.Y)(
@@ -206,7 +217,7 @@ def _specification(
         alt.Tooltip("y:Q", title=titles["y"], format=".5~g"),
     ]
     base = alt.Chart().encode(**axes, color=colour, tooltip=tips)
-    shape = alt.Shape("backend:N", title=None, legend=alt.Legend(orient="bottom"))
+    shape = alt.Shape("backend:N", title=None, legend=alt.Legend(orient="top", offset=4))
     layers = {
         "measured": [
             base.mark_line(strokeWidth=1.5).encode(detail="backend:N"),
@@ -226,6 +237,15 @@ def _specification(
     chart = chart.configure(background="transparent", font="system-ui, sans-serif").configure_view(stroke=None)
     specification: dict[str, Any] = chart.to_dict(validate=False)
     return with_points(specification, points)
+
+
+def _legend(series: Sequence[str]) -> Any:
+    """Below the figure, in as many columns as have room."""
+    import altair as alt
+
+    longest = max(len(name) for name in series)
+    columns = next((n for n in (4, 3, 2) if n * longest <= _LEGEND_WIDTH), 1)
+    return alt.Legend(orient="bottom", columns=columns, labelLimit=0, symbolType="stroke", symbolStrokeWidth=3)
 
 
 def with_points(specification: Mapping[str, Any], points: Sequence[Row]) -> dict[str, Any]:

@@ -64,6 +64,11 @@ def published(value: float, tolerance: float, unit: str, side: str = "within") -
     return f"{sign}{quantity(value, unit)}" + ("" if bare else f" {slack} {number(tolerance, 2)}")
 
 
+def grid(values: Mapping[str, Any]) -> str:
+    """A tier's parameters, each with all its values: depth=3,6,11 pooling=gap."""
+    return " ".join(f"{name}={','.join(map(str, choices))}" for name, choices in values.items())
+
+
 def parameters(values: Mapping[str, Any]) -> str:
     """Parameters in their order, as they are typed after `--set`: depth=3 pooling=gap."""
     return " ".join(f"{name}={value}" for name, value in values.items())

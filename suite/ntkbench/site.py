@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
@@ -10,29 +9,37 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ntkbench import formats, paths
-from ntkbench.drawing import library_name, write_library
-from ntkbench.errors import InputError
+from ntkbench.database import NewerError
+from ntkbench.drawing import library_name
+from ntkbench.mathml import mathml
 from ntkbench.pages import compare, content, environments, index, performance, run, sql, task
 from ntkbench.pages.page import Page
+from ntkbench.report_folder import write_files
 from ntkbench.spec import Task
 from ntkbench.store import Store
 
 if TYPE_CHECKING:
     import duckdb
     from jinja2 import Environment
+    from markupsafe import Markup
 
 
 def write_site(store: Store, tasks: Mapping[str, Task], out: Path) -> Path:
     """Write index.html, the other pages and what they share into the folder `out`; the path of the index.
 
-    Pages are rendered whole before the first is written. Raises InputError when there is no database or the folder
-    cannot be written.
+    Pages are rendered whole before the first is written; what an earlier report wrote there and this one does not is
+    removed. Raises InputError when there is no database or the folder cannot be written, and NewerError for a database
+    of a newer ntkbench: then the report is one page that says so.
     """
-    with store.reading() as connection, _one_thread(connection):
-        found = content.read(connection)
-        schema = list(sql.pages(connection, store.path.name))
+    try:
+        with store.reading() as connection, _one_thread(connection):
+            found = content.read(connection)
+            schema = list(sql.pages(connection, store.path.name))
+    except NewerError as error:
+        write_files(out, _render([Page("index.html", "newer.html.j2", {"reason": _without_path(error, store)})], []))
+        raise
     pages = chain(
-        index.pages(found),
+        index.pages(found, tasks),
         task.pages(found, tasks),
         run.pages(found),
         compare.pages(found),
@@ -40,19 +47,13 @@ def write_site(store: Store, tasks: Mapping[str, Task], out: Path) -> Path:
         schema,
         environments.pages(found),
     )
-    files = _render(pages, found.tasks)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(paths.shared("report/static"), out / "static", dirs_exist_ok=True)
-        write_library(out / "static")
-        (out / "runs").mkdir(exist_ok=True)
-        for name, text in files.items():
-            scratch = (out / name).with_name(f".{Path(name).name}.new")
-            scratch.write_text(text, encoding="utf-8")
-            scratch.replace(out / name)
-    except OSError as error:
-        raise InputError(f"cannot write the report to {out}: {error.strerror or error}") from error
+    write_files(out, _render(pages, found.tasks))
     return out / "index.html"
+
+
+def _without_path(error: Exception, store: Store) -> str:
+    """The message with the database's name alone: a report may be shown to others."""
+    return str(error).replace(str(store.path), store.path.name)
 
 
 @contextmanager
@@ -96,9 +97,27 @@ def _environment() -> Environment:
         quantity=formats.quantity,
         published=formats.published,
         parameters=formats.parameters,
+        grid=formats.grid,
         page=task.task_file,
         run=run.run_file,
+        formula=mathml,
+        prose=_prose,
         # JSON inside a script element: no text in it may end the element.
         script=lambda text: Markup(text.replace("<", "\\u003c")),
     )
     return environment
+
+
+def _prose(text: str, tasks: list[str]) -> Markup:
+    """Running text in which a name in backquotes is code, and leads to its page where it is a task's."""
+    from markupsafe import Markup
+
+    shown = Markup("")
+    for k, part in enumerate(text.split("`")):
+        if k % 2 == 0:
+            shown += part
+        elif part in tasks:
+            shown += Markup('<a href="{}"><code>{}</code></a>').format(task.task_file(part), part)
+        else:
+            shown += Markup("<code>{}</code>").format(part)
+    return shown

@@ -171,6 +171,7 @@ class Task:
     version: int = 1
     requires: frozenset[str] = frozenset()
     cost: Callable[..., float] | None = None
+    formulas: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if type(self.version) is not int or self.version < 1:
@@ -265,11 +266,13 @@ def task(
     version: int = 1,
     requires: Sequence[str] = (),
     cost: Callable[..., float] | None = None,
+    formulas: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[..., None]], Task]:
     """Make the decorated function a `Task` of the function's name; its module's docstring is the task's text.
 
     `requires` names the capabilities that a backend needs. `cost(**parameters)` is the work of a run in any unit, and
-    serves only to order runs and to estimate when they finish. Bump `version` with any change that may change numbers.
+    serves only to order runs and to estimate when they finish. `formulas` are what a formula says -> the formula in
+    LaTeX, for the report. Bump `version` with any change that may change numbers.
     """
 
     def decorate(function: Callable[..., None]) -> Task:
@@ -287,6 +290,7 @@ def task(
             version=version,
             requires=frozenset(requires),
             cost=cost,
+            formulas=_frozen(formulas or {}),
         )
 
     return decorate

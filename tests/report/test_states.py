@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
@@ -10,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from ntkbench import formats
-from ntkbench.errors import InputError
 from ntkbench.record import RunRecord
 from ntkbench.site import write_site
 from ntkbench.store import Store
@@ -68,14 +69,40 @@ def test_what_was_not_measured_is_an_empty_cell(store: Store, tmp_path: Path) ->
     assert "None" not in index
 
 
-def test_a_database_of_a_newer_schema_is_refused_before_anything_is_written(store: Store, tmp_path: Path) -> None:
+def test_of_a_database_of_a_newer_schema_there_is_one_page_that_says_so(store: Store, ntkbench: Callable) -> None:
     import duckdb
 
     with duckdb.connect(str(store.path)) as connection:
         connection.execute("INSERT INTO schema_version VALUES (999, NULL)")
-    with pytest.raises(InputError, match="newer ntkbench"):
-        write_site(store, {}, tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+    outcome = ntkbench("report")
+    assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+    assert "newer ntkbench (schema version 999" in outcome.err
+    out = store.path.parent / "report"
+    assert [file.name for file in out.rglob("*.html")] == ["index.html"]
+    page = text(out, "index.html")
+    assert "results.duckdb is of a newer ntkbench (schema version 999" in page
+    assert str(store.path.parent) not in page
+    assert [link for link in re.findall(' href="([^"#]+)"', page) if not (out / link).is_file()] == []
+
+
+def test_pages_of_what_is_no_more_are_removed_and_nothing_else(store: Store, tmp_path: Path) -> None:
+    store.add([record(1), record(2, task="texts")])
+    out = write_site(store, {}, tmp_path / "out").parent
+    (out / "task-mine.html").write_text("mine")
+    (out / "manifest.json").write_text(
+        (out / "manifest.json").read_text().replace('"sql.html"', '"../kept", "sql.html"')
+    )
+    (tmp_path / "kept").write_text("outside")
+    other = Store(tmp_path / "other.duckdb")
+    other.prepare()
+    other.add([record(1)])
+    write_site(other, {}, out)
+    assert {file.name for file in out.glob("task-*.html")} == {"task-images.html", "task-mine.html"}
+    assert [file.stem for file in (out / "runs").iterdir()] == [f"{1:032x}"]
+    assert (tmp_path / "kept").exists()
+    written = json.loads((out / "manifest.json").read_text())["files"]
+    there = {str(file.relative_to(out)) for file in out.rglob("*") if file.is_file()}
+    assert there - set(written) == {"manifest.json", "task-mine.html"}
 
 
 def test_the_pages_have_what_the_views_have(results: Store, site: Path) -> None:
@@ -121,6 +148,9 @@ def test_no_link_of_any_page_is_dead(site: Path) -> None:
     for file, link in links:
         path, _, anchor = unescape(link).partition("#")
         target = (file.parent / path).resolve() if path else file
-        if not target.is_file() or (anchor and anchor not in anchors[target]):
+        # With a "=" it is the state of a table, which the page must have.
+        table, _, state = anchor.partition(".")
+        has = f'data-name="{table}"' in pages.get(target, "") if "=" in state else anchor in anchors.get(target, ())
+        if not target.is_file() or (anchor and not has):
             dead.append((file.name, link))
     assert dead == []

@@ -22,10 +22,12 @@ def describe(options: Namespace) -> int:
     """Print all there is to know about a task."""
     (task,) = registry.select(registry.load_tasks(options.tasks), [options.task])
     print(f"{task.title} ({task.name}, version {task.version})\nSource: {task.source}\n\n{task.about}\n")
+    if task.formulas:
+        show(["formula", "LaTeX"], task.formulas.items())
     show(["parameter", "kind"], [(name, kind.__name__) for name, kind in task.parameters.items()])
     show(["metric", "unit", "better", "about"], [(m.name, m.unit, m.better, m.about) for m in task.metrics])
     tiers = [
-        (t.name, " ".join(f"{k}={','.join(map(str, v))}" for k, v in t.grid.items()), t.seeds,
+        (t.name, formats.grid(t.grid), t.seeds,
          ", ".join(t.backends or ("all",)))
         for t in task.tiers
     ]  # fmt: skip

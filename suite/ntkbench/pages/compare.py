@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ntkbench import charts
-from ntkbench.pages.content import Content, Row, file_name, grouped
+from ntkbench.pages import compare_environments
+from ntkbench.pages.content import NEWEST_ENVIRONMENTS, Content, Row, file_name, grouped
 from ntkbench.pages.page import Page
+from ntkbench.pages.ratios import summary
 
 Entry = tuple[str, str]  # backend, device
 
 
 def pages(content: Content) -> Iterator[Page]:
-    """The page of all pairs, and one for each pair of entries that were timed or judged on the same."""
+    """The page of all pairs, and one for each pair of entries or environments that were timed or judged on the same."""
+    entries = _entry_pairs(content)
+    environments = compare_environments.pairs(content)
+    shown = {"pairs": entries, "environments": environments, "most": NEWEST_ENVIRONMENTS}
+    yield Page("compare.html", "compare.html.j2", shown)
+    for pair in entries:
+        yield Page(pair["file"], "pair.html.j2", pair)
+    for pair in environments:
+        yield Page(pair["file"], "pair-environments.html.j2", pair)
+
+
+def _entry_pairs(content: Content) -> list[dict[str, Any]]:
     speeds = grouped(content.speedups, "backend", "device", "baseline", "baseline_device")
     judged = grouped([row for row in content.verdicts if row["runs"]], "backend", "device")
     entries = sorted({(row["backend"], row["device"]) for row in content.runs})
@@ -24,27 +35,9 @@ def pages(content: Content) -> Iterator[Page]:
             rows = speeds.get((*one, *other), [])
             claims = _claims(judged.get(one, []), judged.get(other, []))
             if rows or claims:
-                found.append(_pair(one, other, rows, claims))
-    yield Page("compare.html", "compare.html.j2", {"pairs": found})
-    for pair in found:
-        yield Page(pair["file"], "pair.html.j2", pair)
-
-
-def _pair(one: Entry, other: Entry, rows: Sequence[Row], claims: Sequence[tuple[Row, Row]]) -> dict[str, Any]:
-    fair = [row for row in rows if row["speedup"] and not row["includes_compilation"]]
-    ends = [row[name] for row in rows for name in ("low", "high", "speedup") if row[name]]
-    return {
-        "file": file_name("compare", *one, *other),
-        "one": one,
-        "other": other,
-        "rows": rows,
-        "claims": claims,
-        # Over settings and stages alike: a mean of ratios is geometric, or it would depend on which is the baseline.
-        "mean": math.exp(sum(math.log(row["speedup"]) for row in fair) / len(fair)) if fair else None,
-        "fair": len(fair),
-        "outcomes": {word: sum(row["outcome"] == word for row in fair) for word in charts.OUTCOMES},
-        "axis": charts.log_axis([*ends, 1.0]),
-    }
+                names = {"file": file_name("compare", *one, *other), "one": one, "other": other}
+                found.append({**names, "rows": rows, "claims": claims, **summary(rows)})
+    return found
 
 
 def _claims(one: Sequence[Row], other: Sequence[Row]) -> list[tuple[Row, Row]]:

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
+NEWEST_ENVIRONMENTS = 5  # of each backend and device are compared with each other: pairs grow with the square
+_NEWEST = (
+    "SELECT environment_id FROM provenance WHERE status = 'ok' GROUP BY backend, device, environment_id QUALIFY "
+    "row_number() OVER (PARTITION BY backend, device ORDER BY max(finished) DESC, environment_id) "
+    f"<= {NEWEST_ENVIRONMENTS}"
+)
 # Everything a page shows comes from these; each is ordered whole, so that equal content gives equal pages.
 _QUERIES = {
     "verdicts": "FROM verdict ORDER BY ALL",
@@ -24,6 +30,9 @@ _QUERIES = {
     "rank, seconds, backend, device",
     "speedups": "FROM speedup ORDER BY task, params::VARCHAR, precision, machine, stage, "
     "backend, device, baseline, baseline_device",
+    "environment_speedups": "FROM environment_speedup "
+    f"WHERE environment_id IN ({_NEWEST}) AND baseline_id IN ({_NEWEST}) "
+    "ORDER BY task, params::VARCHAR, precision, stage, backend, device, environment_id, baseline_id",
     "failures": "FROM failure ORDER BY finished DESC, run_id",
     "disagreements": "FROM agreement WHERE status = 'disagrees' ORDER BY ALL",
     "agreement": "FROM agreement ORDER BY task, params::VARCHAR, precision, seed, backend, device, run_id",
@@ -45,6 +54,7 @@ class Content:
     verdicts: list[Row]
     leaderboard: list[Row]
     speedups: list[Row]
+    environment_speedups: list[Row]
     failures: list[Row]
     disagreements: list[Row]
     agreement: list[Row]

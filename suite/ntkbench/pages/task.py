@@ -11,6 +11,7 @@ from ntkbench.drawing import static_svg
 from ntkbench.figures import Figure, figures, points_table
 from ntkbench.pages.content import Content, Row, file_name, grouped
 from ntkbench.pages.page import Page
+from ntkbench.pages.ratios import summary
 from ntkbench.spec import Task
 
 _MOST_COMMANDS = 3  # under one figure
@@ -31,6 +32,7 @@ def pages(content: Content, tasks: Mapping[str, Task]) -> Iterator[Page]:
     for name in content.tasks:
         own = {key: rows.get(name, []) for key, rows in parts.items()}
         drawn = _figures(own["curves"], tasks.get(name), own["verdicts"], own["runs"], task_file(name))
+        speedups = [row for row in own["speedups"] if _first(row)]
         values: dict[str, Any] = {
             "name": name,
             "task": tasks.get(name),
@@ -39,7 +41,11 @@ def pages(content: Content, tasks: Mapping[str, Task]) -> Iterator[Page]:
             "waiting": [row for row in own["verdicts"] if not row["runs"]],
             "figures": drawn,
             "races": _races(own["leaderboard"], samples),
-            "speedups": [row for row in own["speedups"] if _first(row)],
+            "memory": any(row["peak_memory"] is not None for row in own["leaderboard"]),
+            "errors": any(row["gram_error"] is not None for row in own["leaderboard"]),
+            "several_machines": len({row["machine"] for row in own["leaderboard"]}) > 1,
+            "speedups": speedups,
+            "ratio_axis": summary(speedups)["axis"],
             "failures": own["failures"],
             "disagreements": own["disagreements"],
             "runs": own["runs"],
@@ -102,6 +108,7 @@ def _strips(verdicts: Sequence[Row]) -> list[dict[str, Any]]:
     """For each metric that a claim is about and that was measured: its axis and the claims on it."""
     strips = []
     measured = [row for row in verdicts if row["measured"] is not None]
+    names = _short_names(measured)
     for metric, rows in groupby(measured, key=lambda row: row["metric"]):
         lines, unit = [], ""
         for claim, entries in groupby(rows, key=lambda row: row["claim"]):
@@ -109,7 +116,7 @@ def _strips(verdicts: Sequence[Row]) -> list[dict[str, Any]]:
             unit = found[0]["unit"]
             bars = tuple(
                 charts.Entry(
-                    label=f"{e['backend']} on {e['device']}, {e['precision']}",
+                    label=names[e["backend"], e["device"], e["precision"]],
                     measured=e["measured"],
                     # One run without a standard error has no interval.
                     low=e["measured"] if e["low"] is None else e["low"],
@@ -122,3 +129,13 @@ def _strips(verdicts: Sequence[Row]) -> list[dict[str, Any]]:
             lines.append(charts.Row(claim, stated["published"], stated["tolerance"], bars, stated["side"]))
         strips.append({"metric": metric, "unit": unit, "rows": lines, "axis": charts.axis(lines)})
     return strips
+
+
+def _short_names(rows: Sequence[Row]) -> dict[tuple[str, str, str], str]:
+    """Each entry by as much of backend, device and precision as tells it from the others."""
+    entries = {(row["backend"], row["device"], row["precision"]) for row in rows}
+    if len({backend for backend, _, _ in entries}) == len(entries):
+        return {entry: entry[0] for entry in entries}
+    if len({entry[:2] for entry in entries}) == len(entries):
+        return {entry: f"{entry[0]} on {entry[1]}" for entry in entries}
+    return {entry: f"{entry[0]} on {entry[1]}, {entry[2]}" for entry in entries}

@@ -1,0 +1,63 @@
+"""The folder of a report: its files are written whole, and those of an earlier report that are no more are removed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+
+from ntkbench import paths
+from ntkbench.drawing import library_name, write_library
+from ntkbench.errors import InputError
+
+MANIFEST = "manifest.json"
+"""Names every file that the report wrote: of the others in its folder none is touched."""
+
+
+def write_files(out: Path, pages: Mapping[str, str]) -> None:
+    """Write the pages, by file name, and what they share into `out`. Raises InputError when the system refuses."""
+    static = {f"static/{file.name}": file for file in sorted(paths.shared("report/static").iterdir())}
+    library = f"static/{library_name()}"
+    files = {*pages, *static, library}
+    try:
+        (out / "static").mkdir(parents=True, exist_ok=True)
+        (out / "runs").mkdir(exist_ok=True)
+        before = _written(out)
+        # First, so that what is written now has its name there even if this is interrupted.
+        _list(out, before | files)
+        for name, file in static.items():
+            (out / name).write_bytes(file.read_bytes())
+        write_library(out / "static")
+        for name, text in pages.items():
+            _write(out / name, text)
+        for name in before - files:
+            (out / name).unlink(missing_ok=True)
+        _list(out, files)
+    except OSError as error:
+        raise InputError(f"cannot write the report to {out}: {error.strerror or error}") from error
+
+
+def _written(out: Path) -> set[str]:
+    """What the manifest of the last report names; nothing where there is none that can be read."""
+    try:
+        names = json.loads((out / MANIFEST).read_text(encoding="utf-8"))["files"]
+        return {
+            name for name in names if not PurePosixPath(name).is_absolute() and ".." not in PurePosixPath(name).parts
+        }
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return set()
+
+
+def _is_inside(name: PurePosixPath) -> bool:
+    """Whether a name leads to a file in the folder, whoever wrote the manifest."""
+    return not name.is_absolute() and ".." not in name.parts
+
+
+def _list(out: Path, files: Iterable[str]) -> None:
+    _write(out / MANIFEST, json.dumps({"written by": "ntkbench report", "files": sorted(files)}, indent=1) + "\n")
+
+
+def _write(file: Path, text: str) -> None:
+    scratch = file.with_name(f".{file.name}.new")
+    scratch.write_text(text, encoding="utf-8")
+    scratch.replace(file)
