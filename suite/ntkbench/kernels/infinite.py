@@ -7,8 +7,7 @@ from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
 
-import array_api_compat
-
+from ntkbench._vendor import array_api_compat
 from ntkbench.kernels import covariance as cov
 from ntkbench.kernels.conv import kernel_matrices
 from ntkbench.kernels.covariance import Covariance, Variances

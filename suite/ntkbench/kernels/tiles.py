@@ -6,8 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import array_api_compat
-
+from ntkbench._vendor import array_api_compat
 from ntkbench.kernels.execution import Execution
 
 Progress = Callable[[int, int], None]
