@@ -3,6 +3,7 @@ from __future__ import annotations
 import resource
 import sys
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -138,3 +139,27 @@ def test_where_the_system_keeps_no_such_file_the_peak_is_the_processs_own(monkey
 def test_where_the_file_lacks_the_peak_it_is_the_processs_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "read_text", lambda self: "VmSize:\t 1 kB\n")
     assert peak_rss() == own_peak()
+
+
+def test_steady_samples_are_the_devices_own_where_it_has_a_timer_and_the_first_is_the_clocks() -> None:
+    clock = Clock(0.5)
+    order: list[str] = []
+
+    def start_timer() -> Callable[[], float]:
+        order.append("start")
+
+        def seconds() -> float:
+            order.append("stop")
+            return 0.125
+
+        return seconds
+
+    def work() -> Any:
+        order.append("work")
+        return clock.work()
+
+    _, timings = measure("kernel", work, clock.synchronize, clock, start_timer)
+    assert [t.seconds for t in timings if t.phase == "steady"] == [0.125] * 5
+    assert timings[0].phase == "first"
+    assert timings[0].seconds != 0.125
+    assert order == ["work", *["start", "work", "stop"] * 5]
