@@ -141,8 +141,12 @@ def test_where_the_file_lacks_the_peak_it_is_the_processs_own(monkeypatch: pytes
     assert peak_rss() == own_peak()
 
 
-def test_steady_samples_are_the_devices_own_where_it_has_a_timer_and_the_first_is_the_clocks() -> None:
+@pytest.mark.parametrize("asked_for_a_clock", [False, True])
+def test_steady_samples_are_the_devices_own_unless_a_clock_is_given(
+    asked_for_a_clock: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clock = Clock(0.5)
+    monkeypatch.setattr("time.perf_counter", clock)
     order: list[str] = []
 
     def start_timer() -> Callable[[], float]:
@@ -158,8 +162,12 @@ def test_steady_samples_are_the_devices_own_where_it_has_a_timer_and_the_first_i
         order.append("work")
         return clock.work()
 
-    _, timings = measure("kernel", work, clock.synchronize, clock, start_timer)
-    assert [t.seconds for t in timings if t.phase == "steady"] == [0.125] * 5
-    assert timings[0].phase == "first"
-    assert timings[0].seconds != 0.125
-    assert order == ["work", *["start", "work", "stop"] * 5]
+    _, timings = measure("kernel", work, clock.synchronize, clock if asked_for_a_clock else None, start_timer)
+    first, *steady = (t.seconds for t in timings)
+    assert first == 0.5
+    if asked_for_a_clock:
+        assert steady == [0.5] * 4
+        assert order == ["work"] * 5
+    else:
+        assert steady == [0.125] * 5
+        assert order == ["work", *["start", "work", "stop"] * 5]

@@ -36,17 +36,17 @@ def measure(
     """The result of `call` and its timings: the first call, then steady ones until there are 5 or 2 seconds of them.
 
     A stage whose first call takes 20 seconds or more is called once: compilation is then a small part of it. Steady
-    samples are the device's own where `start_timer` gives a timer (see `Backend.start_timer`).
+    samples are the device's own where `start_timer` gives a timer (see `Backend.start_timer`) and no `clock` is given.
     """
-    clock = clock or time.perf_counter
+    now = clock or time.perf_counter
 
     def sample(phase: Phase, number: int) -> tuple[Any, Timing]:
-        timer = start_timer() if phase == "steady" else None
-        start = clock()
+        timer = start_timer() if phase == "steady" and clock is None else None
+        start = now()
         result = call()
         seconds = None if timer is None else timer()
         synchronize(result)
-        return result, Timing(stage, phase, number, clock() - start if seconds is None else seconds)
+        return result, Timing(stage, phase, number, now() - start if seconds is None else seconds)
 
     result, first = sample("first", 0)
     timings = [first]

@@ -68,7 +68,9 @@ class Jax:
         return bool(kept <= _MAY_KEEP * statistics.get("bytes_limit", math.inf))
 
     def is_out_of_memory(self, error: BaseException) -> bool:
-        return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
+        from ntkbench.kernels.memory import ran_out_of_memory
+
+        return ran_out_of_memory(error)
 
     def describe(self) -> Mapping[str, str]:
         facts = {

@@ -74,8 +74,9 @@ class Torch:
         return True
 
     def is_out_of_memory(self, error: BaseException) -> bool:
-        cpu = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-        return cpu or isinstance(error, MemoryError | self._torch.OutOfMemoryError)
+        from ntkbench.kernels.memory import ran_out_of_memory
+
+        return ran_out_of_memory(error)
 
     def describe(self) -> Mapping[str, str]:
         facts = {"torch": self._torch.__version__, "torch threads": str(self._torch.get_num_threads()), "TF32": "off"}
