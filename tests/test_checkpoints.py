@@ -15,6 +15,7 @@ from ntkbench import Context, Metric, Tier, checkpoints, task
 from ntkbench.backends import open_backend
 from ntkbench.checkpoints import Checkpoints, discard
 from ntkbench.errors import InputError
+from ntkbench.kernels import conv
 from ntkbench.kernels.blocks import block_gram, plan_blocks
 from ntkbench.kernels.execution import implementations, note
 
@@ -297,3 +298,19 @@ def test_every_backend_finds_its_own_blocks() -> None:
 def test_a_kernel_that_its_name_does_not_tell_is_refused(nameless: Any) -> None:
     with pytest.raises(InputError, match=r"^a Gram matrix in blocks takes a function that a module defines, not "):
         gram(kernel=nameless)
+
+
+def test_a_kernel_is_known_by_what_it_reaches_and_by_nothing_else(tmp_path: Path) -> None:
+    read = []
+    original = Path.read_text
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "read_text", lambda self: read.append(self.stem) or original(self))
+        checkpoints._sources.__wrapped__(Path(conv.__file__))
+        assert {"conv", "conv_numba", "conv_lanes", "lanes", "tiles", "conv_triton", "conv_pallas"} <= set(read)
+        assert not {"regression", "cholesky", "empirical", "blocks"} & set(read)
+        own = tmp_path / "own.py"
+        for line in ("from ntkbench.kernels import cntk", "from ntkbench.kernels import (\n    cntk,\n)"):
+            own.write_text(line)
+            read.clear()
+            checkpoints._sources.__wrapped__(own)
+            assert {"conv", "regression", "empirical"} <= set(read)

@@ -12,6 +12,7 @@ import inspect
 import json
 import os
 import random
+import re
 import shutil
 import sys
 import tempfile
@@ -36,6 +37,8 @@ from ntkbench.stopwatch import LONG
 
 _SPARE = 2**30  # bytes of a disk that are left to others
 _DIGEST = 64  # hex digits of SHA-256
+_KERNELS = Path(__file__).parent / "kernels"
+_IMPORT = re.compile(r"from ntkbench\.kernels(?:\.(\w+))? import (\(|[\w, ]+)")
 
 
 @dataclass
@@ -201,9 +204,16 @@ def _fingerprint(x: Any) -> str:
 
 
 @cache
-def _sources(own: Path) -> str:
-    """A hash of a kernel's file and the package's kernels as they are written: others may compute other numbers."""
-    digest = hashlib.sha256()
-    for path in [own, *sorted((Path(__file__).parent / "kernels").glob("*.py"))]:
-        digest.update(f"{path.name}\n".encode() + path.read_bytes())
-    return digest.hexdigest()
+def _sources(kernel: Path) -> str:
+    """A hash of a kernel's file and all of the package's kernels that it reaches: changed, they may change numbers."""
+    texts: dict[Path, str] = {}
+    waiting = [kernel]
+    while waiting:
+        path = waiting.pop()
+        if path not in texts:
+            texts[path] = path.read_text()
+            for module, names in _IMPORT.findall(texts[path]):
+                files = [_KERNELS / f"{name.strip()}.py" for name in (module or names).split(",")]
+                # A public name may come from anywhere.
+                waiting += files if all(file.exists() for file in files) else _KERNELS.glob("*.py")
+    return hashlib.sha256(canonical_json(sorted(texts.values())).encode()).hexdigest()
