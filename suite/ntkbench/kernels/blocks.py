@@ -16,7 +16,8 @@ import numpy as np
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.kernels.execution import execution_for
-from ntkbench.kernels.tiles import Progress, check_room
+from ntkbench.kernels.memory import check_room
+from ntkbench.kernels.tiles import Progress
 
 
 class Block(NamedTuple):
