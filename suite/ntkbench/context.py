@@ -107,7 +107,12 @@ class Context:
         if name in {t.stage for t in self.timings}:
             raise InputError(f"stage {name!r} is timed twice; give each stage its own name")
         self._enter(name)
-        result, timings = measure(name, lambda: function(*args, **options), self.backend.synchronize)
+        result, timings = measure(
+            name,
+            lambda: function(*args, **options),
+            self.backend.synchronize,
+            start_timer=self.backend.start_timer,
+        )
         self.timings += timings
         return result
 
