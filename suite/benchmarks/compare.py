@@ -129,7 +129,6 @@ def _measure(
 
     conf = Config.load(str(root / "asv.conf.json"))
     conf.results_dir = str(folder)
-    log.enable()
     Run.run(
         conf, range_spec=[head, base], bench=chosen, attribute={"rounds": rounds} if rounds else {}, machine=machine,
         record_samples=True, interleave_rounds=True, pull=False,
@@ -151,8 +150,11 @@ def full_name(measurement: Measurement) -> str:
 
 def main(base: str, head: str, root: Path, machine: str, chosen: str | None) -> int:
     """Compare, print the table; 1 where something got worse."""
+    from asv.console import log
+
     from ntkbench.tables import show
 
+    log.enable()
     found = compare(base, head, root, machine, chosen)
     show(["benchmark", f"old {base[:8]}", f"new {head[:8]}", "new / old", "verdict"], table(found))
     worse = [c for c in found if c.worse]
