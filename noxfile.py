@@ -73,7 +73,7 @@ def report(session: nox.Session) -> None:
 def perf(session: nox.Session) -> None:
     """Time the benchmarks of a commit, of a range (--since REV), or against another commit (compare REV)."""
     install(session, RUN | {"perf"})
-    run(session, PYTHON, "suite/benchmarks/perf.py", *session.posargs)
+    run(session, PYTHON, "-m", "benchmarks.perf", *session.posargs)
 
 
 @nox.session(venv_backend="none")

@@ -93,18 +93,19 @@ COMMENT ON COLUMN declaration.declared IS 'since when, UTC';
 COMMENT ON TABLE perf IS 'What asv measured of a commit: a row for each benchmark and its parameters.';
 COMMENT ON COLUMN perf.environment_id IS 'environment.environment_id: machine, commit, versions';
 COMMENT ON COLUMN perf.benchmark IS 'asv''s name of it, such as bench_kernels.Gram.time_first';
-COMMENT ON COLUMN perf.version IS 'hash of its code; results of different versions are not compared';
+COMMENT ON COLUMN perf.version IS 'which of its meanings; results of different versions are not compared';
 COMMENT ON COLUMN perf.params IS 'its parameters by name; keys sorted; {}: it has none';
 COMMENT ON COLUMN perf.committed IS 'date of the commit, UTC';
 COMMENT ON COLUMN perf.subject IS 'first line of the commit''s message';
 COMMENT ON COLUMN perf.measured IS 'when it was measured, UTC';
 COMMENT ON COLUMN perf.unit IS 'of value and samples: ''s'', ''B'', ''1'', ...';
-COMMENT ON COLUMN perf.value IS 'median of the samples, in `unit`; NULL: it failed';
+COMMENT ON COLUMN perf.value IS 'median of the samples, in `unit`; times are CPU times of one thread; NULL: it failed';
 COMMENT ON COLUMN perf.low IS '99 % interval of value, its lower end, in `unit`; NULL: asv gives none';
 COMMENT ON COLUMN perf.high IS '99 % interval of value, its upper end, in `unit`; NULL: asv gives none';
 COMMENT ON COLUMN perf.samples IS 'raw samples, in `unit`; each the mean of `number` calls';
 COMMENT ON COLUMN perf.number IS 'calls within one sample, 1';
-COMMENT ON COLUMN perf.failure IS 'why there is no value, one line; '''' when there is one';
+COMMENT ON COLUMN perf.failure IS
+  'why there is no value: the benchmark failed, or the commit did not build; '''' when there is one';
 
 COMMENT ON TABLE append_only IS
   'A statement that updates or deletes fires an insertion into this table, whose evaluation is an error.';
@@ -289,3 +290,8 @@ COMMENT ON COLUMN perf_history.baseline IS
   'median of the five measured commits before, same machine, Python and version of the benchmark, in `unit`; '
   'NULL: the first';
 COMMENT ON COLUMN perf_history.ratio IS 'value / baseline, 1: above 1 it takes more than before';
+COMMENT ON COLUMN perf_history.level IS
+  'what asv''s step detection takes for the level of this and the neighbouring commits, in `unit`; NULL: no value, or '
+  'asv is not installed (the extra perf)';
+COMMENT ON COLUMN perf_history.step IS
+  'level / level before, 1, of a commit at which it changes by 5 % or more; NULL: no step, or not known';

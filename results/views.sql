@@ -259,18 +259,36 @@ FROM (
   FROM environment e
 );
 
+-- NULL: not known. Where asv is installed, ntkbench's connections have a temporary macro of this name before it.
+CREATE OR REPLACE MACRO step_levels(x, weights) AS NULL::DOUBLE[];
+
 CREATE OR REPLACE VIEW perf_history AS
 WITH newest AS (
   SELECT p.*, e.machine, e.commit_id, coalesce(e.facts['python'], '') AS python
   FROM perf p JOIN environment e USING (environment_id)
   QUALIFY row_number() OVER (
     PARTITION BY machine, python, benchmark, version, params, commit_id ORDER BY measured DESC, environment_id) = 1
+), series AS (
+  SELECT machine, python, benchmark, version, params, list(commit_id ORDER BY committed, commit_id) AS commits,
+         step_levels(list(value ORDER BY committed, commit_id),
+                     list(2 / nullif(high - low, 0) ORDER BY committed, commit_id)) AS levels
+  FROM newest GROUP BY ALL
+), levelled AS (
+  SELECT machine, python, benchmark, version, params, unnest(commits) AS commit_id, unnest(levels) AS level
+  FROM series
 )
 SELECT benchmark, params, machine, python, version, commit_id, committed, subject, unit, value, low, high,
        len(samples) AS samples, number, failure, measured,
-       median(value) OVER before AS baseline, value / nullif(baseline, 0) AS ratio
-FROM newest
+       median(value) OVER before AS baseline, value / nullif(baseline, 0) AS ratio,
+       level,
+       -- asv's own threshold.
+       CASE WHEN abs(level / nullif(last_value(level IGNORE NULLS) OVER past, 0) - 1) >= 0.05
+            THEN level / last_value(level IGNORE NULLS) OVER past END AS step
+FROM newest JOIN levelled USING (machine, python, benchmark, version, params, commit_id)
 WINDOW before AS (
   PARTITION BY machine, python, benchmark, version, params ORDER BY committed, commit_id
-  ROWS BETWEEN 5 PRECEDING AND 1 PRECEDING)
+  ROWS BETWEEN 5 PRECEDING AND 1 PRECEDING
+), past AS (
+  PARTITION BY machine, python, benchmark, version, params ORDER BY committed, commit_id
+  ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ORDER BY benchmark, params, machine, python, version, committed, commit_id;

@@ -73,15 +73,17 @@ def test_units_are_those_of_the_kind(tmp_path: Path) -> None:
 
 
 def test_what_failed_is_kept_and_what_was_skipped_is_not(tmp_path: Path) -> None:
-    results = {"bench.Gram.time_gram": [[None, float("nan")], [["'jax'", "'cuda'"]], "v"]}
+    results = {"bench.Gram.time_gram": [[None, float("nan")], [["'jax'", "'cuda'"]], "v", 90_000_000, 1.5]}
     (failed,) = read(write(tmp_path / "results", results))
     assert (failed.value, failed.params) == (None, {"backend": "jax"})
-    assert "failed" in failed.failure
+    assert failed.failure == "the benchmark failed"
 
 
 def test_a_commit_that_does_not_build_fails_in_every_combination(tmp_path: Path) -> None:
-    results = {"bench.Gram.time_gram": [None, [["'jax'", "'torch'"]], "v"]}
-    assert [m.value for m in read(write(tmp_path / "results", results))] == [None, None]
+    # As asv writes it then: nothing was timed, so that there is no duration.
+    results = {"bench.Gram.time_gram": [None, [["'jax'", "'torch'"]], "v", 90_000_000]}
+    found = read(write(tmp_path / "results", results))
+    assert [(m.value, m.failure) for m in found] == [(None, "the commit did not build")] * 2
 
 
 def test_parameters_that_are_no_literals_stay_texts(tmp_path: Path) -> None:

@@ -6,26 +6,21 @@ from typing import Any
 
 import numpy as np
 
-from .backends import images, opened, vectors
+from .backends import Prepared, images, opened, vectors
 
 
-class _Kernel:
-    """Common to all: the first call, which compiles, comes before the clock starts."""
+class _Kernel(Prepared):
+    """Common to all: a Gram matrix of inputs that are on the device already."""
 
+    version = "1"
     param_names: tuple[str, ...] = ("backend", "device")
     params: tuple[tuple[str, ...], ...] = (("numba", "jax", "torch"), ("cpu", "cuda"))
-    number = 1
-    repeat = (4, 10, 3.0)
-    processes = 2
-    timeout = 300
 
-    def setup(self, backend: str, device: str) -> None:
-        """Inputs on the device, and one call."""
+    def prepare(self, backend: str, device: str) -> None:
         self.backend = opened(backend, device)
-        self.prepare()
-        self.time_gram(backend, device)
+        self.inputs()
 
-    def prepare(self) -> None:
+    def inputs(self) -> None:
         """Make the inputs."""
 
     def gram(self) -> Any:
@@ -39,8 +34,8 @@ class _Kernel:
 class CntkFlatten(_Kernel):
     """32 x 32 images, depth 11, flattened."""
 
-    def prepare(self) -> None:
-        self.x = self.backend.asarray(images(48), "float32")
+    def inputs(self) -> None:
+        self.x = self.backend.asarray(images(24), "float32")
 
     def gram(self) -> Any:
         from ntkbench.kernels import cntk
@@ -51,7 +46,7 @@ class CntkFlatten(_Kernel):
 class CntkGap(_Kernel):
     """16 x 16 images, depth 5, global average pooling."""
 
-    def prepare(self) -> None:
+    def inputs(self) -> None:
         self.x = self.backend.asarray(images(4, side=16), "float32")
 
     def gram(self) -> Any:
@@ -63,10 +58,8 @@ class CntkGap(_Kernel):
 class FullyConnected(_Kernel):
     """Vectors of 768 numbers, depth 10."""
 
-    params = (("jax", "torch"), ("cpu", "cuda"))
-
-    def prepare(self) -> None:
-        self.x = self.backend.asarray(vectors(800, 768), "float32")
+    def inputs(self) -> None:
+        self.x = self.backend.asarray(vectors(600, 768), "float32")
 
     def gram(self) -> Any:
         from ntkbench.kernels import fc_kernels
@@ -79,7 +72,7 @@ class Empirical(_Kernel):
 
     params = (("jax", "torch"), ("cpu", "cuda"))
 
-    def prepare(self) -> None:
+    def inputs(self) -> None:
         from ntkbench.networks import Activation, Dense, finite, serial
 
         relu = Activation("relu")

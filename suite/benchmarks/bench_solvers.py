@@ -1,4 +1,4 @@
-"""Regression and dynamics with a Gram matrix of 1,000 points, float64 on the CPU."""
+"""Regression with a Gram matrix of 600 points, float64 on the CPU."""
 
 from __future__ import annotations
 
@@ -6,30 +6,27 @@ from typing import Any
 
 import numpy as np
 
-from .backends import opened, vectors
+from .backends import Prepared, opened, vectors
+
+POINTS = 600
 
 
-class Solvers:
+class Solvers(Prepared):
     """The kernel is that of a network on the sphere; the labels are random."""
 
+    version = "1"
     param_names = ("backend",)
     params = (("numba", "jax", "torch"),)
-    number = 1
-    repeat = (4, 10, 3.0)
-    processes = 2
-    timeout = 300
 
-    def setup(self, backend: str) -> None:
-        """A Gram matrix and labels of the backend, and one call of each solver."""
+    def prepare(self, backend: str) -> None:
+        """A Gram matrix and labels of the backend."""
         from ntkbench.kernels import fc_kernels
 
         self.backend = opened(backend)
-        x = vectors(1000, 64)
+        x = vectors(POINTS, 64)
         k = fc_kernels(x / np.linalg.norm(x, axis=1, keepdims=True) * 8, depth=3).ntk
         self.k = self.backend.asarray(k, "float64")
-        self.y = self.backend.asarray(np.random.default_rng(1).standard_normal((1000, 2)), "float64")
-        for solver in (self.time_kernel_regression, self.time_cholesky, self.time_ridge_path, self.time_conjugate):
-            solver(backend)
+        self.y = self.backend.asarray(np.random.default_rng(1).standard_normal((POINTS, 2)), "float64")
 
     def _wait(self, result: Any) -> None:
         self.backend.synchronize([part for part in result if hasattr(part, "shape")])

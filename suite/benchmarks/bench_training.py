@@ -6,21 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from .backends import opened, vectors
+from .backends import Prepared, opened, vectors
 
 
-class Training:
-    """A network 64-512-512-1 on 256 points, float32."""
+class Training(Prepared):
+    """A network 64-256-256-1 on 128 points, float32."""
 
+    version = "1"
     param_names = ("backend",)
     params = (("jax", "torch"),)
-    number = 1
-    repeat = (4, 10, 3.0)
-    processes = 2
-    timeout = 300
 
-    def setup(self, backend: str) -> None:
-        """Data and parameters on the backend, and one training."""
+    def prepare(self, backend: str) -> None:
+        """Data and parameters on the backend."""
         from ntkbench.networks import Activation, Dense, finite, serial
 
         self.backend = opened(backend)
@@ -29,10 +26,9 @@ class Training:
             return self.backend.asarray(a, "float32")
 
         relu = Activation("relu")
-        self.network = finite(serial(Dense(1.4), relu, Dense(1.4), relu, Dense()), (64,), width=512)
+        self.network = finite(serial(Dense(1.4), relu, Dense(1.4), relu, Dense()), (64,), width=256)
         self.parameters = self.network.init(np.random.default_rng(0), asarray)
-        self.x, self.y = asarray(vectors(256, 64)), asarray(np.sign(vectors(256, 1)))
-        self.time_hundred_steps(backend)
+        self.x, self.y = asarray(vectors(128, 64)), asarray(np.sign(vectors(128, 1)))
 
     def time_hundred_steps(self, backend: str) -> None:
         """The loop is compiled; the curves' points are few."""

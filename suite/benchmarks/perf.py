@@ -2,12 +2,13 @@
 
 perf [--bench REGEX]                    the present commit
 perf --since REV [--bench REGEX]        every commit after REV that has no result yet
-perf compare REV [--bench REGEX]        the present commit against REV, in turns; exit code 1 when one got slower
+perf compare REV [--bench REGEX]        the present commit against REV, in turns; exit code 1 when something got worse
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,61 +17,58 @@ from asv.machine import Machine, MachineCollection
 
 from ntkbench.provenance import machine_id
 
+from . import compare
+
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / ".asv" / "results"
+# NPROC is XLA's. asv imports NumPy before a benchmark can say so.
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "NPROC"), "1")
+ONE_THREAD["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
 
-# Slower by less is taken for noise, whatever the statistics say. A choice: how often it errs has not been measured.
-FACTOR = 1.25
-# Processes for each benchmark and commit, in turns. Each gives at least 3 samples: with 6 a side, asv can say nothing.
-ROUNDS = 4
+_FAILED = 2  # asv: something failed; what did not is stored
+FAILED = 3  # the same, in the exit codes of `ntkbench`
 
 
 def main() -> int:
     """Run asv and store what it found in the results database; the exit code."""
-    parser = argparse.ArgumentParser(prog="nox -s perf --", description=__doc__, allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        prog="nox -s perf --", description=__doc__, allow_abbrev=False, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("mode", nargs="?", choices=["compare"], help="compare the present commit with REV")
     parser.add_argument("revision", nargs="?", metavar="REV", help="the commit to compare with")
     parser.add_argument("--since", metavar="REV", help="all commits after REV")
     parser.add_argument("--bench", metavar="REGEX", help="only benchmarks whose name matches")
-    parser.add_argument("--db", metavar="FILE", help="results database")
+    parser.add_argument("--db", metavar="FILE", help="results database; compare stores nothing")
     options = parser.parse_args()
     if (options.mode is None) != (options.revision is None) or (options.mode and options.since):
         parser.error("give nothing, --since REV, or compare REV")
+    revision = options.revision or options.since
+    other = commit(revision) if revision else None
 
-    chosen = ["--bench", options.bench] if options.bench else []
+    os.chdir(ROOT)
+    os.environ.update(ONE_THREAD)
     # The suite's name of the hardware, GPUs included; asv would take the host's name, which several machines may have.
     name = machine_id()
     MachineCollection.save(name, Machine.get_defaults() | {"machine": name})
-    machine = ["--machine", name]
     if options.mode:
-        base, head = commit(options.revision), commit("HEAD")
-        settings = ["--interleave-rounds", "-a", f"processes={ROUNDS}", "-a", "repeat=(3,6,1.0)", "--split"]
-        code = asv("continuous", *settings, *machine, "--factor", str(FACTOR), *chosen, base, head, check=False)
-    else:
-        revisions = f"{commit(options.since)}..HEAD" if options.since else f"{commit('HEAD')}^!"
-        code = asv("run", "--record-samples", "--skip-existing-successful", *machine, *chosen, revisions, check=False)
+        return compare.main(other or "", commit("HEAD"), ROOT, name, options.bench)
+    chosen = ["--bench", options.bench] if options.bench else []
+    commits = f"{other}..HEAD" if other else f"{commit('HEAD')}^!"
+    settings = ["--record-samples", "--skip-existing-successful", "--no-pull", "--machine", name]
+    code = subprocess.run([sys.executable, "-m", "asv", "run", *settings, *chosen, commits], check=False).returncode
     database = ["--db", options.db] if options.db else []
     stored = subprocess.run([sys.executable, "-m", "ntkbench", "import", RESULTS, *database], check=False).returncode
-    return code or stored
+    return (FAILED if code == _FAILED else code) or stored
 
 
 def commit(revision: str) -> str:
     """The full name of a commit. Ends the program with exit code 2 where there is none of that name."""
-    found = subprocess.run(
-        ["git", "-C", ROOT, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    words = ["git", "-C", ROOT, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"]
+    found = subprocess.run(words, capture_output=True, text=True, check=False)
     if found.returncode:
         print(f"perf: there is no commit {revision!r}", file=sys.stderr)
         sys.exit(2)
     return found.stdout.strip()
-
-
-def asv(*words: str, check: bool = True) -> int:
-    """Run an asv command in the root of the checkout; its exit code."""
-    return subprocess.run([sys.executable, "-m", "asv", *words], cwd=ROOT, check=check).returncode
 
 
 if __name__ == "__main__":

@@ -93,7 +93,12 @@ def _measurements(
                 high=at.get("stats_ci_99_b"),
                 samples=tuple(at.get("samples") or ()),
                 number=int(at.get("stats_number") or 1),
-                failure="" if values[k] is not None else "failed, or did not build",
+                # What did not build was not timed either.
+                failure=""
+                if values[k] is not None
+                else "the benchmark failed"
+                if columns.get("duration")
+                else "the commit did not build",
             )
 
 

@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ntkbench import schema
+from ntkbench import schema, steps
 from ntkbench.errors import InputError
 from ntkbench.schema import SCHEMA_VERSION
 
@@ -104,7 +104,9 @@ def connect(path: Path | str | None = None) -> duckdb.DuckDBPyConnection:
     file = Path(path) if path is not None else paths.default_database()
     with reading(file):
         pass
-    return _patiently(lambda: duckdb.connect(str(file), read_only=True), file, PATIENCE, "open")
+    connection = _patiently(lambda: duckdb.connect(str(file), read_only=True), file, PATIENCE, "open")
+    steps.offer(connection)
+    return connection
 
 
 def exists(path: Path) -> bool:
@@ -150,6 +152,7 @@ def _attached(
         connection = _instance().cursor()
         connection.execute(f"ATTACH '{target}' AS {name} ({options})")
         connection.execute(f"USE {name}")
+        steps.offer(connection)
         return connection
 
     connection = _patiently(attach, called or path, patience, "open" if options == "READ_ONLY" else "write to")

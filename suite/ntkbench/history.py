@@ -1,4 +1,4 @@
-"""The figure of a benchmark's history: its value commit by commit, with asv's interval as a band."""
+"""The figure of a benchmark's history: its value commit by commit, asv's interval as a band, its steps marked."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from ntkbench import formats
 from ntkbench.figures import Figure, with_points
 
 _COLOUR = "#2f7ed8"
+_STEP = "#c2410c"
 
 
 def history_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
@@ -29,6 +30,7 @@ def history_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
             "value": row["value"],
             "low": row["value"] if row["low"] is None else row["low"],
             "high": row["value"] if row["high"] is None else row["high"],
+            "step": None if row["step"] is None else f"{formats.number(row['step'], 3)} x",
         }
         for k, row in enumerate(rows, 1)
     ]
@@ -38,15 +40,20 @@ def history_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
     tips = [alt.Tooltip(f"{name}:N") for name in ("commit", "date", "subject")]
     tips.append(alt.Tooltip("value:Q", title=f"value ({unit})", format=".4~g"))
     base = alt.Chart().encode(x=x)
+    stepping = base.transform_filter("isValid(datum.step)")
     chart = alt.layer(
         base.mark_area(opacity=0.25, color=_COLOUR).encode(y=alt.Y("low:Q", title=title, scale=scale), y2="high:Q"),
         base.mark_line(color=_COLOUR, strokeWidth=1.5).encode(y=alt.Y("value:Q", title=title, scale=scale)),
+        stepping.mark_rule(color=_STEP, strokeDash=[4, 3]).encode(tooltip=[alt.Tooltip("step:N"), *tips]),
+        stepping.mark_text(color=_STEP, align="left", dx=4, y=8).encode(text="step:N"),
         base.mark_point(color=_COLOUR, filled=True, size=45).encode(y=alt.Y("value:Q", title=title), tooltip=tips),
         data={"values": []},
     )
+    steps = [f"{point['step']} at {point['commit']}" for point in points if point["step"]]
     description = (
         f"median with its 99 % interval, {len(points)} commits, "
-        f"from {formats.quantity(points[0]['value'], unit)} to {formats.quantity(points[-1]['value'], unit)}"
+        f"from {formats.quantity(points[0]['value'], unit)} to {formats.quantity(points[-1]['value'], unit)}, "
+        f"steps: {', '.join(steps) or 'none'}"
     )
     chart = chart.properties(width="container", height=220, description=description)
     chart = chart.configure(background="transparent", font="system-ui, sans-serif").configure_view(stroke=None)

@@ -4,7 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from ntkbench import steps
 from ntkbench.asv_results import Measurement
+from ntkbench.database import connect
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -64,3 +66,44 @@ def test_other_machines_pythons_versions_and_benchmarks_are_series_of_their_own(
 def test_of_a_commit_that_was_measured_again_the_newest_counts(results):
     again = measured(0, 5.0, measured=START + timedelta(days=999))
     assert history(results, measured(0, 1.0), again, measured(1, 10.0)) == [(5.0, None, None), (10.0, 5.0, 2.0)]
+
+
+LEVELS = [1.0, 1.01, 0.99, 1.0, 1.02, 1.0, 1.5, 1.51, 1.49, 1.5, 1.52, 1.5]  # a step at the seventh commit
+
+
+def test_a_step_is_at_the_commit_that_made_it(results):
+    found = history(
+        results, *(measured(day, value) for day, value in enumerate(LEVELS)), columns="subject, round(step, 2)"
+    )
+    assert [row for row in found if row[1] is not None] == [("day 6", 1.5)]
+
+
+def test_a_commit_that_failed_neither_has_a_step_nor_hides_one(results):
+    values = [*LEVELS[:6], None, *LEVELS[6:]]
+    found = history(
+        results, *(measured(day, value) for day, value in enumerate(values)), columns="subject, round(step, 2), level"
+    )
+    assert [row[:2] for row in found if row[1] is not None] == [("day 7", 1.5)]
+    assert found[6][2] is None
+
+
+def test_a_change_of_machine_is_no_step_and_ends_no_history(results):
+    here = [measured(day, 1.0 + day % 2 / 100) for day in range(8)]
+    there = [
+        measured(day, 3.0 + day % 2 / 100, facts={"machine": "m2", "python": "3.11", "commit": f"c{day}"})
+        for day in range(4, 12)
+    ]
+    found = history(results, *here, *there, columns="machine, step, round(level)")
+    assert found == [("m1", None, 1.0)] * 8 + [("m2", None, 3.0)] * 8
+
+
+def test_without_asv_there_is_a_history_without_steps(results, monkeypatch):
+    monkeypatch.setattr(steps, "find_spec", lambda name: None)
+    found = history(results, *(measured(day, value) for day, value in enumerate(LEVELS)), columns="value, level, step")
+    assert found == [(value, None, None) for value in LEVELS]
+
+
+def test_whoever_connects_sees_steps(results):
+    history(results, *(measured(day, value) for day, value in enumerate(LEVELS)))
+    with connect(results.store.path) as connection:
+        assert connection.sql("SELECT count(step) FROM perf_history").fetchall() == [(1,)]

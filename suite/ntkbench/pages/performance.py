@@ -22,8 +22,10 @@ def pages(content: Content) -> Iterator[Page]:
             {
                 **{name: rows[0][name] for name in (*same, "params")},
                 "rows": rows,
+                "steps": [row for row in rows if row["step"] is not None],
                 "figure": figure,
                 "svg": static_svg(figure.specification, f"h{len(histories)}") if figure else "",
             }
         )
-    yield Page("performance.html", "performance.html.j2", {"histories": histories})
+    known = any(row["level"] is not None for row in content.history)
+    yield Page("performance.html", "performance.html.j2", {"histories": histories, "steps_known": known})

@@ -1,0 +1,57 @@
+"""What asv finds in suite/benchmarks, and what becomes of a benchmark's history when it is renamed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from asv_runner.discovery import disc_benchmarks
+
+SUITE = Path(__file__).parents[2] / "suite" / "benchmarks"
+RENAMED = """
+from benchmarks.backends import recorded_as
+
+class New:
+    version = "1"
+
+    @recorded_as("bench_old.Old.time_gram")
+    def time_product(self):
+        pass
+"""
+
+
+@pytest.fixture(scope="module")
+def found() -> list:
+    return list(disc_benchmarks(str(SUITE)))
+
+
+def test_every_benchmark_states_its_version_and_its_unit(found: list) -> None:
+    assert len(found) > 15
+    # A version that is a hash of the code would end a history with every edit.
+    assert {benchmark.name: benchmark.version for benchmark in found if len(benchmark.version) > 3} == {}
+    assert {benchmark.unit for benchmark in found} == {"seconds", "bytes", "1", "s", "B"}
+
+
+def test_names_are_distinct_and_name_where_they_are(found: list) -> None:
+    names = [benchmark.name for benchmark in found]
+    assert len(set(names)) == len(names)
+    assert "bench_kernels.CntkFlatten.time_gram" in names
+
+
+def test_a_renamed_benchmark_is_recorded_and_run_under_its_first_name(tmp_path: Path) -> None:
+    folder = tmp_path / "renamed"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    (folder / "bench_new.py").write_text(RENAMED)
+    paths = [str(tmp_path), str(SUITE.parent)]
+    code = (
+        f"import sys; sys.path[:0] = {paths!r}\n"
+        "from asv_runner.discovery import disc_benchmarks, get_benchmark_from_name\n"
+        f"print([b.name for b in disc_benchmarks({str(folder)!r})])\n"
+        f"print(get_benchmark_from_name({str(folder)!r}, 'bench_old.Old.time_gram').func.__name__)"
+    )
+    # In a process of its own: asv imports the folder by name.
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.splitlines() == ["['bench_old.Old.time_gram']", "time_product"]
