@@ -26,6 +26,7 @@ from ntkbench.kernels.linearisation import (
     relu_ntk_expansion,
 )
 from ntkbench.kernels.network import Kernels
+from ntkbench.kernels.panel_cholesky import PanelCholesky, panel_regression
 from ntkbench.kernels.preconditioners import jacobi, nystrom, pivoted_cholesky
 from ntkbench.kernels.rademacher import Rademacher, all_signs, rademacher_complexity, ramp_gap
 from ntkbench.kernels.random_features import first_layer_kernel, random_features_kernel
@@ -49,6 +50,7 @@ __all__ = [
     "Memorisation",
     "Mitigation",
     "NotPositiveDefinite",
+    "PanelCholesky",
     "Prediction",
     "Rademacher",
     "Regression",
@@ -93,6 +95,7 @@ __all__ = [
     "noisy_labels",
     "nystrom",
     "operator_norm",
+    "panel_regression",
     "pivoted_cholesky",
     "points_to_learn",
     "prefer",
