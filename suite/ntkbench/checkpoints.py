@@ -139,8 +139,8 @@ def checkpoints(
         "side": side,
         "backend": backend.name,
         "device": cpu_name() if backend.device == "cpu" else backend.device,
-        # Not how many threads there are: an allocation of another size goes on with the work.
-        "settings": {k: v for k, v in backend.describe().items() if not k.endswith("threads")},
+        # Not how many threads there are, or how much memory: an allocation of another size goes on with the work.
+        "settings": {k: v for k, v in backend.describe().items() if not k.endswith(("threads", "memory limit"))},
         "implementation": preferred(),
         "sources": _sources(Path(inspect.getfile(kernel))),
     }

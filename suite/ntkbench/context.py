@@ -156,7 +156,8 @@ class Context:
         if name in {t.stage for t in self.timings}:
             raise InputError(f"stage {name!r} is timed twice; give each stage its own name")
         self._enter(name)
-        result, timings = measure(name, call, self.backend.synchronize, **clock)
+        timer = self.backend.start_timer
+        result, timings = measure(name, call, self.backend.synchronize, start_timer=timer, **clock)
         self.timings += timings
         return result
 

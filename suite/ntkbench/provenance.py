@@ -20,10 +20,18 @@ _MEASURED = ("suite", "tasks", "pyproject.toml", "constraints.txt")  # what a re
 _VARIABLES = (
     "CUDA_VISIBLE_DEVICES",
     "GOMP_SPINCOUNT",
-    "NUMBA_NUM_THREADS",
-    "OMP_NUM_THREADS",
-    "XLA_FLAGS",
     "JAX_PLATFORMS",
+    "NTKBENCH_MEMORY_FRACTION",
+    "NUMBA_NUM_THREADS",
+    "NVIDIA_TF32_OVERRIDE",
+    "OMP_NUM_THREADS",
+    "PYTORCH_ALLOC_CONF",
+    "PYTORCH_CUDA_ALLOC_CONF",
+    "XLA_CLIENT_MEM_FRACTION",
+    "XLA_FLAGS",
+    "XLA_PYTHON_CLIENT_ALLOCATOR",
+    "XLA_PYTHON_CLIENT_MEM_FRACTION",
+    "XLA_PYTHON_CLIENT_PREALLOCATE",
 )
 
 
@@ -36,6 +44,7 @@ def environment() -> dict[str, str]:
         "cores": str(os.cpu_count()),
         "memory": f"{_memory_bytes() / 2**30:.0f} GiB",
         "gpu": ", ".join(gpu_names()),
+        **({"gpu driver": _gpu("driver_version")[0]} if gpu_names() else {}),
         "system": platform.platform(),
         "python": platform.python_version(),
         "commit": commit(),
@@ -77,10 +86,15 @@ def commit_subject(name: str) -> str:
     return "" if root is None else _output("git", "-C", str(root), "log", "-1", "--format=%s", name)
 
 
-@cache
 def gpu_names() -> tuple[str, ...]:
     """The names of the NVIDIA GPUs, as the driver's own tool gives them."""
-    return tuple(_output("nvidia-smi", "--query-gpu=name", "--format=csv,noheader").splitlines())
+    return _gpu("name")
+
+
+@cache
+def _gpu(what: str) -> tuple[str, ...]:
+    """Of each GPU, what nvidia-smi says to a query."""
+    return tuple(_output("nvidia-smi", f"--query-gpu={what}", "--format=csv,noheader").splitlines())
 
 
 def _output(*command: str) -> str:

@@ -1,6 +1,7 @@
 """Carries out planned runs in worker processes and hands each finished record on; it knows no store.
 
-One warm worker a backend. A run that fails costs its worker: the next run starts in a fresh one.
+One warm worker a backend. A run that fails, or leaves much of a GPU's memory taken, costs its worker: the next run
+starts in a fresh one.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ def _attempt(
         except OSError as error:
             return {"status": "error", "reason": f"no worker could be started: {describe(error)}"}
     result = _converse(workers[key], run, timeout, listener)
-    if result["status"] not in DONE:
+    if result["status"] not in DONE or result.get("keeps_memory", False):
         workers.pop(key).stop()
     if warm and not result.get("begun", True):
         # It died while it was idle, by the system's want of memory perhaps: that is no fault of this run.

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ntkbench import backends, formats, plan, registry
+from ntkbench import backends, devices, formats, plan, registry
 from ntkbench.cli import INTERRUPTED, OK, RUNS_FAILED, database_path
 from ntkbench.errors import InputError
 from ntkbench.exchange import append_json_line, read_json_lines
 from ntkbench.expectation import expected_seconds
 from ntkbench.live import live
+from ntkbench.provenance import machine_id
 from ntkbench.record import DONE, RunRecord, claim_rows
 from ntkbench.rows import Declaration
 from ntkbench.spec import Task
@@ -35,7 +36,7 @@ def run(options: Namespace) -> int:
     now = datetime.now(UTC).isoformat()
     store.declare([Declaration(t.name, t.version, now, claim_rows(t)) for t in tasks.values()])
     _take_waiting(store)
-    todo = runs if options.rerun else plan.missing(runs, store.done())
+    todo = runs if options.rerun else plan.missing(runs, store.done(machine_id()))
     if len(todo) < len(runs):
         print(f"{len(runs) - len(todo)} of {len(runs)} runs are done already; --rerun repeats them", flush=True)
     expected = expected_seconds(todo)
@@ -71,10 +72,9 @@ def _plan(options: Namespace) -> tuple[list[plan.PlannedRun], dict[str, Task]]:
     chosen = registry.select(tasks, options.names)
     wanted = backends.choose([b for b in options.backend.split(",") if b])
     if options.device == "cuda":
-        _check_cuda()
-        wanted = [b for b in wanted if b != "numba"] if not options.backend else wanted
-        if "numba" in wanted:
-            raise InputError("backend 'numba' runs on cpu, not on 'cuda'; choose from: jax, torch")
+        wanted, left_out = devices.choose(wanted, asked=bool(options.backend))
+        for why in left_out:
+            print(f"ntkbench: left out: {why}", file=sys.stderr)
     runs = plan.plan(
         chosen,
         tier=options.tier,
@@ -89,15 +89,8 @@ def _plan(options: Namespace) -> tuple[list[plan.PlannedRun], dict[str, Task]]:
     return runs, tasks
 
 
-def _check_cuda() -> None:
-    from ntkbench.provenance import gpu_names
-
-    if not gpu_names():
-        raise InputError("this machine has no CUDA device; use --device cpu")
-
-
 def _dry_run(runs: Sequence[plan.PlannedRun], store: Store, rerun: bool) -> int:
-    done = set() if rerun else store.done()
+    done = set() if rerun else store.done(machine_id())
     for planned in runs:
         print(f"{'done' if planned.experiment_id in done else 'run '}  {planned.label}")
     return OK

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
-import array_api_compat
 import numpy as np
 
+from ntkbench._vendor import array_api_compat
 from ntkbench.kernels.execution import Execution, execution_for
+from ntkbench.kernels.memory import available, check_room
 from ntkbench.kernels.scratch import scratch
-from ntkbench.kernels.tiles import Progress, available, check_room
+from ntkbench.kernels.tiles import Progress
 
 
 class Block(NamedTuple):
