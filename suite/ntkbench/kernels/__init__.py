@@ -1,5 +1,6 @@
 """Infinite-width kernels and empirical ones: exact Gram matrices, regression with them, and training dynamics."""
 
+from ntkbench.kernels.blocks import block_gram
 from ntkbench.kernels.cholesky import NotPositiveDefinite, cholesky_regression, cholesky_solve
 from ntkbench.kernels.complexity import LabelComplexity, label_complexity
 from ntkbench.kernels.conjugate_gradient import ConvergenceError, Solution, conjugate_gradient
@@ -62,6 +63,7 @@ __all__ = [
     "alignment_constant",
     "all_signs",
     "architecture_kernels",
+    "block_gram",
     "cholesky_regression",
     "cholesky_solve",
     "cntk",
