@@ -32,7 +32,7 @@ def run(**params: Any) -> Context:
 
 @pytest.fixture(autouse=True)
 def timed_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    def once(stage: str, call: Any, synchronize: Any, **_: Any) -> Any:
+    def once(stage: str, call: Any, synchronize: Any, **clock: Any) -> Any:
         return call(), [Timing(stage, "first", 0, 0.0)]
 
     monkeypatch.setattr("ntkbench.context.measure", once)
