@@ -314,3 +314,12 @@ def test_a_kernel_is_known_by_what_it_reaches_and_by_nothing_else(tmp_path: Path
             read.clear()
             checkpoints._sources.__wrapped__(own)
             assert {"conv", "regression", "empirical"} <= set(read)
+
+
+def test_blocks_are_not_kept_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("NTKBENCH_BLOCKS", str(tmp_path / "file"))
+    with pytest.raises(
+        InputError, match=f"^blocks are kept in a folder, and {tmp_path / 'file'} is none: set NTKBENCH"
+    ):
+        gram()
