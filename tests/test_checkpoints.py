@@ -236,6 +236,7 @@ def test_runs_of_one_matrix_share_their_blocks_and_leave_them(tmp_path: Path, mo
     assert_right(gram(ctx))
     assert ctx.checkpoints == []  # nothing for the runner to remove
     assert {p.parents[1] for p in files(tmp_path)} == {tmp_path / "shared"}
+    assert {p.stat().st_mode & 0o777 for p in files(tmp_path)} == {0o644}
     with pytest.warns(UserWarning, match="resumed: 12 of 12"):
         again = gram()
     assert_right(again)

@@ -195,6 +195,7 @@ def _replace(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+            temporary.chmod(0o644)  # for whoever shares the folder
             temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)
