@@ -236,6 +236,7 @@ def test_runs_of_one_matrix_share_their_blocks_and_leave_them(tmp_path: Path, mo
     assert_right(gram(ctx))
     assert ctx.checkpoints == []  # nothing for the runner to remove
     assert {p.parents[1] for p in files(tmp_path)} == {tmp_path / "shared"}
+    assert {p.stat().st_mode & 0o777 for p in files(tmp_path)} == {0o644}
     with pytest.warns(UserWarning, match="resumed: 12 of 12"):
         again = gram()
     assert_right(again)
@@ -314,3 +315,12 @@ def test_a_kernel_is_known_by_what_it_reaches_and_by_nothing_else(tmp_path: Path
             read.clear()
             checkpoints._sources.__wrapped__(own)
             assert {"conv", "regression", "empirical"} <= set(read)
+
+
+def test_blocks_are_not_kept_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("NTKBENCH_BLOCKS", str(tmp_path / "file"))
+    with pytest.raises(
+        InputError, match=f"^blocks are kept in a folder, and {tmp_path / 'file'} is none: set NTKBENCH"
+    ):
+        gram()

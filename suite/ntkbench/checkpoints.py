@@ -127,8 +127,13 @@ def checkpoints(
 ) -> Checkpoints:
     """Where the blocks of `kernel(x1, x2, **options)` are, for this backend on this kind of device.
 
-    Raises InputError for a kernel that is not a module's function: what a closure holds is no part of its name.
+    Raises InputError for a kernel that is not a module's function (what a closure holds is no part of its name), and
+    when NTKBENCH_BLOCKS names no folder.
     """
+    given = os.environ.get("NTKBENCH_BLOCKS")
+    folder = Path(given).expanduser() if given else paths.cache_folder() / "blocks"
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"blocks are kept in a folder, and {folder} is none: set NTKBENCH_BLOCKS to one")
     if getattr(sys.modules.get(kernel.__module__), getattr(kernel, "__qualname__", ""), None) is not kernel:
         raise InputError(f"a Gram matrix in blocks takes a function that a module defines, not {brief(kernel)}")
     about = {
@@ -139,14 +144,12 @@ def checkpoints(
         "side": side,
         "backend": backend.name,
         "device": cpu_name() if backend.device == "cpu" else backend.device,
-        # Not how many threads there are: an allocation of another size goes on with the work.
-        "settings": {k: v for k, v in backend.describe().items() if not k.endswith("threads")},
+        # Not how many threads there are, or how much memory: an allocation of another size goes on with the work.
+        "settings": {k: v for k, v in backend.describe().items() if not k.endswith(("threads", "memory limit"))},
         "implementation": preferred(),
         "sources": _sources(Path(inspect.getfile(kernel))),
     }
     name = hashlib.sha256(canonical_json(about).encode()).hexdigest()[:32]
-    given = os.environ.get("NTKBENCH_BLOCKS")
-    folder = Path(given).expanduser() if given else paths.cache_folder() / "blocks"
     return Checkpoints(folder / name, about, shared=bool(given))
 
 
@@ -192,6 +195,7 @@ def _replace(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+            temporary.chmod(0o644)  # for whoever shares the folder
             temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)

@@ -20,7 +20,7 @@ TASKS = load_tasks()
 def timed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """One call of each stage is enough here."""
 
-    def once(stage: str, call: Any, synchronize: Any) -> Any:
+    def once(stage: str, call: Any, synchronize: Any, **clock: Any) -> Any:
         return call(), [Timing(stage, "first", 0, 0.0)]
 
     monkeypatch.setattr("ntkbench.context.measure", once)

@@ -7,6 +7,8 @@ import pickle
 import random
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -48,11 +50,18 @@ def test_blocks_cover_every_pair_once(n1: int, n2: int, side: int, symmetric: bo
     assert sum(b.pairs(symmetric) for b in blocks) == (n1 * (n1 + 1) // 2 if symmetric else n1 * n2)
 
 
-@pytest.mark.parametrize("pooling", ["flatten", "gap"])
-@pytest.mark.parametrize("cross", [False, True])
-def test_blocks_make_the_matrix_that_the_kernel_makes_alone(backend: Any, pooling: str, cross: bool) -> None:
-    x = backend.asarray(images(11), "float32")
-    y = (backend.asarray(images(7, seed=1), "float32"),) if cross else ()
+@pytest.fixture
+def inputs(backend: Any) -> tuple[Any, Any]:
+    """Blocks of side 4 have four shapes with them; one where each shape is compiled anew."""
+    n1, n2 = (11, 7) if backend.name == "numba" else (8, 4)
+    return backend.asarray(images(n1), "float32"), backend.asarray(images(n2, seed=1), "float32")
+
+
+@pytest.mark.parametrize(("pooling", "cross"), [("flatten", False), ("flatten", True), ("gap", False)])
+def test_blocks_make_the_matrix_that_the_kernel_makes_alone(
+    backend: Any, inputs: Any, pooling: str, cross: bool
+) -> None:
+    x, *y = inputs if cross else inputs[:1]
     whole = backend.to_numpy(cntk(x, *y, depth=3, pooling=pooling))
     blocks = backend.to_numpy(block_gram(cntk, x, *y, side=4, depth=3, pooling=pooling))
     assert blocks.dtype == whole.dtype
@@ -63,9 +72,8 @@ def test_blocks_make_the_matrix_that_the_kernel_makes_alone(backend: Any, poolin
 
 
 @pytest.mark.parametrize("cross", [False, True])
-def test_who_computes_which_block_changes_no_bit(backend: Any, cross: bool) -> None:
-    x = backend.asarray(images(11), "float32")
-    y = (backend.asarray(images(7, seed=1), "float32"),) if cross else ()
+def test_who_computes_which_block_changes_no_bit(backend: Any, inputs: Any, cross: bool) -> None:
+    x, *y = inputs if cross else inputs[:1]
     here = backend.to_numpy(block_gram(cntk, x, *y, side=4, depth=3, pooling="flatten"))
     elsewhere = backend.to_numpy(block_gram(cntk, x, *y, side=4, mapper=backwards, depth=3, pooling="flatten"))
     np.testing.assert_array_equal(here, elsewhere)
@@ -89,3 +97,25 @@ def test_progress_grows_within_blocks_to_the_number_of_pairs() -> None:
 def test_a_side_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="side of at least 1, not 0"):
         block_gram(cntk, images(3), side=0, depth=3, pooling="flatten")
+
+
+@pytest.mark.parametrize(("free", "on_disk"), [(4 * 81 * 8, False), (4 * 81 * 8 - 1, True)])
+def test_a_matrix_that_would_fill_the_memory_lies_in_a_file(
+    free: int, on_disk: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("ntkbench.kernels.blocks.available", lambda like: free)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    x = images(9)
+    gram = block_gram(cntk, x, side=4, depth=3, pooling="flatten")
+    assert isinstance(gram, np.memmap) == on_disk
+    np.testing.assert_array_equal(gram, cntk(x, depth=3, pooling="flatten"))
+
+
+def test_a_matrix_that_fits_nowhere_is_refused_before_anything_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: Any, **__: Any) -> Any:
+        raise AssertionError("nothing may be computed")
+
+    monkeypatch.setattr("ntkbench.kernels.blocks.available", lambda like: 0)
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=2**20))
+    with pytest.raises(MemoryError, match="set TMPDIR to a folder on a larger disk"):
+        block_gram(never, images(9), side=4)

@@ -20,7 +20,7 @@ SMOKE = next(t for t in TASK.tiers if t.name == "smoke")
 
 @pytest.fixture(autouse=True)
 def timed_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    def once(stage: str, call: Any, synchronize: Any) -> Any:
+    def once(stage: str, call: Any, synchronize: Any, **clock: Any) -> Any:
         return call(), [Timing(stage, "first", 0, 0.0)]
 
     monkeypatch.setattr("ntkbench.context.measure", once)

@@ -20,7 +20,7 @@ SMALL = {"degree": 1, "d_min": 8, "d_max": 16, "dimensions": 2, "trials": 10, "d
 
 @pytest.fixture(autouse=True)
 def timed_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    def once(stage: str, call: Any, synchronize: Any) -> Any:
+    def once(stage: str, call: Any, synchronize: Any, **clock: Any) -> Any:
         return call(), [Timing(stage, "first", 0, 0.0)]
 
     monkeypatch.setattr("ntkbench.context.measure", once)

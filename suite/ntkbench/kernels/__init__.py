@@ -1,5 +1,6 @@
 """Infinite-width kernels and empirical ones: exact Gram matrices, regression with them, and training dynamics."""
 
+from ntkbench.kernels.blocks import block_gram
 from ntkbench.kernels.cholesky import NotPositiveDefinite, cholesky_regression, cholesky_solve
 from ntkbench.kernels.complexity import LabelComplexity, label_complexity
 from ntkbench.kernels.conjugate_gradient import ConvergenceError, Solution, conjugate_gradient
@@ -26,6 +27,7 @@ from ntkbench.kernels.linearisation import (
     relu_ntk_expansion,
 )
 from ntkbench.kernels.network import Kernels
+from ntkbench.kernels.panel_cholesky import PanelCholesky, panel_regression
 from ntkbench.kernels.preconditioners import jacobi, nystrom, pivoted_cholesky
 from ntkbench.kernels.rademacher import Rademacher, all_signs, rademacher_complexity, ramp_gap
 from ntkbench.kernels.random_features import first_layer_kernel, random_features_kernel
@@ -49,6 +51,7 @@ __all__ = [
     "Memorisation",
     "Mitigation",
     "NotPositiveDefinite",
+    "PanelCholesky",
     "Prediction",
     "Rademacher",
     "Regression",
@@ -60,6 +63,7 @@ __all__ = [
     "alignment_constant",
     "all_signs",
     "architecture_kernels",
+    "block_gram",
     "cholesky_regression",
     "cholesky_solve",
     "cntk",
@@ -93,6 +97,7 @@ __all__ = [
     "noisy_labels",
     "nystrom",
     "operator_norm",
+    "panel_regression",
     "pivoted_cholesky",
     "points_to_learn",
     "prefer",

@@ -15,8 +15,9 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from ntkbench._vendor import array_api_compat
-from ntkbench.kernels.execution import execution_for
-from ntkbench.kernels.memory import check_room
+from ntkbench.kernels.execution import Execution, execution_for
+from ntkbench.kernels.memory import available, check_room
+from ntkbench.kernels.scratch import scratch
 from ntkbench.kernels.tiles import Progress
 
 
@@ -135,15 +136,15 @@ def block_gram(
 
     x1 (n1, ...) and x2 (n2, ...) of one library -> (n1, n2) of their kind, dtype and device; without x2, of x1 with
     itself, symmetric. `kernel` takes `progress` too. Blocks that `store` holds are not computed; `mapper` computes the
-    others. The numbers are the same for every mapper and every order. Raises MemoryError before it starts when the
-    matrix does not fit.
+    others. The numbers are the same for every mapper and every order. NumPy's matrices that take more than a quarter
+    of the free memory lie in a file, which the system maps into it. Raises MemoryError before it starts when the matrix
+    does not fit.
     """
     symmetric = x2 is None
     execution = execution_for(x1, *([] if x2 is None else [x2]))
     shape = (x1.shape[0], (x1 if x2 is None else x2).shape[0])
-    check_room(x1, shape, outputs=1)
     device = array_api_compat.device(x1)
-    matrix = execution.xp.zeros(shape, dtype=x1.dtype, device=device)
+    matrix = _zeros(execution, x1, shape)
     blocks = plan_blocks(shape, side, symmetric=symmetric)
     done, total = 0, sum(block.pairs(symmetric) for block in blocks)
 
@@ -177,6 +178,16 @@ def block_gram(
         if store is not None:
             store.keep(block, seconds, partial(read, block))
     return matrix
+
+
+def _zeros(execution: Execution, like: Any, shape: tuple[int, int]) -> Any:
+    free = available(like)
+    needed = shape[0] * shape[1] * int(like.dtype.itemsize)
+    # Beside it there will be the factor of a float64 matrix, and what works on both.
+    if array_api_compat.is_numpy_array(like) and free is not None and 4 * needed > free:
+        return scratch(shape, like.dtype)
+    check_room(like, shape, outputs=1)
+    return execution.xp.zeros(shape, dtype=like.dtype, device=array_api_compat.device(like))
 
 
 def to_numpy(array: Any) -> np.ndarray:
