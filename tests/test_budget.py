@@ -117,13 +117,15 @@ def test_the_first_that_fits_is_chosen() -> None:
 
 
 def test_what_can_go_on_from_a_checkpoint_is_begun_when_nothing_fits_and_only_then() -> None:
-    runs = [planned(n) for n in (9, 8, 3)]
+    runs = [planned(n) for n in (900, 800, 30)]
 
     def resumable(run: PlannedRun) -> bool:
-        return run.params["n"] == 8
+        return run.params["n"] == 800
 
-    assert choose(runs, 4.0, seconds, resumable) is runs[2]
-    assert choose(runs[:2], 4.0, seconds, resumable) is runs[1]
+    assert choose(runs, 40.0, seconds, resumable) is runs[2]
+    assert choose(runs[:2], 40.0, seconds, resumable) is runs[1]
+    # Nothing is written to the disk before twenty seconds of work.
+    assert choose(runs[:2], 19.9, seconds, resumable) is None
     assert choose(runs[:2], 0.0, seconds, resumable) is None
 
 

@@ -72,6 +72,11 @@ def test_a_run_of_the_same_parameters_is_taken_as_it_was_whatever_its_seed() -> 
     assert expectation.seconds(planned(10, 7)) == pytest.approx(32.0)
 
 
+def test_a_run_that_went_on_from_a_checkpoint_took_what_its_stages_took_in_all() -> None:
+    expectation = Expectation(reference=[took(planned(10), 60.0, 900.0, 30.0)])
+    assert expectation.seconds(planned(10, 1)) == pytest.approx(930.0)
+
+
 def test_stages_grow_with_the_cost_and_what_is_outside_of_them_does_not() -> None:
     # Two stages of 25 s and 40 s, called once; 5 s outside.
     expectation = Expectation(reference=[took(planned(10), 70.0, 25.0, 40.0)])

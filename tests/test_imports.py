@@ -25,7 +25,7 @@ def module_name(file: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-MODULES = {module_name(f): f for f in sorted(PACKAGE.rglob("*.py")) if "_share" not in f.parts}
+MODULES = {module_name(f): f for f in sorted(PACKAGE.rglob("*.py")) if not {"_share", "_vendor"} & set(f.parts)}
 
 
 @cache
@@ -53,7 +53,8 @@ def imports(file: Path) -> frozenset[tuple[str, str]]:
 
 def own(file: Path) -> set[str]:
     """The modules of this package that a file imports."""
-    return {module for module, _ in imports(file) if module.split(".")[0] == "ntkbench"}
+    modules = {module for module, _ in imports(file)}
+    return {m for m in modules if m.split(".")[0] == "ntkbench" and not m.startswith("ntkbench._vendor")}
 
 
 def reach(start: str) -> set[str]:
@@ -85,6 +86,12 @@ def test_a_task_names_no_array_library(file: Path) -> None:
 def test_the_mathematics_knows_nothing_of_the_suite_but_the_backend_protocol(module: str) -> None:
     for other in own(MODULES[module]):
         assert other.startswith(("ntkbench.kernels", "ntkbench.networks")) or other == "ntkbench.backends.protocol"
+
+
+def test_the_array_api_is_the_one_that_travels_with_the_package() -> None:
+    used = {file for file in MODULES.values() for module, _ in imports(file) if module.startswith("ntkbench._vendor")}
+    assert used
+    assert not [f for f in MODULES.values() for module, _ in imports(f) if module.split(".")[0] == "array_api_compat"]
 
 
 def test_the_runner_knows_no_store_and_the_store_no_runner() -> None:

@@ -46,6 +46,8 @@ def acts(ctx: Context, *, how: str) -> None:
             print("noise " * 50_000)
         if how == "warn":
             warnings.warn("mind the gap")
+        if how == "keep":
+            ctx.backend.release_memory = lambda: False
     ctx.stage(Stage.ACT, act)
     if how != "silent":
         ctx.record(pid=os.getpid())
@@ -126,6 +128,14 @@ def test_good_runs_share_a_worker_and_it_is_another_process(records: dict[str, R
 def test_after_a_failure_the_next_run_has_a_fresh_worker(records: dict[str, RunRecord]) -> None:
     pids = [pid(records[how]) for how in ("good", "report", "last")]
     assert len(set(pids)) == 3
+
+
+def test_a_run_that_leaves_device_memory_taken_is_good_and_the_next_starts_afresh(acting: Path) -> None:
+    records = run(acting, "good", "keep", "warn")
+    assert [r.status for r in records] == ["ok"] * 3
+    good, keep, warn = map(pid, records)
+    assert good == keep != warn
+    assert gone(keep)
 
 
 def test_no_worker_is_left(records: dict[str, RunRecord]) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import resource
 import sys
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -138,3 +139,35 @@ def test_where_the_system_keeps_no_such_file_the_peak_is_the_processs_own(monkey
 def test_where_the_file_lacks_the_peak_it_is_the_processs_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "read_text", lambda self: "VmSize:\t 1 kB\n")
     assert peak_rss() == own_peak()
+
+
+@pytest.mark.parametrize("asked_for_a_clock", [False, True])
+def test_steady_samples_are_the_devices_own_unless_a_clock_is_given(
+    asked_for_a_clock: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(0.5)
+    monkeypatch.setattr("time.perf_counter", clock)
+    order: list[str] = []
+
+    def start_timer() -> Callable[[], float]:
+        order.append("start")
+
+        def seconds() -> float:
+            order.append("stop")
+            return 0.125
+
+        return seconds
+
+    def work() -> Any:
+        order.append("work")
+        return clock.work()
+
+    _, timings = measure("kernel", work, clock.synchronize, clock if asked_for_a_clock else None, start_timer)
+    first, *steady = (t.seconds for t in timings)
+    assert first == 0.5
+    if asked_for_a_clock:
+        assert steady == [0.5] * 4
+        assert order == ["work"] * 5
+    else:
+        assert steady == [0.125] * 5
+        assert order == ["work", *["start", "work", "stop"] * 5]

@@ -189,6 +189,17 @@ def test_a_peak_that_cannot_be_reset_is_told_where_it_is_recorded(
     assert notes == ["peak memory is that of the process's whole life"] * told
 
 
+@pytest.mark.parametrize(("after", "told"), [(7, True), (8, False)])
+def test_a_device_peak_that_the_run_did_not_raise_is_told_as_a_bound(
+    after: int, told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peaks = iter([7, after])
+    monkeypatch.setattr("ntkbench.backends.numba.Numba.peak_memory", lambda self: next(peaks))
+    result = carry_out(good, metrics=[Metric("m", "1"), Metric("peak_memory", "B")])
+    assert result["metrics"]["peak_memory"] == (after, None)
+    assert result["warnings"] == ["peak memory is an upper bound: that of an earlier run of this process"] * told
+
+
 def test_warnings_are_recorded_once_each() -> None:
     def warns(ctx: Context, *, n: int) -> None:
         for _ in range(3):

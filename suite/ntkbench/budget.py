@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from ntkbench.errors import InputError, brief
 from ntkbench.plan import PlannedRun
 from ntkbench.spec import Claim, Task
+from ntkbench.stopwatch import LONG
 
 Seconds = Callable[[PlannedRun], float | None]
 Resumable = Callable[[PlannedRun], bool]
@@ -79,12 +80,13 @@ def ordered(
 def choose(runs: Sequence[PlannedRun], left: float, seconds: Seconds, resumable: Resumable) -> PlannedRun | None:
     """The first of the ordered `runs` that fits into the seconds `left`; unknown ones do.
 
-    Where none fits, the first that can go on from a checkpoint: what it gets done is not lost. None when time is up.
+    Where none fits, the first that can go on from a checkpoint: what it gets done is not lost, unless there is less
+    time than it takes to leave one. None when time is up.
     """
     if left <= 0:
         return None
-    fitting = (run for run in runs if (seconds(run) or 0.0) <= left)
-    return next(fitting, None) or next(filter(resumable, runs), None)
+    fitting = next((run for run in runs if (seconds(run) or 0.0) <= left), None)
+    return next(filter(resumable, runs), None) if fitting is None and left >= LONG else fitting
 
 
 def in_turn(

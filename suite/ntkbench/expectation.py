@@ -28,6 +28,11 @@ class Observation:
     seconds: float
     stages: Sequence[float]
 
+    @property
+    def whole(self) -> float:
+        """The seconds, with those of earlier processes where the run went on from a checkpoint of theirs."""
+        return max(self.seconds, sum(self.stages))
+
     def scaled(self, run: PlannedRun) -> float:
         """The seconds of a run of another size: its stages as the costs are, and the same outside of them."""
         ratio = run.cost / self.run.cost if run.cost > 0 and self.run.cost > 0 else 1.0
@@ -107,7 +112,7 @@ class _Speeds:
         for likeness, key in enumerate(_keys(run)):
             found = self._alike.get(key)
             if found and likeness == _ALL:
-                return _Guess(likeness, fmean(o.seconds for o in found))
+                return _Guess(likeness, fmean(o.whole for o in found))
             if found:
                 # A backend that has not been seen may be as slow as any.
                 backends = {o.run.backend for o in found}
@@ -128,7 +133,7 @@ class _Source:
         if guess is not None and guess.likeness == _ALL:
             key = (observation.run.backend, observation.run.device)
             self._expected[key] += guess.seconds
-            self._taken[key] += observation.seconds
+            self._taken[key] += observation.whole
 
     def guess(self, run: PlannedRun) -> _Guess | None:
         guess, key = self.speeds.guess(run), (run.backend, run.device)

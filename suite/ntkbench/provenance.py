@@ -20,10 +20,18 @@ _MEASURED = ("suite", "tasks", "pyproject.toml", "constraints.txt")  # what a re
 _VARIABLES = (
     "CUDA_VISIBLE_DEVICES",
     "GOMP_SPINCOUNT",
-    "NUMBA_NUM_THREADS",
-    "OMP_NUM_THREADS",
-    "XLA_FLAGS",
     "JAX_PLATFORMS",
+    "NTKBENCH_MEMORY_FRACTION",
+    "NUMBA_NUM_THREADS",
+    "NVIDIA_TF32_OVERRIDE",
+    "OMP_NUM_THREADS",
+    "PYTORCH_ALLOC_CONF",
+    "PYTORCH_CUDA_ALLOC_CONF",
+    "XLA_CLIENT_MEM_FRACTION",
+    "XLA_FLAGS",
+    "XLA_PYTHON_CLIENT_ALLOCATOR",
+    "XLA_PYTHON_CLIENT_MEM_FRACTION",
+    "XLA_PYTHON_CLIENT_PREALLOCATE",
 )
 
 
@@ -32,10 +40,11 @@ def environment() -> dict[str, str]:
     return {
         "machine": machine_id(),
         "hostname hash": hashlib.sha256(platform.node().encode()).hexdigest()[:12],
-        "cpu": _cpu_name(),
+        "cpu": cpu_name(),
         "cores": str(os.cpu_count()),
         "memory": f"{_memory_bytes() / 2**30:.0f} GiB",
         "gpu": ", ".join(gpu_names()),
+        **({"gpu driver": _gpu("driver_version")[0]} if gpu_names() else {}),
         "system": platform.platform(),
         "python": platform.python_version(),
         "commit": commit(),
@@ -52,7 +61,7 @@ def environment_id(facts: Mapping[str, str]) -> str:
 @cache
 def machine_id() -> str:
     """12 hex digits for the hardware: runs are compared in speed within one machine alone."""
-    hardware = [_cpu_name(), os.cpu_count(), round(_memory_bytes() / 2**30), *gpu_names()]
+    hardware = [cpu_name(), os.cpu_count(), round(_memory_bytes() / 2**30), *gpu_names()]
     return hashlib.sha256(canonical_json(hardware).encode()).hexdigest()[:12]
 
 
@@ -77,10 +86,15 @@ def commit_subject(name: str) -> str:
     return "" if root is None else _output("git", "-C", str(root), "log", "-1", "--format=%s", name)
 
 
-@cache
 def gpu_names() -> tuple[str, ...]:
     """The names of the NVIDIA GPUs, as the driver's own tool gives them."""
-    return tuple(_output("nvidia-smi", "--query-gpu=name", "--format=csv,noheader").splitlines())
+    return _gpu("name")
+
+
+@cache
+def _gpu(what: str) -> tuple[str, ...]:
+    """Of each GPU, what nvidia-smi says to a query."""
+    return tuple(_output("nvidia-smi", f"--query-gpu={what}", "--format=csv,noheader").splitlines())
 
 
 def _output(*command: str) -> str:
@@ -92,7 +106,8 @@ def _output(*command: str) -> str:
 
 
 @cache
-def _cpu_name() -> str:
+def cpu_name() -> str:
+    """The name that the processor gives itself, or its kind."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

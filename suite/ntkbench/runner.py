@@ -1,6 +1,7 @@
 """Carries out planned runs in worker processes and hands each finished record on; it knows no store.
 
-One warm worker a backend. A run that fails costs its worker: the next run starts in a fresh one.
+One warm worker a backend. A run that fails, or leaves much of a GPU's memory taken, costs its worker: the next run
+starts in a fresh one.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
 
+from ntkbench.checkpoints import discard
 from ntkbench.errors import InputError, describe
 from ntkbench.plan import PlannedRun
 from ntkbench.provenance import environment
@@ -72,7 +74,8 @@ def execute(
 
     `timeout` is in seconds a run, its worker's start not counted. The run that is in flight at the moment `until` (of
     `time.monotonic`) is stopped and makes no record: it is returned. On KeyboardInterrupt, or when `sink` or `listener`
-    raises, the present run is dropped, workers are stopped, and the exception goes on; what `sink` has is safe.
+    raises, the present run is dropped, workers are stopped, and the exception goes on; what `sink` has is safe. The
+    checkpoints of a run are removed when `sink` has it.
     """
     workers: dict[tuple[str, str], Worker] = {}
     try:
@@ -82,7 +85,10 @@ def execute(
                 result = _attempt(workers, run, task_folders, timeout, until, listener)
             except _OutOfTimeError:
                 return run
-            sink(_finished(run, tasks[run.task], result, started, command))
+            record = _finished(run, tasks[run.task], result, started, command)
+            sink(record)
+            if record.status == "ok":
+                discard(result.get("checkpoints", []))
         return None
     finally:
         for worker in workers.values():
@@ -106,7 +112,7 @@ def _attempt(
         except OSError as error:
             return {"status": "error", "reason": f"no worker could be started: {describe(error)}"}
     result = _converse(workers[key], run, timeout, until, listener)
-    if result["status"] not in DONE:
+    if result["status"] not in DONE or result.get("keeps_memory", False):
         workers.pop(key).stop()
     if warm and not result.get("begun", True):
         # It died while it was idle, by the system's want of memory perhaps: that is no fault of this run.

@@ -18,7 +18,7 @@ ENOUGH = 2.0  # seconds of steady samples
 
 @dataclass(frozen=True)
 class Timing:
-    """One sample: wall-clock seconds of one call of one stage. `first` includes compilation and warming up."""
+    """One sample: seconds of one call of one stage. `first` includes compilation and warming up."""
 
     stage: str
     phase: Phase
@@ -27,19 +27,26 @@ class Timing:
 
 
 def measure(
-    stage: str, call: Callable[[], Any], synchronize: Callable[[Any], None], clock: Callable[[], float] | None = None
+    stage: str,
+    call: Callable[[], Any],
+    synchronize: Callable[[Any], None],
+    clock: Callable[[], float] | None = None,
+    start_timer: Callable[[], Callable[[], float] | None] = lambda: None,
 ) -> tuple[Any, list[Timing]]:
     """The result of `call` and its timings: the first call, then steady ones until there are 5 or 2 seconds of them.
 
-    A stage whose first call takes 20 seconds or more is called once: compilation is then a small part of it.
+    A stage whose first call takes 20 seconds or more is called once: compilation is then a small part of it. Steady
+    samples are the device's own where `start_timer` gives a timer (see `Backend.start_timer`) and no `clock` is given.
     """
-    clock = clock or time.perf_counter
+    now = clock or time.perf_counter
 
     def sample(phase: Phase, number: int) -> tuple[Any, Timing]:
-        start = clock()
+        timer = start_timer() if phase == "steady" and clock is None else None
+        start = now()
         result = call()
+        seconds = None if timer is None else timer()
         synchronize(result)
-        return result, Timing(stage, phase, number, clock() - start)
+        return result, Timing(stage, phase, number, now() - start if seconds is None else seconds)
 
     result, first = sample("first", 0)
     timings = [first]

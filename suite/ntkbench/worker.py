@@ -62,6 +62,8 @@ def _serve(connection: Connection, backend_name: str, device: str, task_folders:
                 backend, tasks = open_backend(backend_name, device), load_tasks(task_folders)
             _send(connection, "begin")
             result = _carry_out(tasks[run.task], backend, run, _reporter(connection))
+            gc.collect()
+            result["keeps_memory"] = not backend.release_memory()
         except BaseException as error:
             result = _failure(error, backend)
         _send(connection, "result", result)
@@ -96,6 +98,7 @@ def _carry_out(task: Any, backend: Any, run: PlannedRun, event: StageEvent) -> d
     context = Context(task, backend, run.precision, run.seed, event)
     gc.collect()
     backend.reset_peak_memory()
+    device_peak_before = backend.peak_memory()
     fresh = stopwatch.reset_peak_rss()
     with warnings.catch_warnings(record=True) as caught, implementations() as used:
         warnings.simplefilter("default")  # each once a place: "always" would fill the memory from within a loop
@@ -111,6 +114,8 @@ def _carry_out(task: Any, backend: Any, run: PlannedRun, event: StageEvent) -> d
         context.record(peak_memory=float(device_peak if device_peak is not None else stopwatch.peak_rss()))
         if device_peak is None and not fresh:
             notes.append("peak memory is that of the process's whole life")
+        if device_peak is not None and device_peak == device_peak_before:
+            notes.append("peak memory is an upper bound: that of an earlier run of this process")
     return {
         "status": "ok",
         "implementation": ", ".join(sorted(used)),
@@ -118,6 +123,7 @@ def _carry_out(task: Any, backend: Any, run: PlannedRun, event: StageEvent) -> d
         "timings": [asdict(t) for t in context.timings],
         "metrics": context.metrics,
         "curves": context.curves,
+        "checkpoints": context.checkpoints,
         "environment": {**environment(), **backend.describe()},
     }
 

@@ -11,7 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from ntkbench.commands.budgeted import Budget
 from ntkbench.earlier import append_stopped
+from ntkbench.expectation import Expectation, Observation
 from ntkbench.plan import PlannedRun, plan
 from ntkbench.provenance import environment, machine_id
 from ntkbench.record import RunRecord, TimingRow, planned_fields
@@ -35,6 +37,29 @@ def naps(ctx: Context, *, tenths: int) -> None:
     Path(__file__).with_name(f"{tenths}.begun").touch()
     ctx.stage("nap", lambda: time.sleep(tenths / 10))
     ctx.record(rest=1.0)
+'''
+
+
+# After five blocks it waits while a file is there; what it computes counts as long work.
+BLOCKS = '''
+"""A Gram matrix in blocks."""
+import os, time
+from ntkbench import Context, Metric, Tier, checkpoints, task
+
+calls = []
+
+def kernel(x1, x2=None, *, progress=None):
+    calls.append(1)
+    while len(calls) > 5 and os.path.exists(GATE):
+        time.sleep(0.01)
+    return x1 @ (x1 if x2 is None else x2).T
+
+@task(title="Blocks", source="none", metrics=[Metric("largest", "1")], tiers=[Tier("smoke", n=20)])
+def blocks(ctx: Context, *, n: int) -> None:
+    checkpoints.LONG = 0.0
+    x = ctx.rng(purpose="x").standard_normal((n, 3))
+    k_train, k_test = ctx.gram("kernel", kernel, x, x[:5], side=5)
+    ctx.record(largest=float(k_train.max()))
 '''
 
 
@@ -116,6 +141,44 @@ def test_a_run_that_was_stopped_is_not_begun_again_with_as_little_time(ntkbench,
     ]
 
 
+@pytest.mark.slow
+def test_a_run_that_left_checkpoints_goes_on_from_them_and_is_not_held_back(ntkbench, query, tmp_path, small_tasks):
+    gate = tmp_path / "closed"
+    gate.touch()
+    (small_tasks / "blocks.py").write_text(BLOCKS.replace("GATE", repr(str(gate))))
+    words = ["run", "blocks", "--tasks", small_tasks, "--tier", "smoke", "--backend", "numba"]
+    assert "the budget is over: 0 finished, 1 left\nstopped" in ntkbench(*words, "--budget", "10").out
+    assert len(list((tmp_path / "cache" / "blocks").rglob("*.block"))) == 5
+    assert not list(tmp_path.glob("*.stopped.jsonl"))
+    gate.unlink()
+    assert ntkbench(*words, "--budget", "5m").code == 0
+    [(status, notes)] = query("SELECT status, warnings FROM run")
+    assert (status, [note for note in notes if "resumed: 5 of 14" in note]) == ("ok", notes)
+
+
+@pytest.mark.parametrize(
+    ("task", "budget", "stopped_after", "word"),
+    [
+        ("blocks", 1_100.0, None, "run"),
+        ("blocks", 300.0, None, "part"),
+        ("blocks", 300.0, 100.0, "part"),
+        ("blocks", 300.0, 200.0, "later"),  # about as much time left no block of it
+        ("naps", 300.0, None, "later"),
+    ],
+)
+def test_of_a_run_that_goes_on_from_checkpoints_a_part_is_begun(
+    naps, database, small_tasks, capsys, task, budget, stopped_after, word
+):
+    (small_tasks / "blocks.py").write_text(BLOCKS.replace("GATE", "''"))
+    tasks = load_tasks([small_tasks])
+    run = plan([tasks[task]], tier="smoke", backends=["numba"])[0]
+    if stopped_after is not None:
+        append_stopped(database.with_name("results.duckdb.stopped.jsonl"), machine_id(), run, stopped_after)
+    expectation = Expectation(reference=[Observation(run, "ok", 1_000.0, (1_000.0,))])
+    Budget.of(budget, 0.0, tasks, [], expectation, database).preview([run], set())
+    assert capsys.readouterr().out.split()[0] == word
+
+
 def test_what_did_not_fit_is_done_by_the_next_call(ntkbench, naps, napped, query):
     words = [*naps, "--set", "tenths=1,30"]
     # A nap of three seconds is timed twice.
@@ -130,7 +193,7 @@ def test_what_did_not_fit_is_done_by_the_next_call(ntkbench, naps, napped, query
 
 
 def test_when_time_is_over_the_command_is_shown_that_goes_on(ntkbench, naps, napped):
-    words = [*naps, "--set", "tenths=1,2", "--seeds", "2", "--budget", "1s"]
+    words = [*naps, "--set", "tenths=1", "--seeds", "3", "--budget", "1s"]
     outcome = ntkbench(*words)
     assert outcome.code == 0
     # Whether one of them still came in time, and whether another was stopped, is a matter of the machine.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
-import shutil
 import subprocess
 import sys
 from importlib.metadata import version
@@ -16,6 +16,7 @@ import pytest
 from ntkbench.backends import choose, installed, names, open_backend
 from ntkbench.backends.allocator import keep_freed_memory
 from ntkbench.backends.protocol import Backend, Capability
+from ntkbench.devices import driver
 from ntkbench.errors import InputError
 
 
@@ -99,6 +100,22 @@ def test_on_a_cpu_the_process_alone_has_memory(backend: Any) -> None:
     assert backend.peak_memory() is None
 
 
+def test_on_a_cpu_the_wall_clock_times_and_nothing_is_kept_from_others(backend: Any) -> None:
+    assert backend.start_timer() is None
+    assert backend.release_memory() is True
+
+
+def test_torch_rounds_nothing_to_tf32_and_both_its_ways_of_saying_so_can_be_read() -> None:
+    open_backend("torch")
+    import torch
+
+    assert torch.backends.cuda.matmul.allow_tf32 is False
+    assert torch.backends.cudnn.allow_tf32 is False
+    assert torch.get_float32_matmul_precision() == "highest"
+    for setting in (torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.cudnn.rnn):
+        assert setting.fp32_precision == "ieee"
+
+
 def test_running_out_of_memory_is_told_from_other_errors(backend: Any) -> None:
     assert backend.is_out_of_memory(MemoryError())
     for other in (ValueError("no room"), RuntimeError("shapes do not fit"), KeyboardInterrupt()):
@@ -106,7 +123,7 @@ def test_running_out_of_memory_is_told_from_other_errors(backend: Any) -> None:
 
 
 def test_the_library_s_own_failure_to_allocate_counts_as_out_of_memory(backend: Any) -> None:
-    import array_api_compat
+    from ntkbench._vendor import array_api_compat
 
     x = backend.asarray(np.zeros(1), "float64")
     xp = array_api_compat.array_namespace(x)
@@ -182,10 +199,14 @@ def in_a_fresh_process(name: str, device: str) -> dict[str, Any]:
     return answer
 
 
+NEEDS_A_GPU = pytest.mark.skipif(bool(driver().fault), reason="no CUDA device")
+ON_CUDA = [name for name in installed() if name != "numba"]
+
+
 @pytest.mark.gpu
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("nvidia-smi") is None, reason="no CUDA device")
-@pytest.mark.parametrize("name", [name for name in installed() if name != "numba"])
+@NEEDS_A_GPU
+@pytest.mark.parametrize("name", ON_CUDA)
 def test_a_cuda_device_computes_what_the_cpu_computes(name: str) -> None:
     cpu, cuda = in_a_fresh_process(name, "cpu"), in_a_fresh_process(name, "cuda")
     for what, expected in cpu["result"].items():
@@ -195,3 +216,56 @@ def test_a_cuda_device_computes_what_the_cpu_computes(name: str) -> None:
         np.testing.assert_allclose(cuda["result"][what], expected, rtol=tolerance, atol=tolerance, err_msg=what)
     assert cuda["peak"] > 20 * 20 * 8
     assert any("device" in fact for fact in cuda["facts"])
+    assert cuda["facts"]["TF32"] == "off"
+
+
+LIMITED = """
+import json, sys, time
+import numpy as np
+from ntkbench.backends import open_backend
+
+backend = open_backend(sys.argv[1], "cuda")
+gibibyte = backend.asarray(np.zeros((2**14, 2**14)), "float32")
+limit = float(backend.describe()["device memory limit"].split()[0])
+held, refused = [], None
+try:
+    while len(held) <= limit:
+        held.append(gibibyte + len(held))
+        backend.synchronize(held[-1])
+except Exception as error:
+    refused = backend.is_out_of_memory(error)
+count, held = len(held), None
+x = gibibyte[:4096, :4096]
+backend.synchronize(x @ x)
+timer, start = backend.start_timer(), time.perf_counter()
+product = x @ x
+device = None if timer is None else timer()
+backend.synchronize(product)
+wall = time.perf_counter() - start
+print(json.dumps({"limit": limit, "count": count, "refused": refused, "device": device, "wall": wall,
+                  "released": backend.release_memory()}))
+"""
+
+
+@pytest.mark.gpu
+@pytest.mark.slow
+@NEEDS_A_GPU
+@pytest.mark.parametrize("name", ON_CUDA)
+def test_a_backend_takes_its_share_of_a_card_times_on_it_and_gives_it_back(name: str) -> None:
+    variables = {**os.environ, "NTKBENCH_MEMORY_FRACTION": "0.2"}
+    for variable in ("XLA_PYTHON_CLIENT_PREALLOCATE", "XLA_PYTHON_CLIENT_MEM_FRACTION", "XLA_CLIENT_MEM_FRACTION"):
+        variables.pop(variable, None)
+    command = [sys.executable, "-c", LIMITED, name]
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+    if "InputError" in done.stderr:
+        pytest.skip(f"{name} sees no CUDA device")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told["refused"] is True
+    assert told["limit"] - 2 <= told["count"] + 1 <= told["limit"]
+    # JAX keeps what it took, and has no timer of the device.
+    assert told["released"] is (name == "torch")
+    if name == "torch":
+        assert 0 < told["device"] <= told["wall"] + 1e-4
+    else:
+        assert told["device"] is None

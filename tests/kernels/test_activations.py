@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import array_api_compat
-import array_api_compat.numpy as xp
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special
 
+from ntkbench._vendor import array_api_compat
+from ntkbench._vendor.array_api_compat import numpy as xp
 from ntkbench.kernels import activations
 from ntkbench.networks.layers import Activation
 

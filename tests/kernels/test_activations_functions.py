@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import array_api_compat
-import array_api_compat.numpy as xp
 import numpy as np
 import pytest
 from scipy import special
 
+from ntkbench._vendor import array_api_compat
+from ntkbench._vendor.array_api_compat import numpy as xp
 from ntkbench.backends import Backend
 from ntkbench.kernels import activations
 from ntkbench.kernels.quadrature import LOGISTIC

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-import array_api_compat
 import numpy as np
 import pytest
 
+from ntkbench._vendor import array_api_compat
 from ntkbench.kernels import activations
 from ntkbench.networks.layers import Activation
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import array_api_compat
 import numpy as np
 import pytest
 
+from ntkbench._vendor import array_api_compat
 from ntkbench.kernels import conv_kernels
 
 POOLINGS = ["flatten", "gap"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import array_api_compat
 import numpy as np
 import pytest
 
+from ntkbench._vendor import array_api_compat
 from ntkbench.kernels.dual import relu_dual
 
 NEAR = [sign * (1 - 10.0**-k) for k in range(1, 17) for sign in (-1, 1)]

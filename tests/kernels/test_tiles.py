@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import array_api_compat
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ntkbench._vendor import array_api_compat
 from ntkbench.kernels import conv_kernels, fc_kernels
 from ntkbench.kernels.execution import execution_for
 from ntkbench.kernels.tiles import cover, gram, side

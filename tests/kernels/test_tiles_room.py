@@ -10,7 +10,8 @@ import pytest
 
 from ntkbench.kernels import fc_kernels
 from ntkbench.kernels.execution import execution_for
-from ntkbench.kernels.tiles import available, check_room, gibibytes, gram
+from ntkbench.kernels.memory import available, check_room, gibibytes
+from ntkbench.kernels.tiles import gram
 
 
 def never(rows: slice, columns: slice, diagonal: bool) -> tuple[Any, ...]:

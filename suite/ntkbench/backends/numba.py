@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ntkbench.backends.protocol import Capability
@@ -34,11 +34,17 @@ class Numba:
     def synchronize(self, value: Any) -> None:
         pass
 
+    def start_timer(self) -> Callable[[], float] | None:
+        return None
+
     def peak_memory(self) -> int | None:
         return None
 
     def reset_peak_memory(self) -> None:
         pass
+
+    def release_memory(self) -> bool:
+        return True
 
     def is_out_of_memory(self, error: BaseException) -> bool:
         return isinstance(error, MemoryError)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ntkbench.backends.protocol import Capability
+from ntkbench.backends.sharing import forbid_tf32, memory_fraction
 from ntkbench.errors import InputError
 
 
@@ -20,14 +22,17 @@ class Torch:
         # Threads that spin at the end of each operation wait for one that the system has put aside for another process,
         # and an operation then takes a hundred times as long; asleep after a few turns, they cost nothing measurable.
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+        if device == "cuda":
+            forbid_tf32()
         import torch
 
-        if device == "cuda" and not torch.cuda.is_available():
-            raise InputError("backend 'torch' sees no CUDA device; use --device cpu")
+        if device == "cuda":
+            if not torch.cuda.is_available():
+                raise InputError("backend 'torch' sees no CUDA device; use --device cpu")
+            torch.cuda.set_per_process_memory_fraction(memory_fraction())
         self.device = device
         self._torch = torch
-        torch.backends.cuda.matmul.allow_tf32 = False
-        torch.backends.cudnn.allow_tf32 = False
+        _round_to_float32(torch)
         torch.set_grad_enabled(False)
 
     def asarray(self, x: Any, dtype: str) -> Any:
@@ -43,6 +48,19 @@ class Torch:
         if self.device == "cuda":
             self._torch.cuda.synchronize()
 
+    def start_timer(self) -> Callable[[], float] | None:
+        if self.device != "cuda":
+            return None
+        start, end = (self._torch.cuda.Event(enable_timing=True) for _ in range(2))
+        start.record()
+
+        def seconds() -> float:
+            end.record()
+            end.synchronize()
+            return float(start.elapsed_time(end)) / 1000
+
+        return seconds
+
     def peak_memory(self) -> int | None:
         return int(self._torch.cuda.max_memory_allocated()) if self.device == "cuda" else None
 
@@ -50,13 +68,34 @@ class Torch:
         if self.device == "cuda":
             self._torch.cuda.reset_peak_memory_stats()
 
+    def release_memory(self) -> bool:
+        if self.device == "cuda":
+            self._torch.cuda.empty_cache()
+        return True
+
     def is_out_of_memory(self, error: BaseException) -> bool:
-        cpu = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-        return cpu or isinstance(error, MemoryError | self._torch.OutOfMemoryError)
+        from ntkbench.kernels.memory import ran_out_of_memory
+
+        return ran_out_of_memory(error)
 
     def describe(self) -> Mapping[str, str]:
         facts = {"torch": self._torch.__version__, "torch threads": str(self._torch.get_num_threads()), "TF32": "off"}
         if self.device == "cuda":
             facts["torch device"] = self._torch.cuda.get_device_name()
             facts["torch CUDA"] = str(self._torch.version.cuda)
+            limit = memory_fraction() * self._torch.cuda.get_device_properties().total_memory
+            facts |= {"timer": "CUDA events", "device memory limit": f"{limit / 2**30:.1f} GiB"}
         return facts
+
+
+def _round_to_float32(torch: Any) -> None:
+    """No TF32 in products, convolutions and recurrent layers, said in both of torch's ways.
+
+    The settings of before 2.9 and those since must agree: where they differ, reading the older ones raises.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the older ones are deprecated
+        torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cudnn.allow_tf32 = False
+    for setting in (torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.cudnn.rnn):
+        setting.fp32_precision = "ieee"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ntkbench import earlier
 from ntkbench.budget import Resumable, Seconds, at_least, in_turn
+from ntkbench.checkpoints import keeps_blocks, kept_since
 from ntkbench.expectation import Expectation, Observation
 from ntkbench.live import roughly
 from ntkbench.plan import PlannedRun
@@ -27,7 +28,7 @@ class Budget:
     measured: Sequence[PlannedRun]  # the good runs of this machine
     estimate: Seconds
     notes: Path  # where runs are noted that a budget ended in
-    resumable: Resumable = lambda run: False  # whether a run goes on from where it was stopped
+    resumable: Resumable  # whether a run, when it is stopped, will go on from there
 
     @classmethod
     def of(
@@ -41,8 +42,15 @@ class Budget:
     ) -> Budget:
         """The budget of a command that began at the moment `since`, on this machine with its `past`."""
         notes = database.with_name(f"{database.name}.stopped.jsonl")
-        estimate = at_least(expectation.seconds, earlier.read_stopped(notes, machine_id()))
-        return cls(seconds, since + seconds, tasks, [o.run for o in past if o.status == "ok"], estimate, notes)
+        stopped = earlier.read_stopped(notes, machine_id())
+        estimate = at_least(expectation.seconds, stopped)
+        measured = [o.run for o in past if o.status == "ok"]
+
+        def resumable(run: PlannedRun) -> bool:
+            # Not where as much time as this made no block of it.
+            return keeps_blocks(tasks[run.task]) and 2 * stopped.get(run.experiment_id, 0.0) <= seconds
+
+        return cls(seconds, since + seconds, tasks, measured, estimate, notes, resumable)
 
     def turns(self, todo: Sequence[PlannedRun]) -> Iterator[PlannedRun]:
         """The runs, each chosen when the one before is finished."""
@@ -51,7 +59,8 @@ class Budget:
     def preview(self, runs: Sequence[PlannedRun], done: Collection[str]) -> None:
         """Print what would run, in order, what would be left, and what is done, each with what it is expected to take.
 
-        Nothing is learned here, as it is when the runs take place: what is unknown is taken to fit.
+        Nothing is learned here, as it is when the runs take place: what is unknown is taken to fit. A part may be done
+        of a run that goes on from checkpoints.
         """
         todo = [run for run in runs if run.experiment_id not in done]
         fitting: list[PlannedRun] = []
@@ -60,10 +69,12 @@ class Budget:
             return self.seconds - sum(self.estimate(run) or 0.0 for run in fitting)
 
         for run in self._in_turn(todo, left):
+            word = "run" if (self.estimate(run) or 0.0) <= left() else "part"
+            print(f"{word:5}  {self._words(run):14}  {run.label}")
             fitting.append(run)
-        for word, chosen in (("run", fitting), ("later", [run for run in todo if run not in fitting])):
-            for run in chosen:
-                print(f"{word:5}  {self._words(run):14}  {run.label}")
+        for run in todo:
+            if run not in fitting:
+                print(f"later  {self._words(run):14}  {run.label}")
         for run in runs:
             if run.experiment_id in done:
                 print(f"done   {'':14}  {run.label}")
@@ -71,9 +82,9 @@ class Budget:
     def note(self, run: PlannedRun, begun: float) -> None:
         """Remember, for the next call, that a run that began at this moment had not ended when the budget did.
 
-        One that goes on from a checkpoint has less to do then, however long it took.
+        One that has left a checkpoint has less to do then, however long it took.
         """
-        if not self.resumable(run):
+        if not kept_since(time.time() - (time.monotonic() - begun)):
             earlier.append_stopped(self.notes, machine_id(), run, self.until - begun)
 
     def closing(

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ntkbench import backends, earlier, plan, registry
+from ntkbench import backends, devices, earlier, plan, registry
 from ntkbench.budget import parse
 from ntkbench.cli import INTERRUPTED, OK, RUNS_FAILED, database_path
 from ntkbench.commands.budgeted import Budget
@@ -85,10 +85,9 @@ def _plan(options: Namespace) -> tuple[list[plan.PlannedRun], dict[str, Task]]:
     chosen = registry.select(tasks, options.names)
     wanted = backends.choose([b for b in options.backend.split(",") if b])
     if options.device == "cuda":
-        _check_cuda()
-        wanted = [b for b in wanted if b != "numba"] if not options.backend else wanted
-        if "numba" in wanted:
-            raise InputError("backend 'numba' runs on cpu, not on 'cuda'; choose from: jax, torch")
+        wanted, left_out = devices.choose(wanted, asked=bool(options.backend))
+        for why in left_out:
+            print(f"ntkbench: left out: {why}", file=sys.stderr)
     runs = plan.plan(
         chosen,
         tier=options.tier,
@@ -101,13 +100,6 @@ def _plan(options: Namespace) -> tuple[list[plan.PlannedRun], dict[str, Task]]:
         able_only=not options.names,
     )
     return runs, tasks
-
-
-def _check_cuda() -> None:
-    from ntkbench.provenance import gpu_names
-
-    if not gpu_names():
-        raise InputError("this machine has no CUDA device; use --device cpu")
 
 
 def _dry_run(

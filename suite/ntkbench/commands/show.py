@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from ntkbench import backends, datasets, formats, paths, registry
+from ntkbench import backends, datasets, devices, formats, paths, registry
 from ntkbench.cli import OK
 from ntkbench.tables import show
 
@@ -46,6 +46,7 @@ def doctor(options: Namespace) -> int:
     rows = [*environment().items()]
     rows += [(f"backend {name}", "installed" if name in backends.installed() else f"missing: pip install {name}")
              for name in backends.names()]  # fmt: skip
+    rows += devices.report()
     rows += [(f"data {name}", "here" if datasets.is_cached(name) else f"`ntkbench data fetch {name}`")
              for name in datasets.names()]  # fmt: skip
     rows += [("database", str(paths.default_database())), ("cache", str(paths.cache_folder()))]

@@ -18,10 +18,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import array_api_compat
-import array_api_compat.numpy as xnp
 import numpy as np
 
+from ntkbench._vendor import array_api_compat
+from ntkbench._vendor.array_api_compat import numpy as xnp
 from ntkbench.kernels.dual import relu_dual
 from ntkbench.kernels.execution import execution_for
 from ntkbench.kernels.quadrature import LOGISTIC, Mixture, hermite_dual, hermite_error

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import array_api_compat
 import numpy as np
 
+from ntkbench._vendor import array_api_compat
 from ntkbench.kernels.execution import Execution, execution_for
 from ntkbench.kernels.regression import Regression, check_ridge, finite, host, pose, shifted, symmetric
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import array_api_compat
 import numpy as np
 import numpy.typing as npt
+
+from ntkbench._vendor import array_api_compat
 
 
 def number_inputs(*arrays: Any) -> tuple[npt.NDArray[np.int64], ...]:

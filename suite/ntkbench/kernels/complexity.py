@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import array_api_compat
 import numpy as np
 
+from ntkbench._vendor import array_api_compat
 from ntkbench.kernels.cholesky import cholesky_solve
 from ntkbench.kernels.execution import execution_for
 from ntkbench.kernels.label_noise import check_noise

@@ -14,9 +14,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import array_api_compat
 import numpy as np
 
+from ntkbench._vendor import array_api_compat
 from ntkbench.kernels.coincidence import coincidences, number_inputs
 from ntkbench.kernels.execution import Execution, execution_for, note
 from ntkbench.kernels.network import Kernels, Network, Pooling, check_images, check_pair

@@ -14,8 +14,9 @@ from ntkbench.kernels.coincidence import number_inputs
 from ntkbench.kernels.conv_arrangement import Blocks, arrange, constants, working_arrays
 from ntkbench.kernels.conv_lanes import sums_of_units
 from ntkbench.kernels.lanes import LANES
+from ntkbench.kernels.memory import check_room
 from ntkbench.kernels.network import Network, Pooling
-from ntkbench.kernels.tiles import Progress, check_room
+from ntkbench.kernels.tiles import Progress
 
 Array = npt.NDArray[Any]
 

@@ -24,6 +24,7 @@ from typing import Any
 from ntkbench.kernels.coincidence import coincidences, number_inputs
 from ntkbench.kernels.dual import ANGLE, LUNE, horner
 from ntkbench.kernels.execution import execution_for
+from ntkbench.kernels.memory import ran_out_of_memory
 from ntkbench.kernels.network import Network, Pooling
 from ntkbench.kernels.relu_layers import inverse
 from ntkbench.kernels.tiles import Progress, gram
@@ -103,10 +104,10 @@ def _available(compute: Callable[[], Any]) -> Any:
     """What `compute` returns; UnavailableError for all errors but a lack of memory."""
     try:
         return compute()
-    except (MemoryError, UnavailableError):
+    except UnavailableError:
         raise
     except Exception as error:
-        if "RESOURCE_EXHAUSTED" in str(error):
+        if ran_out_of_memory(error):
             raise
         reason = next(iter(str(error).splitlines()), "")
         raise UnavailableError(f"{type(error).__name__}: {reason}") from error

@@ -11,9 +11,10 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import array_api_compat
 import numpy as np
 from numpy.polynomial import Chebyshev, Polynomial
+
+from ntkbench._vendor import array_api_compat
 
 
 def _polynomial(function: Callable[[Any], Any], degree: int) -> tuple[float, ...]:

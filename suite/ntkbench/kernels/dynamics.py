@@ -11,9 +11,9 @@ import math
 from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
-import array_api_compat
 import numpy as np
 
+from ntkbench._vendor import array_api_compat
 from ntkbench.kernels.cholesky import EPSILON, not_definite, rounding
 from ntkbench.kernels.execution import Execution, execution_for
 from ntkbench.kernels.regression import Problem, finite, host, pose, symmetric

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal
 
-import array_api_compat
-
+from ntkbench._vendor import array_api_compat
 from ntkbench.kernels import empirical_costs, empirical_jacobians, empirical_structured
 from ntkbench.kernels.empirical_costs import Way, by_positions
 from ntkbench.kernels.empirical_subject import Subject, subject_of

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import array_api_compat
-
+from ntkbench._vendor import array_api_compat
 from ntkbench.kernels.empirical_transforms import Transforms
 from ntkbench.networks.parameters import leaves, merge
 

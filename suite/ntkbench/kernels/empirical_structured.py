@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import array_api_compat
-
+from ntkbench._vendor import array_api_compat
 from ntkbench.kernels.empirical_transforms import Transforms
 from ntkbench.networks.apply import forward, linear_output, seen
 from ntkbench.networks.finite import Finite

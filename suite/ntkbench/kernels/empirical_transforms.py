@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Any, Protocol
 
-import array_api_compat
+from ntkbench._vendor import array_api_compat
 
 Function = Callable[..., Any]
 

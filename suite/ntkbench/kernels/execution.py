@@ -14,7 +14,8 @@ from contextvars import ContextVar
 from functools import cache
 from typing import Any, Protocol
 
-import array_api_compat
+from ntkbench._vendor import array_api_compat
+from ntkbench.kernels.memory import available
 
 _USED: ContextVar[set[str] | None] = ContextVar("used", default=None)
 _PREFERRED: ContextVar[str | None] = ContextVar("preferred", default=None)
@@ -36,6 +37,11 @@ def note(implementation: str) -> None:
     used = _USED.get()
     if used is not None:
         used.add(implementation)
+
+
+def noted() -> frozenset[str]:
+    """The implementations that `implementations` has been told of so far."""
+    return frozenset(_USED.get() or ())
 
 
 @contextmanager
@@ -109,7 +115,14 @@ def execution_for(*arrays: Any) -> Execution:
 
 # One core's share of the last-level cache: a tile's fields then stay near the core between layers.
 _CPU_BUDGET = 16 * 2**20
+# A GPU is busy with far less, and larger tiles compute more of the other triangle along the diagonal.
 _GPU_BUDGET = 2**30
+_GPU_SHARE = 4  # of what is free now, a part: compilers and libraries need working memory of their own
+
+
+def _gpu_budget(x: Any) -> int:
+    free = available(x)
+    return _GPU_BUDGET if free is None else min(_GPU_BUDGET, free // _GPU_SHARE)
 
 
 class _Eager:
@@ -155,7 +168,7 @@ class _Eager:
         return nullcontext()
 
     def budget(self, x: Any) -> int:
-        return _CPU_BUDGET if str(array_api_compat.device(x)) == "cpu" else _GPU_BUDGET
+        return _CPU_BUDGET if str(array_api_compat.device(x)) == "cpu" else _gpu_budget(x)
 
 
 class _Jax:
@@ -232,7 +245,7 @@ class _Jax:
         return block
 
     def budget(self, x: Any) -> int:
-        return _CPU_BUDGET if _on_cpu(x) else _GPU_BUDGET
+        return _CPU_BUDGET if _on_cpu(x) else _gpu_budget(x)
 
 
 def _on_cpu(x: Any) -> bool:

@@ -11,9 +11,9 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import array_api_compat
 import numpy as np
 
+from ntkbench._vendor import array_api_compat
 from ntkbench.kernels.cholesky import cholesky_regression, cholesky_solve
 from ntkbench.kernels.execution import Execution, execution_for
 from ntkbench.kernels.regression import finite, host

@@ -7,13 +7,13 @@ from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
 
-import array_api_compat
-
+from ntkbench._vendor import array_api_compat
 from ntkbench.kernels import covariance as cov
 from ntkbench.kernels.conv import kernel_matrices
 from ntkbench.kernels.covariance import Covariance, Variances
 from ntkbench.kernels.dense import fc_kernels
 from ntkbench.kernels.execution import Execution, execution_for, note
+from ntkbench.kernels.memory import available, check_room, gibibytes
 from ntkbench.kernels.network import Kernels, check_pair
 from ntkbench.kernels.special import Special, special
 from ntkbench.kernels.structure import (
@@ -25,7 +25,7 @@ from ntkbench.kernels.structure import (
     repeats,
     size,
 )
-from ntkbench.kernels.tiles import Progress, available, check_room, cover, gibibytes, gram, side
+from ntkbench.kernels.tiles import Progress, cover, gram, side
 from ntkbench.networks.layers import Activation, AvgPool, Conv, Dense, Flatten, Layer, LayerNorm, Residual, Serial
 
 _WORKING_FIELDS = 16  # live at once in a layer

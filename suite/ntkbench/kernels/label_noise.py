@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-import array_api_compat
 import numpy as np
 
+from ntkbench._vendor import array_api_compat
 from ntkbench.kernels.dynamics import gradient_flow
 from ntkbench.kernels.execution import execution_for
 from ntkbench.kernels.ridge_path import ridge_path

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-import array_api_compat
 import numpy as np
 import numpy.typing as npt
 
+from ntkbench._vendor import array_api_compat
 from ntkbench.kernels.execution import Execution, execution_for
 from ntkbench.kernels.regression import check_ridge, finite
 from ntkbench.networks.finite import Finite

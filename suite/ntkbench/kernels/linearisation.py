@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-import array_api_compat
-
+from ntkbench._vendor import array_api_compat
 from ntkbench.kernels.execution import Execution, execution_for
 from ntkbench.kernels.network import check_vectors
 from ntkbench.kernels.regression import symmetric

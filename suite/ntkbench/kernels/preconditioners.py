@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import array_api_compat
 import numpy as np
 
+from ntkbench._vendor import array_api_compat
 from ntkbench.kernels.cholesky import EPSILON
 from ntkbench.kernels.conjugate_gradient import Preconditioner, product_with, unchanged
 from ntkbench.kernels.execution import Execution, execution_for

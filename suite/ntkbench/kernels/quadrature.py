@@ -14,10 +14,10 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
 
-import array_api_compat
-import array_api_compat.numpy as xnp
 import numpy as np
 
+from ntkbench._vendor import array_api_compat
+from ntkbench._vendor.array_api_compat import numpy as xnp
 from ntkbench.kernels.execution import execution_for
 
 

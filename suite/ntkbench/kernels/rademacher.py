@@ -6,9 +6,9 @@ import itertools
 import math
 from typing import Any, NamedTuple
 
-import array_api_compat
 import numpy as np
 
+from ntkbench._vendor import array_api_compat
 from ntkbench.kernels.execution import Execution, execution_for
 from ntkbench.kernels.regression import finite, symmetric
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import array_api_compat
-
+from ntkbench._vendor import array_api_compat
 from ntkbench.kernels.dual import relu_dual
 from ntkbench.kernels.execution import Execution
 from ntkbench.kernels.network import Network

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-import array_api_compat
 import numpy as np
 
+from ntkbench._vendor import array_api_compat
 from ntkbench.kernels.cholesky import not_definite, rounding
 from ntkbench.kernels.execution import Execution, execution_for
 from ntkbench.kernels.regression import check_ridge, host, pose

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import array_api_compat
-
+from ntkbench._vendor import array_api_compat
 from ntkbench.kernels.execution import Execution
+from ntkbench.kernels.memory import check_room, ran_out_of_memory
 
 Progress = Callable[[int, int], None]
 """Called with (image pairs done, image pairs in all)."""
@@ -44,12 +45,40 @@ def gram(
 ) -> tuple[Any, ...]:
     """Matrices of `shape` (n1, n2) filled block by block by `tile`, with the dtype and device of `like`.
 
-    With `symmetric`, blocks above the diagonal are computed and mirrored. Beyond the result it holds one tile. Raises
-    MemoryError before it starts when the result does not fit.
+    With `symmetric`, blocks above the diagonal are computed and mirrored. Beyond the result it holds one tile. When
+    memory runs out, tiles of half the side are tried, with a warning, and then no smaller ones. Raises MemoryError
+    before it starts when the result does not fit.
     """
     check_room(like, shape, outputs)
     device = array_api_compat.device(like)
     matrices = [execution.xp.zeros(shape, dtype=like.dtype, device=device) for _ in range(outputs)]
+    options: dict[str, Any] = {"symmetric": symmetric, "progress": progress}
+    size = min(size, max(shape))
+    smaller = size // 2
+    try:
+        _fill(execution, like, matrices, tile, size, **options)
+        return tuple(matrices)
+    except Exception as error:
+        if smaller < 1 or not ran_out_of_memory(error):
+            raise
+    # Here, where the error is gone: it holds on to the arrays of the tile that did not fit.
+    warnings.warn(f"out of memory with tiles of side {size}; side {smaller} takes their place", stacklevel=2)
+    _fill(execution, like, matrices, tile, smaller, **options)
+    return tuple(matrices)
+
+
+def _fill(
+    execution: Execution,
+    like: Any,
+    matrices: list[Any],
+    tile: TileFunction,
+    size: int,
+    *,
+    symmetric: bool,
+    progress: Progress | None,
+) -> None:
+    """Compute all of `matrices`, in place of what they are."""
+    shape = tuple(matrices[0].shape)
     done, total = 0, _pairs(shape, symmetric)
 
     def compute(place: tuple[slice, slice]) -> tuple[tuple[slice, slice], tuple[Any, ...]]:
@@ -68,54 +97,14 @@ def gram(
         done += (rows.stop - rows.start) * (columns.stop - columns.start)
         if progress is not None:
             progress(min(done, total), total)
-    return tuple(matrices)
 
 
-def check_room(like: Any, shape: tuple[int, int], outputs: int) -> None:
-    """Raise MemoryError when `outputs` matrices of `shape`, with the dtype of `like`, do not fit beside it."""
-    needed, free = outputs * shape[0] * shape[1] * int(like.dtype.itemsize), available(like)
-    if free is not None and needed > free:
-        matrices = "a Gram matrix" if outputs == 1 else f"{outputs} Gram matrices"
-        dtype = str(like.dtype).rpartition(".")[2]
-        raise MemoryError(
-            f"{matrices} of {shape[0]} x {shape[1]} {dtype} numbers take {gibibytes(needed)}, and {gibibytes(free)} "
-            f"are free: use fewer inputs{'' if dtype == 'float32' else ', float32'}, or some rows at a time (x1[:1000])"
-        )
-
-
-def available(like: Any) -> int | None:
-    """Bytes that are free where the array `like` lies; None where that is not known."""
-    device = array_api_compat.device(like)
-    if getattr(device, "type", None) == "cuda":
-        import torch
-
-        reserved = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        return int(torch.cuda.mem_get_info(device)[0] + reserved)
-    if str(getattr(device, "platform", getattr(device, "type", device))) != "cpu":
-        return _available_to_jax(device)
-    import psutil
-
-    return int(psutil.virtual_memory().available)
-
-
-def _available_to_jax(device: Any) -> int | None:
-    statistics = (device.memory_stats() if hasattr(device, "memory_stats") else None) or {}
-    if "bytes_limit" not in statistics:
-        return None
-    return int(statistics["bytes_limit"] - statistics.get("bytes_in_use", 0))
-
-
-def gibibytes(count: int) -> str:
-    """A number of bytes for people."""
-    return f"{count / 2**30:,.3g} GiB" if count < 1000 * 2**30 else f"{count / 2**40:,.3g} TiB"
-
-
-def _blocks(shape: tuple[int, int], size: int, symmetric: bool) -> Iterator[tuple[slice, slice]]:
+def _blocks(shape: tuple[int, ...], size: int, symmetric: bool) -> Iterator[tuple[slice, slice]]:
     for i, rows in enumerate(cover(shape[0], size)):
         for j, columns in enumerate(cover(shape[1], size)):
             if not symmetric or j >= i:
                 yield rows, columns
 
 
-def _pairs(shape: tuple[int, int], symmetric: bool) -> int:
+def _pairs(shape: tuple[int, ...], symmetric: bool) -> int:
     return shape[0] * (shape[0] + 1) // 2 if symmetric else shape[0] * shape[1]

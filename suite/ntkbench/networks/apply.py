@@ -6,8 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import array_api_compat
-
+from ntkbench._vendor import array_api_compat
 from ntkbench.networks.finite_shapes import Linear
 from ntkbench.networks.layers import (
     Activation,

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
 
-import array_api_compat
 import numpy as np
 
+from ntkbench._vendor import array_api_compat
 from ntkbench.networks.finite import Finite
 from ntkbench.networks.parameters import Parameters, leaves, mapped, merge
 
