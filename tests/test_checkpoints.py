@@ -13,7 +13,7 @@ import pytest
 
 from ntkbench import Context, Metric, Tier, checkpoints, task
 from ntkbench.backends import open_backend
-from ntkbench.checkpoints import Checkpoints, discard
+from ntkbench.checkpoints import Checkpoints, discard, keeps_blocks, kept_since
 from ntkbench.errors import InputError
 from ntkbench.kernels import conv
 from ntkbench.kernels.blocks import block_gram, plan_blocks
@@ -324,3 +324,22 @@ def test_blocks_are_not_kept_in_a_file(tmp_path: Path, monkeypatch: pytest.Monke
         InputError, match=f"^blocks are kept in a folder, and {tmp_path / 'file'} is none: set NTKBENCH"
     ):
         gram()
+
+
+@pytest.mark.usefixtures("written_at_once")
+def test_whether_a_block_was_left_since_a_moment_is_seen(tmp_path: Path) -> None:
+    assert not kept_since(0.0)
+    interrupted()
+    assert kept_since(0.0)
+    written = [file.stat().st_mtime for file in files(tmp_path)]
+    assert kept_since(max(written))
+    assert not kept_since(max(written) + 1.0)
+
+
+def test_a_task_keeps_blocks_when_its_function_asks_for_a_gram_matrix() -> None:
+    @task(title="G", source="none", metrics=[Metric("error", "1")], tiers=[Tier("smoke", n=1)])
+    def grams(ctx: Context, *, n: int) -> None:
+        ctx.gram("kernel", kernel, *inputs(), side=n)
+
+    assert keeps_blocks(grams)
+    assert not keeps_blocks(sample)

@@ -208,6 +208,26 @@ def test_a_run_that_takes_too_long_is_ended_and_the_next_has_its_whole_time(acti
     assert fresh.status == "ok"
 
 
+@pytest.mark.parametrize("seconds", [0.05, 2.0], ids=["starting", "at work"])
+def test_the_run_in_flight_when_time_is_over_is_stopped_and_makes_no_record(acting: Path, seconds: float) -> None:
+    records: list[RunRecord] = []
+    runs = planned(acting, "sleep", "last")
+    waiting = iter(runs)
+    until = time.monotonic() + seconds
+    found = execute(waiting, load_tasks([acting]), records.append, task_folders=[acting], until=until, timeout=300.0)
+    assert 0.0 <= time.monotonic() - until < 5.0
+    assert (found, records) == (runs[0], [])
+    assert list(waiting) == runs[1:]
+    assert not [p for p in psutil.Process().children() if "spawn_main" in " ".join(p.cmdline())]
+
+
+def test_a_plan_that_ends_before_its_time_stops_nothing(acting: Path) -> None:
+    (run_,) = planned(acting, "good")
+    records: list[RunRecord] = []
+    found = execute([run_], load_tasks([acting]), records.append, task_folders=[acting], until=time.monotonic() + 120.0)
+    assert (found, [r.status for r in records]) == (None, ["ok"])
+
+
 def test_a_worker_that_died_while_it_was_idle_costs_the_next_run_nothing(acting: Path) -> None:
     records: list[RunRecord] = []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import multiprocessing
 import os
 import signal
@@ -32,7 +33,13 @@ def converse() -> Iterator[Converse]:
     """What the runner makes of a worker that sends these messages; a number is seconds of silence."""
     ends: list[Any] = []
 
-    def do(*messages: Any, timeout: float | None, without_end: Any = None, listener: Any = None) -> dict[str, Any]:
+    def do(
+        *messages: Any,
+        timeout: float | None,
+        seconds: float = math.inf,
+        without_end: Any = None,
+        listener: Any = None,
+    ) -> dict[str, Any]:
         (ours, theirs), (alive, other) = multiprocessing.Pipe(), multiprocessing.Pipe()
         ends.extend([ours, theirs, alive, other])
 
@@ -48,7 +55,7 @@ def converse() -> Iterator[Converse]:
 
         threading.Thread(target=talk, daemon=True).start()
         worker = runner.Worker(SimpleNamespace(sentinel=alive.fileno()), ours)
-        return runner._converse(worker, RUN, timeout, listener)
+        return runner._converse(worker, RUN, timeout, time.monotonic() + seconds, listener)
 
     yield do
     for end in ends:
@@ -74,6 +81,20 @@ def test_a_run_that_reports_without_end_is_ended_in_time(converse: Converse) -> 
     start = time.monotonic()
     assert converse(["begin"], timeout=0.3, without_end=["stage", "loop", 0.5])["status"] == "timeout"
     assert time.monotonic() - start < 5
+
+
+@pytest.mark.parametrize("timeout", [None, 100.0])
+def test_when_the_time_of_all_runs_is_over_a_run_has_no_result(timeout: float | None, converse: Converse) -> None:
+    start = time.monotonic()
+    with pytest.raises(runner._OutOfTimeError):
+        converse(["begin"], 2.0, OK, timeout=timeout, seconds=0.3)
+    assert 0.3 <= time.monotonic() - start < 2.0
+    with pytest.raises(runner._OutOfTimeError):
+        converse(["begin"], timeout=timeout, seconds=0.3, without_end=["stage", "loop", 0.5])
+
+
+def test_a_result_that_has_come_is_taken_however_late_it_is_read(converse: Converse) -> None:
+    assert converse(OK, timeout=None, seconds=0.2) == OK[1]
 
 
 @pytest.mark.parametrize("timeout", [None, 1e12, float("inf")])
@@ -115,7 +136,7 @@ def spawned() -> Iterator[Callable[..., runner.Worker]]:
 def test_a_worker_that_dies_before_it_reads_the_run_is_a_failed_run(spawned: Callable[..., runner.Worker]) -> None:
     worker = spawned(os._exit, 3)
     worker.process.join()
-    result = runner._converse(worker, RUN, None, None)
+    result = runner._converse(worker, RUN, None, math.inf, None)
     assert result["status"] == "killed"
     assert result["reason"] == "the worker ended with exit status 3 in stage 'starting'"
 
@@ -124,7 +145,7 @@ def test_a_worker_that_closes_its_pipe_and_lives_on_is_not_waited_for(
     spawned: Callable[..., runner.Worker], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runner, "_GRACE", 0.1)
-    result = runner._converse(spawned(time.sleep, 600), RUN, None, None)
+    result = runner._converse(spawned(time.sleep, 600), RUN, None, math.inf, None)
     assert result["status"] == "killed"
     assert result["reason"] == "the worker closed its pipe in stage 'starting'"
 

@@ -7,6 +7,7 @@ stay; without it they lie in the cache until the record of their run is safe.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import inspect
 import json
@@ -33,6 +34,7 @@ from ntkbench.kernels.blocks import Block, to_numpy
 from ntkbench.kernels.execution import note, noted, preferred
 from ntkbench.plan import canonical_json
 from ntkbench.provenance import cpu_name
+from ntkbench.spec import Task
 from ntkbench.stopwatch import LONG
 
 _SPARE = 2**30  # bytes of a disk that are left to others
@@ -130,8 +132,7 @@ def checkpoints(
     Raises InputError for a kernel that is not a module's function (what a closure holds is no part of its name), and
     when NTKBENCH_BLOCKS names no folder.
     """
-    given = os.environ.get("NTKBENCH_BLOCKS")
-    folder = Path(given).expanduser() if given else paths.cache_folder() / "blocks"
+    folder, shared = _folder()
     if folder.exists() and not folder.is_dir():
         raise InputError(f"blocks are kept in a folder, and {folder} is none: set NTKBENCH_BLOCKS to one")
     if getattr(sys.modules.get(kernel.__module__), getattr(kernel, "__qualname__", ""), None) is not kernel:
@@ -150,13 +151,33 @@ def checkpoints(
         "sources": _sources(Path(inspect.getfile(kernel))),
     }
     name = hashlib.sha256(canonical_json(about).encode()).hexdigest()[:32]
-    return Checkpoints(folder / name, about, shared=bool(given))
+    return Checkpoints(folder / name, about, shared=shared)
+
+
+def keeps_blocks(task: Task) -> bool:
+    """Whether runs of the task compute Gram matrices in blocks, from which one that was stopped goes on."""
+    return "gram" in task.function.__code__.co_names  # as in ctx.gram(...)
+
+
+def kept_since(moment: float) -> bool:
+    """Whether a block has been written since a moment of `time.time`."""
+    for file in _folder()[0].rglob("*.block"):
+        with contextlib.suppress(OSError):  # it may just have been removed
+            if file.stat().st_mtime >= moment:
+                return True
+    return False
 
 
 def discard(names: Iterable[str]) -> None:
     """Remove the blocks of matrices, by the names of their folders in the cache: their run has been recorded."""
     for name in names:
         shutil.rmtree(paths.cache_folder() / "blocks" / Path(name).name, ignore_errors=True)
+
+
+def _folder() -> tuple[Path, bool]:
+    """Where blocks lie, and whether others may be at work there."""
+    given = os.environ.get("NTKBENCH_BLOCKS")
+    return (Path(given).expanduser(), True) if given else (paths.cache_folder() / "blocks", False)
 
 
 @dataclass(frozen=True)

@@ -121,6 +121,9 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--set", action="append", default=[], metavar="name=value", help="another value for a parameter")
     run.add_argument("--rerun", action="store_true", help="run again what is done")
     run.add_argument("--timeout", type=float, metavar="S", help="seconds that one run may take")
+    run.add_argument(
+        "--budget", metavar="TIME", help="stop after that time (90s, 8m, 1.5h), what claims wait for first"
+    )
     run.add_argument("--dry-run", action="store_true", help="show what would run")
     run.add_argument("--records", type=Path, metavar="FILE", help="also append each record to FILE as a line of JSON")
     folders(run)

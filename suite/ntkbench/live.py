@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from ntkbench import formats
 from ntkbench.cli import mute
+from ntkbench.expectation import Expectation
 from ntkbench.plan import PlannedRun
 from ntkbench.record import RunRecord
-from ntkbench.stopwatch import LONG
 
 if TYPE_CHECKING:
     from rich.progress import Progress
-
-# What `stopwatch.measure` adds to the first call of a stage that is shorter than LONG.
-_REPEATS = 5
-_ENOUGH = 2.0  # seconds
 
 
 class Display(Protocol):
@@ -31,65 +27,6 @@ class Display(Protocol):
 
     def finished(self, record: RunRecord) -> None:
         """A run has ended, well or not."""
-
-
-@dataclass(frozen=True)
-class _Speed:
-    """What the largest run of a task on a backend tells about the next ones."""
-
-    cost: float
-    rate: float  # seconds for a unit of cost: all stages called once, steady
-    overhead: float  # seconds outside the stages
-
-    def wall(self, run: PlannedRun) -> float:
-        return self.overhead + repeated(self.rate * run.cost)
-
-
-class Estimate:
-    """Seconds left of some runs, from the stages of those that are finished."""
-
-    def __init__(self, runs: Sequence[PlannedRun]) -> None:
-        self._left = {r.experiment_id: r for r in runs}
-        self._speeds: dict[tuple[str, str], _Speed] = {}  # by task and backend; costs of two tasks do not compare
-
-    def finished(self, record: RunRecord, seconds: float) -> None:
-        """A run has ended after so many seconds, well or not."""
-        run = self._left.pop(record.experiment_id, None)
-        if run is None or run.cost <= 0 or not record.timings:
-            return
-        key = (run.task, run.backend)
-        # The larger run is less about start-up and more about what is to come.
-        if key not in self._speeds or run.cost >= self._speeds[key].cost:
-            # The smallest sample: compilation is over after the first call.
-            smallest = {t.stage: t.seconds for t in sorted(record.timings, key=lambda t: -t.seconds)}
-            outside = seconds - sum(t.seconds for t in record.timings)
-            self._speeds[key] = _Speed(run.cost, sum(smallest.values()) / run.cost, max(outside, 0.0))
-
-    def seconds(self, elapsed: float = 0.0) -> float | None:
-        """The estimate, `elapsed` seconds after the last run ended.
-
-        None while less than half of any task's remaining cost is on backends whose speed is known.
-        """
-        for task in {r.task for r in self._left.values()}:
-            runs = [r for r in self._left.values() if r.task == task]
-            known = sum(r.cost for r in runs if (task, r.backend) in self._speeds)
-            if not any(t == task for t, _ in self._speeds) or known < 0.5 * sum(r.cost for r in runs):
-                return None
-        walls = [self._speed(r).wall(r) for r in self._left.values()]
-        return sum(walls) - min(elapsed, walls[0]) if walls else 0.0
-
-    def _speed(self, run: PlannedRun) -> _Speed:
-        own = self._speeds.get((run.task, run.backend))
-        # A backend that has not been seen may be as slow as any.
-        return own or max((s for (t, _), s in self._speeds.items() if t == run.task), key=lambda s: s.rate)
-
-
-def repeated(single: float) -> float:
-    """Seconds that a stage takes when its stopwatch repeats it, from those of one call."""
-    calls, total = 0, 0.0
-    while single < LONG and calls < _REPEATS and total < _ENOUGH:
-        calls, total = calls + 1, total + single
-    return single + total
 
 
 def summary(record: RunRecord, number: int, total: int, seconds: float, left: float | None) -> str:
@@ -114,9 +51,11 @@ def roughly(seconds: float) -> str:
 
 
 class _Lines:
-    def __init__(self, runs: Sequence[PlannedRun]) -> None:
-        self._estimate, self._total, self._number = Estimate(runs), len(runs), 0
-        self._since = time.monotonic()
+    def __init__(self, runs: Sequence[PlannedRun], expectation: Expectation, until: float) -> None:
+        self._expectation, self._until = expectation, until
+        self._left = {r.experiment_id: r for r in runs}
+        self._total, self._number = len(runs), 0
+        self._since, self._expected = time.monotonic(), expectation.total(runs)
 
     def stage(self, run: PlannedRun, stage: str, share: float | None) -> None:
         pass
@@ -124,8 +63,15 @@ class _Lines:
     def finished(self, record: RunRecord) -> None:
         seconds, self._since = time.monotonic() - self._since, time.monotonic()
         self._number += 1
-        self._estimate.finished(record, seconds)
-        self.write(summary(record, self._number, self._total, seconds, self._estimate.seconds()))
+        self._left.pop(record.experiment_id, None)
+        # Once a run: bars ask for it many times a second.
+        self._expected = self._expectation.total(self._left.values())
+        self.write(summary(record, self._number, self._total, seconds, self._seconds_left(0.0)))
+
+    def _seconds_left(self, elapsed: float) -> float | None:
+        """What is expected, less what has `elapsed` of the present run; no longer than the budget."""
+        rest = self._until - time.monotonic()
+        return None if self._expected is None else max(0.0, min(self._expected - elapsed, rest))
 
     def write(self, line: str) -> None:
         try:
@@ -136,10 +82,10 @@ class _Lines:
 
 
 class _Bars(_Lines):
-    def __init__(self, runs: Sequence[PlannedRun], bars: Progress) -> None:
-        super().__init__(runs)
-        self._bars = bars
-        self._all = bars.add_task("all runs", total=len(runs), left=self._left)
+    def __init__(self, runs: Sequence[PlannedRun], expectation: Expectation, until: float, bars: Progress) -> None:
+        super().__init__(runs, expectation, until)
+        self._bars, self._present = bars, 0.0
+        self._all = bars.add_task("all runs", total=len(runs), left=self._words_left)
         self._one = bars.add_task("", total=None, left=lambda: "")
 
     def stage(self, run: PlannedRun, stage: str, share: float | None) -> None:
@@ -147,22 +93,28 @@ class _Bars(_Lines):
         params = " ".join(str(v) for v in run.params.values())
         what = f"{run.task} {run.backend} {params} seed={run.seed}: {stage}"
         self._bars.update(self._one, description=what, total=total, completed=share or 0.0)
+        if share is None:
+            self._present = self._expectation.seconds(run) or 0.0
 
     def write(self, line: str) -> None:
         self._bars.console.print(line, markup=False, highlight=False)
         self._bars.update(self._all, completed=self._number)
         self._bars.reset(self._one, total=None, description="")
 
-    def _left(self) -> str:
-        left = self._estimate.seconds(time.monotonic() - self._since)
+    def _words_left(self) -> str:
+        # The present run counts down to nothing; what is expected of the others stays.
+        left = self._seconds_left(min(time.monotonic() - self._since, self._present))
         return "" if left is None or self._number == self._total else f"{roughly(left)} left"
 
 
 @contextmanager
-def live(runs: Sequence[PlannedRun]) -> Iterator[Display]:
-    """A display for these runs, on standard output."""
+def live(runs: Sequence[PlannedRun], expectation: Expectation, until: float = math.inf) -> Iterator[Display]:
+    """A display for these runs, on standard output; they stop at the moment `until` of `time.monotonic`.
+
+    The caller lets the expectation learn of a record before it shows it here.
+    """
     if not sys.stdout.isatty():
-        yield _Lines(runs)
+        yield _Lines(runs, expectation, until)
         return
     from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
     from rich.text import Text
@@ -175,4 +127,4 @@ def live(runs: Sequence[PlannedRun]) -> Iterator[Display]:
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn(), Left())
     with Progress(*columns, transient=True) as bars:
-        yield _Bars(runs, bars)
+        yield _Bars(runs, expectation, until, bars)

@@ -117,11 +117,12 @@ def _planned(
         seed=seed,
         dataset=str(dataset) if dataset is not None else None,
         dataset_sha256=datasets.get(str(dataset)).sha256 if dataset is not None else None,
-        cost=_cost(task, params),
+        cost=run_cost(task, params),
     )
 
 
-def _cost(task: Task, params: Params) -> float:
+def run_cost(task: Task, params: Params) -> float:
+    """The work of a run in the task's own unit, 1 where it has none. Raises InputError for what cannot be a cost."""
     if task.cost is None:
         return 1.0
     try:

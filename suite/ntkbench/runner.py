@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import multiprocessing
 import signal
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from multiprocessing import resource_tracker
@@ -54,19 +55,25 @@ class Worker:
         self.connection.close()
 
 
+class _OutOfTimeError(Exception):
+    """The time of the whole plan is over."""
+
+
 def execute(
-    runs: Sequence[PlannedRun],
+    runs: Iterable[PlannedRun],
     tasks: Mapping[str, Task],
     sink: Sink,
     *,
     task_folders: Sequence[Path] = (),
     timeout: float | None = None,
+    until: float = math.inf,
     command: str = "",
     listener: StageListener | None = None,
-) -> None:
+) -> PlannedRun | None:
     """Carry out `runs` in order; `sink` gets each record as it is finished, `listener` each stage as it begins.
 
-    `timeout` is in seconds a run, its worker's start not counted. On KeyboardInterrupt, or when `sink` or `listener`
+    `timeout` is in seconds a run, its worker's start not counted. The run that is in flight at the moment `until` (of
+    `time.monotonic`) is stopped and makes no record: it is returned. On KeyboardInterrupt, or when `sink` or `listener`
     raises, the present run is dropped, workers are stopped, and the exception goes on; what `sink` has is safe. The
     checkpoints of a run are removed when `sink` has it.
     """
@@ -74,11 +81,15 @@ def execute(
     try:
         for run in runs:
             started = datetime.now(UTC)
-            result = _attempt(workers, run, task_folders, timeout, listener)
+            try:
+                result = _attempt(workers, run, task_folders, timeout, until, listener)
+            except _OutOfTimeError:
+                return run
             record = _finished(run, tasks[run.task], result, started, command)
             sink(record)
             if record.status == "ok":
                 discard(result.get("checkpoints", []))
+        return None
     finally:
         for worker in workers.values():
             worker.stop()
@@ -89,6 +100,7 @@ def _attempt(
     run: PlannedRun,
     task_folders: Sequence[Path],
     timeout: float | None,
+    until: float,
     listener: StageListener | None,
 ) -> dict[str, Any]:
     """The run's result, by the warm worker or a new one; a worker that fails is stopped."""
@@ -99,12 +111,12 @@ def _attempt(
             workers[key] = _start(*key, task_folders)
         except OSError as error:
             return {"status": "error", "reason": f"no worker could be started: {describe(error)}"}
-    result = _converse(workers[key], run, timeout, listener)
+    result = _converse(workers[key], run, timeout, until, listener)
     if result["status"] not in DONE or result.get("keeps_memory", False):
         workers.pop(key).stop()
     if warm and not result.get("begun", True):
         # It died while it was idle, by the system's want of memory perhaps: that is no fault of this run.
-        return _attempt(workers, run, task_folders, timeout, listener)
+        return _attempt(workers, run, task_folders, timeout, until, listener)
     return result
 
 
@@ -146,8 +158,10 @@ def _interrupts_held() -> Iterator[None]:
             signal.raise_signal(signal.SIGINT)
 
 
-def _converse(worker: Worker, run: PlannedRun, timeout: float | None, listener: StageListener | None) -> dict[str, Any]:
-    """Send the run to its worker and listen until it answers, dies, or takes too long."""
+def _converse(
+    worker: Worker, run: PlannedRun, timeout: float | None, until: float, listener: StageListener | None
+) -> dict[str, Any]:
+    """Send the run to its worker and listen until it answers, dies, or takes too long; raises _OutOfTimeError."""
     stage, begun = "starting", False
     try:
         worker.connection.send(run)
@@ -159,7 +173,10 @@ def _converse(worker: Worker, run: PlannedRun, timeout: float | None, listener: 
         left = _LONGEST_WAIT if limit is None else since + limit - time.monotonic()
         if left <= 0:
             return {"status": "timeout", "reason": f"took longer than {limit:g} s, in stage {stage!r}"}
-        ready = wait([worker.connection, worker.process.sentinel], min(left, _LONGEST_WAIT))
+        rest = until - time.monotonic()
+        ready = wait([worker.connection, worker.process.sentinel], max(0.0, min(left, rest, _LONGEST_WAIT)))
+        if not ready and rest <= 0:
+            raise _OutOfTimeError
         if not ready:
             continue
         # A worker that ended may have left a last message.
@@ -172,6 +189,8 @@ def _converse(worker: Worker, run: PlannedRun, timeout: float | None, listener: 
         if kind == "result":
             result: dict[str, Any] = content[0]
             return result
+        if rest <= 0:  # it may report without end
+            raise _OutOfTimeError
         if kind == "begin":
             begun, limit, since = True, timeout, time.monotonic()
         if kind == "stage":

@@ -12,8 +12,8 @@ from typing import Any, Literal
 Phase = Literal["first", "steady"]
 
 LONG = 20.0  # seconds; a stage that takes longer is timed once
-_SAMPLES = 5
-_ENOUGH = 2.0  # seconds of steady samples
+SAMPLES = 5
+ENOUGH = 2.0  # seconds of steady samples
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def measure(
     result, first = sample("first", 0)
     timings = [first]
     total = 0.0
-    while first.seconds < LONG and len(timings) <= _SAMPLES and total < _ENOUGH:
+    while first.seconds < LONG and len(timings) <= SAMPLES and total < ENOUGH:
         result = None  # let go of it first: two results at once would double the memory that a stage needs
         result, timing = sample("steady", len(timings) - 1)
         timings.append(timing)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import glob
+import math
 import shlex
 import sys
+import time
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ntkbench import backends, devices, formats, plan, registry
+from ntkbench import backends, devices, earlier, plan, registry
+from ntkbench.budget import parse
 from ntkbench.cli import INTERRUPTED, OK, RUNS_FAILED, database_path
+from ntkbench.commands.budgeted import Budget
 from ntkbench.errors import InputError
 from ntkbench.exchange import append_json_line, read_json_lines
-from ntkbench.expectation import expected_seconds
-from ntkbench.live import live
+from ntkbench.expectation import Expectation, observed
+from ntkbench.live import live, roughly
 from ntkbench.provenance import machine_id
 from ntkbench.record import DONE, RunRecord, claim_rows
 from ntkbench.rows import Declaration
@@ -25,11 +29,15 @@ from ntkbench.tables import show_verdicts
 
 
 def run(options: Namespace) -> int:
-    """Exit code 0 when all runs are good, 2 before any for bad usage, 3 when some failed, 130 on Ctrl-C."""
+    """Exit code 0 when all runs are good, 2 before any for bad usage, 3 when some failed, 130 on Ctrl-C.
+
+    A budget that ends before the runs do is no failure: 0, and the same command goes on.
+    """
+    since = time.monotonic()
     runs, tasks = _plan(options)
     store = Store(database_path(options))
     if options.dry_run:
-        return _dry_run(runs, store, options.rerun)
+        return _dry_run(runs, tasks, store, options, since)
     if options.records is not None:
         _check_appendable(options.records)
     store.prepare()
@@ -39,19 +47,20 @@ def run(options: Namespace) -> int:
     todo = runs if options.rerun else plan.missing(runs, store.done(machine_id()))
     if len(todo) < len(runs):
         print(f"{len(runs) - len(todo)} of {len(runs)} runs are done already; --rerun repeats them", flush=True)
-    expected = expected_seconds(todo)
-    if expected is not None and expected >= 60:
-        print(f"{len(todo)} runs; the machine of results/reference took {formats.seconds(expected)}", flush=True)
-    failed: list[RunRecord] = []
+    records: list[RunRecord] = []
+    over = ""
     try:
         if todo:
-            _execute(todo, tasks, store, options, failed)
+            over = _execute(todo, tasks, store, options, since, records)
     except KeyboardInterrupt:
         command = shlex.join(["ntkbench", *options.words])
         print(f"\ninterrupted; what was finished is kept. Continue with: {command}", file=sys.stderr)
         return INTERRUPTED
     _take_waiting(store)
     show_verdicts(store, [t for t in tasks if any(r.task == t for r in runs)])
+    if over:
+        print(over)
+    failed = [record for record in records if record.status not in DONE]
     for record in failed:
         print(f"failed: {record.task} [{record.backend}] {record.status}: {record.reason}", file=sys.stderr)
     return RUNS_FAILED if failed else OK
@@ -62,6 +71,10 @@ def _plan(options: Namespace) -> tuple[list[plan.PlannedRun], dict[str, Task]]:
         raise InputError(f"--seeds must be at least 1, not {options.seeds}")
     if options.timeout is not None and not options.timeout > 0:
         raise InputError(f"--timeout must be positive, not {options.timeout:g}")
+    if options.budget is not None:
+        parse(options.budget)
+        if options.rerun:
+            raise InputError("--budget goes on with what is missing and --rerun repeats what is done: give one of them")
     overrides = {}
     for text in options.set:
         name, equals, value = text.partition("=")
@@ -89,37 +102,73 @@ def _plan(options: Namespace) -> tuple[list[plan.PlannedRun], dict[str, Task]]:
     return runs, tasks
 
 
-def _dry_run(runs: Sequence[plan.PlannedRun], store: Store, rerun: bool) -> int:
-    done = set() if rerun else store.done(machine_id())
+def _dry_run(
+    runs: Sequence[plan.PlannedRun], tasks: Mapping[str, Task], store: Store, options: Namespace, since: float
+) -> int:
+    done = set() if options.rerun else store.done(machine_id())
+    if options.budget is not None:
+        _expect(runs, tasks, store, options, since)[1].preview(runs, done)
+        return OK
     for planned in runs:
         print(f"{'done' if planned.experiment_id in done else 'run '}  {planned.label}")
     return OK
 
 
+def _expect(
+    runs: Sequence[plan.PlannedRun], tasks: Mapping[str, Task], store: Store, options: Namespace, since: float
+) -> tuple[Expectation, Budget]:
+    """What the runs are expected to take, and the budget, endless unless it is given, that began at `since`."""
+    planned = {run.task: tasks[run.task] for run in runs}
+    past = earlier.stored(store, machine_id(), planned)
+    expectation = Expectation(past, earlier.reference(planned))
+    seconds = math.inf if options.budget is None else parse(options.budget)
+    return expectation, Budget.of(seconds, since, planned, past, expectation, store.path)
+
+
 def _execute(
-    todo: Sequence[plan.PlannedRun], tasks: dict[str, Task], store: Store, options: Namespace, failed: list[RunRecord]
-) -> None:
+    todo: Sequence[plan.PlannedRun],
+    tasks: dict[str, Task],
+    store: Store,
+    options: Namespace,
+    since: float,
+    records: list[RunRecord],
+) -> str:
+    """Carry out the runs; `records` gets each when it is stored. What there is to say where a budget left some."""
     from ntkbench.runner import execute
 
-    with live(todo) as display:
+    expectation, budget = _expect(todo, tasks, store, options, since)
+    expected = expectation.total(todo)
+    if expected is not None and expected >= 60:
+        print(f"{len(todo)} runs; going by earlier ones they take {roughly(expected)}", flush=True)
+    planned = {run.experiment_id: run for run in todo}
+    begun = time.monotonic()
+    with live(todo, expectation, budget.until) as display:
 
         def sink(record: RunRecord) -> None:
+            nonlocal begun
+            begun = time.monotonic()
             _keep(store, record)
             if options.records is not None:
                 append_json_line(options.records, record)
+            records.append(record)
+            if record.status in DONE:
+                expectation.learn(observed(planned[record.experiment_id], record))
             display.finished(record)
-            if record.status not in DONE:
-                failed.append(record)
 
-        execute(
-            todo,
+        stopped = execute(
+            todo if options.budget is None else budget.turns(todo),
             tasks,
             sink,
             task_folders=options.tasks,
             timeout=options.timeout,
+            until=budget.until,
             command=shlex.join(["ntkbench", *options.words]),
             listener=display.stage,
         )
+    if stopped is not None:
+        budget.note(stopped, begun)
+    left = plan.missing(todo, {record.experiment_id for record in records})
+    return budget.closing(len(records), stopped, left, options.words) if left else ""
 
 
 def _keep(store: Store, record: RunRecord) -> None:

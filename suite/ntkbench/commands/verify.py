@@ -12,7 +12,7 @@ from ntkbench.cli import CHECK_FAILED, OK, database_path
 from ntkbench.comparison import COLUMNS, RATIO_COLUMNS, Pair, compare, pairs, time_ratios
 from ntkbench.errors import InputError
 from ntkbench.parquet import reading_export
-from ntkbench.plan import PlannedRun
+from ntkbench.plan import PlannedRun, run_cost
 from ntkbench.record import RunRecord
 from ntkbench.rows import read_records
 from ntkbench.spec import Task
@@ -112,6 +112,7 @@ def _run_again(
     stored: Sequence[RunRecord], task_folders: Sequence[Path]
 ) -> tuple[list[Pair], list[tuple[object, ...]]]:
     """Each run beside the stored one, and those that fail now. Nothing is stored: this is a check, not a result."""
+    from ntkbench.expectation import Expectation, observed
     from ntkbench.live import live
     from ntkbench.runner import execute
 
@@ -120,9 +121,13 @@ def _run_again(
     known = {run.experiment_id: record for run, record in zip(planned, stored, strict=True)}
     again: list[Pair] = []
     failures: list[tuple[object, ...]] = []
-    with live(planned) as display:
+    alike = {run.experiment_id: run for run in planned}
+    expectation = Expectation(reference=[observed(run, record) for run, record in zip(planned, stored, strict=True)])
+    with live(planned, expectation) as display:
 
         def sink(record: RunRecord) -> None:
+            if record.status == "ok":
+                expectation.learn(observed(alike[record.experiment_id], record))
             display.finished(record)
             if record.status == "ok":
                 again.append((record, known[record.experiment_id]))
@@ -134,10 +139,9 @@ def _run_again(
 
 
 def _planned(r: RunRecord, task: Task) -> PlannedRun:
-    cost = task.cost(**r.params) if task.cost else 0.0
     return PlannedRun(
         r.task, r.task_version, r.tier, r.params, r.backend, r.device, r.precision, r.seed, r.dataset,
-        r.dataset_sha256, cost,
+        r.dataset_sha256, run_cost(task, r.params),
     )  # fmt: skip
 
 

@@ -1,0 +1,125 @@
+"""Which run comes next when time is short: those that a claim waits for first, then the cheapest; what fits alone."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+
+from ntkbench.errors import InputError, brief
+from ntkbench.plan import PlannedRun
+from ntkbench.spec import Claim, Task
+from ntkbench.stopwatch import LONG
+
+Seconds = Callable[[PlannedRun], float | None]
+Resumable = Callable[[PlannedRun], bool]
+
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+_REST, _UNVERIFIED, _VERIFIED = range(3)
+
+
+def parse(text: str) -> float:
+    """Seconds that "90", "90s", "8m" or "1.5h" name. Raises InputError for anything else, and unless positive."""
+    found = re.fullmatch(r"([0-9]+\.?[0-9]*|\.[0-9]+)([smh]?)", text.strip())
+    seconds = float(found[1]) * _UNITS[found[2]] if found else 0.0
+    if not 0 < seconds < math.inf:
+        raise InputError(f"--budget must be a positive number of seconds, or one with s, m or h, not {brief(text)}")
+    return seconds
+
+
+def at_least(seconds: Seconds, stopped: Mapping[str, float]) -> Seconds:
+    """The estimate, but twice as long as an earlier budget saw the run go on before it stopped it.
+
+    Otherwise each call would begin with the run that it could not end the last time.
+    """
+
+    def bounded(run: PlannedRun) -> float | None:
+        estimate, seen = seconds(run), stopped.get(run.experiment_id)
+        return estimate if seen is None else max(estimate or 0.0, 2 * seen)
+
+    return bounded
+
+
+def worths(runs: Iterable[PlannedRun], tasks: Mapping[str, Task], measured: Iterable[PlannedRun]) -> dict[str, int]:
+    """By experiment, what a run is worth: 2 when a verified claim waits for it, 1 when an unverified one does, else 0.
+
+    `measured` are the good runs of this machine. A claim waits, on each backend, until as many seeds as it needs have
+    run, and for the cheapest runs that make them up.
+    """
+    waiting, done = _by_side(runs), _by_side(measured)
+    found: dict[str, int] = {}
+    for side, candidates in waiting.items():
+        for claim in tasks[side[0]].claims:
+            worth = _VERIFIED if claim.verified else _UNVERIFIED
+            seeds = {run.seed for run in done.get(side, ()) if _is_about(claim, run)}
+            for run in sorted(candidates, key=lambda r: r.cost):
+                if len(seeds) < claim.repeats and run.seed not in seeds and _is_about(claim, run):
+                    seeds.add(run.seed)
+                    found[run.experiment_id] = max(worth, found.get(run.experiment_id, _REST))
+    return found
+
+
+def ordered(
+    runs: Sequence[PlannedRun], worth: Mapping[str, int], seconds: Seconds, tried: Collection[str] = ()
+) -> list[PlannedRun]:
+    """The runs by what they are worth, then the cheapest first.
+
+    Where nothing is known of a task's speed, its smallest run comes early, to tell; once that was `tried` (task names)
+    and still nothing is known, the others come last.
+    """
+
+    def key(run: PlannedRun) -> tuple[float, ...]:
+        estimate = seconds(run)
+        unknown = math.inf if run.task in tried else 0.0
+        return -worth.get(run.experiment_id, _REST), unknown if estimate is None else estimate, run.cost
+
+    return sorted(runs, key=key)
+
+
+def choose(runs: Sequence[PlannedRun], left: float, seconds: Seconds, resumable: Resumable) -> PlannedRun | None:
+    """The first of the ordered `runs` that fits into the seconds `left`; unknown ones do.
+
+    Where none fits, the first that can go on from a checkpoint: what it gets done is not lost, unless there is less
+    time than it takes to leave one. None when time is up.
+    """
+    if left <= 0:
+        return None
+    fitting = next((run for run in runs if (seconds(run) or 0.0) <= left), None)
+    return next(filter(resumable, runs), None) if fitting is None and left >= LONG else fitting
+
+
+def in_turn(
+    runs: Iterable[PlannedRun],
+    tasks: Mapping[str, Task],
+    measured: Iterable[PlannedRun],
+    seconds: Seconds,
+    left: Callable[[], float],
+    resumable: Resumable = lambda run: False,
+) -> Iterator[PlannedRun]:
+    """The runs to be done, each chosen when it is asked for, by what is known and how many seconds are `left` then.
+
+    A run that was handed out counts as measured from then on: one that failed is not made up for by dearer ones.
+    """
+    waiting, known = list(runs), list(measured)
+    tried: set[str] = set()
+    while waiting:
+        chosen = choose(ordered(waiting, worths(waiting, tasks, known), seconds, tried), left(), seconds, resumable)
+        if chosen is None:
+            return
+        waiting.remove(chosen)
+        yield chosen
+        tried.add(chosen.task)
+        known.append(chosen)
+
+
+def _by_side(runs: Iterable[PlannedRun]) -> dict[tuple[str, str, str, str], list[PlannedRun]]:
+    """The runs by task, backend, device and precision."""
+    found: defaultdict[tuple[str, str, str, str], list[PlannedRun]] = defaultdict(list)
+    for run in runs:
+        found[run.task, run.backend, run.device, run.precision].append(run)
+    return found
+
+
+def _is_about(claim: Claim, run: PlannedRun) -> bool:
+    return all(run.params.get(name) == value for name, value in claim.where.items())

@@ -1,0 +1,88 @@
+"""What runs took before: on this machine, as its database tells, and on the machine of the reference results."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ntkbench import paths, plan
+from ntkbench.errors import InputError
+from ntkbench.expectation import Observation
+from ntkbench.record import DONE
+from ntkbench.spec import Task
+from ntkbench.store import Store
+
+if TYPE_CHECKING:
+    import duckdb
+
+# The latest attempt of each experiment, on one machine or (NULL) on any.
+_TAKEN = """
+WITH latest AS (
+  SELECT run.* FROM run JOIN environment USING (environment_id)
+  WHERE status IN (SELECT unnest($done::VARCHAR[])) AND task IN (SELECT unnest($tasks::VARCHAR[]))
+    AND ($machine IS NULL OR machine = $machine)
+  QUALIFY row_number() OVER (PARTITION BY experiment_id ORDER BY finished DESC, run_id) = 1
+), smallest AS (
+  SELECT run_id, stage, min(seconds) AS seconds FROM timing GROUP BY ALL
+)
+SELECT task, task_version, tier, params, backend, device, precision, seed, dataset, dataset_sha256, status,
+       date_diff('millisecond', started, finished) / 1000,
+       (SELECT list(seconds) FROM smallest s WHERE s.run_id = r.run_id)
+FROM latest r
+"""
+
+
+def stored(store: Store, machine: str, tasks: Mapping[str, Task]) -> list[Observation]:
+    """What the latest runs of these tasks took on this machine, as far as they are of the tasks' present versions."""
+    if not store.exists():
+        return []
+    with store.reading() as connection:
+        return list(_observations(connection, machine, tasks))
+
+
+def reference(tasks: Mapping[str, Task]) -> list[Observation]:
+    """The same of the reference results and their machine; nothing where they are not there or cannot be read."""
+    from ntkbench.parquet import reading_export
+
+    folder = paths.shared("results/reference")
+    with contextlib.suppress(InputError), reading_export(folder) as connection:
+        return list(_observations(connection, None, tasks))
+    return []
+
+
+def _observations(
+    connection: duckdb.DuckDBPyConnection, machine: str | None, tasks: Mapping[str, Task]
+) -> Iterator[Observation]:
+    rows = connection.execute(_TAKEN, {"done": list(DONE), "tasks": list(tasks), "machine": machine}).fetchall()
+    for task, version, tier, text, backend, device, precision, seed, dataset, sha256, status, seconds, stages in rows:
+        params = json.loads(text)
+        # A size that its cost no longer takes tells nothing.
+        with contextlib.suppress(InputError):
+            if version == tasks[task].version:
+                cost = plan.run_cost(tasks[task], params)
+                run = plan.PlannedRun(
+                    task, version, tier, params, backend, device, precision, seed, dataset, sha256, cost
+                )
+                yield Observation(run, status, seconds, tuple(stages or ()))
+
+
+def read_stopped(file: Path, machine: str) -> dict[str, float]:
+    """By experiment, the most seconds after which it was still running on this machine when a budget ended."""
+    found: dict[str, float] = {}
+    for line in file.read_text().splitlines() if file.is_file() else ():
+        with contextlib.suppress(ValueError, TypeError, KeyError):  # half a line of a process that was killed
+            entry = json.loads(line)
+            if entry["machine"] == machine:
+                name, seconds = str(entry["experiment_id"]), float(entry["seconds"])
+                found[name] = max(seconds, found.get(name, 0.0))
+    return found
+
+
+def append_stopped(file: Path, machine: str, run: plan.PlannedRun, seconds: float) -> None:
+    """Note that the run was still running on this machine after so many seconds."""
+    entry = {"experiment_id": run.experiment_id, "machine": machine, "seconds": round(seconds, 3)}
+    with file.open("a") as stream:
+        stream.write(json.dumps(entry) + "\n")
