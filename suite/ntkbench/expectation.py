@@ -16,8 +16,10 @@ FROM read_parquet(?) WHERE status = 'ok' GROUP BY ALL
 
 def expected_seconds(runs: Sequence[PlannedRun]) -> float | None:
     """What these runs took, whatever the seed, on the machine of results/reference; None unless most are known."""
-    import duckdb
-
+    try:
+        import duckdb
+    except ImportError:
+        return None
     file = paths.shared("results/reference/run.parquet")
     if not file.is_file():
         return None

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
 
 from ntkbench import formats
@@ -161,7 +162,7 @@ class _Bars(_Lines):
 @contextmanager
 def live(runs: Sequence[PlannedRun]) -> Iterator[Display]:
     """A display for these runs, on standard output."""
-    if not sys.stdout.isatty():
+    if not sys.stdout.isatty() or find_spec("rich") is None:
         yield _Lines(runs)
         return
     from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn

@@ -8,6 +8,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 
 from ntkbench import backends, devices, formats, plan, registry
@@ -17,6 +18,7 @@ from ntkbench.exchange import append_json_line, read_json_lines
 from ntkbench.expectation import expected_seconds
 from ntkbench.live import live
 from ntkbench.record import DONE, RunRecord, claim_rows
+from ntkbench.records import RecordFile
 from ntkbench.rows import Declaration
 from ntkbench.spec import Task
 from ntkbench.store import BusyError, Store
@@ -26,7 +28,7 @@ from ntkbench.tables import show_verdicts
 def run(options: Namespace) -> int:
     """Exit code 0 when all runs are good, 2 before any for bad usage, 3 when some failed, 130 on Ctrl-C."""
     runs, tasks = _plan(options)
-    store = Store(database_path(options))
+    store = _results(options)
     if options.dry_run:
         return _dry_run(runs, store, options.rerun)
     if options.records is not None:
@@ -34,7 +36,8 @@ def run(options: Namespace) -> int:
     store.prepare()
     now = datetime.now(UTC).isoformat()
     store.declare([Declaration(t.name, t.version, now, claim_rows(t)) for t in tasks.values()])
-    _take_waiting(store)
+    if isinstance(store, Store):
+        _take_waiting(store)
     todo = runs if options.rerun else plan.missing(runs, store.done())
     if len(todo) < len(runs):
         print(f"{len(runs) - len(todo)} of {len(runs)} runs are done already; --rerun repeats them", flush=True)
@@ -49,8 +52,11 @@ def run(options: Namespace) -> int:
         command = shlex.join(["ntkbench", *options.words])
         print(f"\ninterrupted; what was finished is kept. Continue with: {command}", file=sys.stderr)
         return INTERRUPTED
-    _take_waiting(store)
-    show_verdicts(store, [t for t in tasks if any(r.task == t for r in runs)])
+    if isinstance(store, Store):
+        _take_waiting(store)
+        show_verdicts(store, [t for t in tasks if any(r.task == t for r in runs)])
+    else:
+        print(f"the records are in {store.path}; `ntkbench import {store.path}` judges them where DuckDB is installed")
     for record in failed:
         print(f"failed: {record.task} [{record.backend}] {record.status}: {record.reason}", file=sys.stderr)
     return RUNS_FAILED if failed else OK
@@ -88,7 +94,19 @@ def _plan(options: Namespace) -> tuple[list[plan.PlannedRun], dict[str, Task]]:
     return runs, tasks
 
 
-def _dry_run(runs: Sequence[plan.PlannedRun], store: Store, rerun: bool) -> int:
+def _results(options: Namespace) -> Store | RecordFile:
+    """Where records go: the database, or, where DuckDB is not installed, the file of --records alone."""
+    if find_spec("duckdb") is not None:
+        return Store(database_path(options))
+    if options.records is None or options.db is not None:
+        raise InputError(
+            "DuckDB is not installed here: keep the records in a file with --records FILE, without --db, "
+            "and import it where DuckDB is"
+        )
+    return RecordFile(options.records)
+
+
+def _dry_run(runs: Sequence[plan.PlannedRun], store: Store | RecordFile, rerun: bool) -> int:
     done = set() if rerun else store.done()
     for planned in runs:
         print(f"{'done' if planned.experiment_id in done else 'run '}  {planned.label}")
@@ -96,7 +114,11 @@ def _dry_run(runs: Sequence[plan.PlannedRun], store: Store, rerun: bool) -> int:
 
 
 def _execute(
-    todo: Sequence[plan.PlannedRun], tasks: dict[str, Task], store: Store, options: Namespace, failed: list[RunRecord]
+    todo: Sequence[plan.PlannedRun],
+    tasks: dict[str, Task],
+    store: Store | RecordFile,
+    options: Namespace,
+    failed: list[RunRecord],
 ) -> None:
     from ntkbench.runner import execute
 
@@ -104,7 +126,7 @@ def _execute(
 
         def sink(record: RunRecord) -> None:
             _keep(store, record)
-            if options.records is not None:
+            if options.records is not None and isinstance(store, Store):
                 append_json_line(options.records, record)
             display.finished(record)
             if record.status not in DONE:
@@ -121,7 +143,7 @@ def _execute(
         )
 
 
-def _keep(store: Store, record: RunRecord) -> None:
+def _keep(store: Store | RecordFile, record: RunRecord) -> None:
     """Store the record; when another process does not let go of the database, set it aside for the next run."""
     try:
         store.add([record])
