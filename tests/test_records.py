@@ -30,12 +30,12 @@ def file(tmp_path: Path) -> RecordFile:
 def test_what_is_good_or_does_not_apply_is_done_and_what_failed_is_not(file: RecordFile) -> None:
     statuses = ("ok", "not_applicable", "error", "out_of_memory", "timeout", "killed")
     assert file.add(record(k, status) for k, status in enumerate(statuses)) == 6
-    assert file.done() == {record(0).experiment_id, record(1).experiment_id}
+    assert file.done("m") == {record(0).experiment_id, record(1).experiment_id}
 
 
 def test_nothing_is_done_where_there_is_no_file_and_none_is_made(file: RecordFile) -> None:
     file.prepare()
-    assert file.done() == set()
+    assert file.done("m") == set()
     assert not file.path.exists()
 
 
@@ -48,7 +48,7 @@ def test_half_a_line_of_a_killed_process_goes_and_what_was_whole_stays(file: Rec
     file.prepare()
     assert file.path.read_bytes() == whole
     file.add([record(2)])
-    assert file.done() == {record(1).experiment_id, record(2).experiment_id}
+    assert file.done("m") == {record(1).experiment_id, record(2).experiment_id}
 
 
 @pytest.mark.parametrize("end", ["", "\n"])
@@ -68,4 +68,9 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
 def test_a_later_good_attempt_makes_a_failed_experiment_done(file: RecordFile) -> None:
     failed = record(1, "error")
     file.add([failed, replace(failed, run_id="f" * 32, status="ok")])
-    assert file.done() == {failed.experiment_id}
+    assert file.done("m") == {failed.experiment_id}
+
+
+def test_what_another_machine_has_done_is_to_be_done_here(file: RecordFile) -> None:
+    file.add([record(1)])
+    assert file.done("another") == set()

@@ -93,12 +93,21 @@ def test_nothing_stored_can_be_changed_or_removed(filled, table, change):
 
 def test_what_is_done_is_what_ended_well_or_does_not_apply(store):
     store.add([numbered(1), numbered(2, status="error"), numbered(3, status="not_applicable")])
-    assert store.done() == {f"{1:032x}", f"{3:032x}"}
+    assert store.done("m1") == {f"{1:032x}", f"{3:032x}"}
+
+
+def test_what_is_done_on_one_machine_is_not_done_on_another(store):
+    elsewhere = {**RECORD.environment, "machine": "m2"}
+    both = replace(numbered(1), run_id="f" * 32, environment=elsewhere)
+    store.add([numbered(1), both, numbered(2), numbered(3, environment=elsewhere)])
+    assert store.done("m1") == {f"{1:032x}", f"{2:032x}"}
+    assert store.done("m2") == {f"{1:032x}", f"{3:032x}"}
+    assert store.done("m3") == set()
 
 
 def test_without_a_database_nothing_is_done_and_a_query_says_how_to_get_one(tmp_path):
     store = Store(tmp_path / "none.duckdb")
-    assert store.done() == set()
+    assert store.done("m1") == set()
     with pytest.raises(InputError, match=r"no database at .*none\.duckdb; `ntkbench run` makes one"):
         store.query("SELECT 1")
     assert list(tmp_path.iterdir()) == []
@@ -149,14 +158,14 @@ def test_a_database_of_something_else_is_refused_and_left_alone(tmp_path):
 def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path):
     path = tmp_path / "notes.txt"
     path.write_text("not a database" * 1000)
-    for use in (Store(path).prepare, Store(path).done):
+    for use in (Store(path).prepare, lambda: Store(path).done("m1")):
         with pytest.raises(InputError, match=r"notes\.txt is not a DuckDB database"):
             use()
     assert path.read_text() == "not a database" * 1000
 
 
 def test_a_folder_is_no_database(tmp_path):
-    for use in (Store(tmp_path).prepare, Store(tmp_path).done):
+    for use in (Store(tmp_path).prepare, lambda: Store(tmp_path).done("m1")):
         with pytest.raises(InputError, match="is a folder, not a database"):
             use()
 

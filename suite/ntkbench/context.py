@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
+import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +14,10 @@ import numpy as np
 
 from ntkbench import datasets
 from ntkbench.backends.protocol import Backend
+from ntkbench.checkpoints import checkpoints
 from ntkbench.errors import InputError, brief, unknown
+from ntkbench.kernels.blocks import Mapper, block_gram, in_order
+from ntkbench.kernels.regression import train_test
 from ntkbench.plan import canonical_json
 from ntkbench.spec import Task
 from ntkbench.stopwatch import Timing, measure
@@ -39,7 +44,13 @@ class Context:
     """One run's view of the suite; a task gets it as its first argument."""
 
     def __init__(
-        self, task: Task, backend: Backend, precision: str, seed: int, event: StageEvent | None = None
+        self,
+        task: Task,
+        backend: Backend,
+        precision: str,
+        seed: int,
+        event: StageEvent | None = None,
+        mapper: Mapper = in_order,
     ) -> None:
         self.backend = backend
         self.precision = precision
@@ -47,6 +58,8 @@ class Context:
         self.timings: list[Timing] = []
         self.metrics: dict[str, tuple[float, float | None]] = {}
         self.curves: dict[str, tuple[list[float], list[float]]] = {}
+        self.checkpoints: list[str] = []
+        self._mapper = mapper
         self._task = task
         self._event: StageEvent = event or (lambda stage, share: None)
         self._stage = ""
@@ -104,15 +117,47 @@ class Context:
 
         Raises InputError when a stage of this name has been timed before: its samples would be mixed.
         """
+        return self._timed(name, lambda: function(*args, **options))
+
+    def gram(
+        self, name: str, kernel: Callable[..., Any], x_train: Any, x_test: Any, *, side: int, **options: Any
+    ) -> tuple[Any, Any]:
+        """`kernel(x_train, **options)` (n, n) and `kernel(x_test, x_train, **options)` (n_test, n), as stage `name`.
+
+        With more than `side` inputs they are computed in blocks of side x side, which other processes may do, and of
+        which a run that was killed goes on. Its time is then what this attempt took plus what the blocks had taken that
+        it found, without reading and writing any; a warning says how many there were. `kernel` is pure, the same for
+        any rows and columns, and takes `progress`. Raises InputError as `stage` does.
+        """
+        if max(x_train.shape[0], x_test.shape[0]) <= side:
+            k_train, k_test = self._timed(
+                name, lambda: train_test(kernel, x_train, x_test, progress=self.progress, **options)
+            )
+            return k_train, k_test
+        sides = ((x_train, None), (x_test, x_train))
+        stores = [checkpoints(self.backend, kernel, x1, x2, side, options) for x1, x2 in sides]
+        plan: dict[str, Any] = {"side": side, "mapper": self._mapper, "progress": self.progress}
+
+        def compute() -> list[Any]:
+            pairs = zip(sides, stores, strict=True)
+            return [block_gram(kernel, x1, x2, store=store, **plan, **options) for (x1, x2), store in pairs]
+
+        def clock() -> float:
+            return time.perf_counter() + sum(store.restored_seconds - store.overhead for store in stores)
+
+        k_train, k_test = self._timed(name, compute, clock=clock)
+        self.checkpoints += [store.folder.name for store in stores if not store.shared]
+        restored, total = sum(store.restored for store in stores), sum(store.total for store in stores)
+        if restored:
+            warnings.warn(f"stage {name!r} resumed: {restored} of {total} blocks were computed earlier", stacklevel=2)
+        return k_train, k_test
+
+    def _timed(self, name: str, call: Callable[[], Any], **clock: Callable[[], float]) -> Any:
         if name in {t.stage for t in self.timings}:
             raise InputError(f"stage {name!r} is timed twice; give each stage its own name")
         self._enter(name)
-        result, timings = measure(
-            name,
-            lambda: function(*args, **options),
-            self.backend.synchronize,
-            start_timer=self.backend.start_timer,
-        )
+        timer = self.backend.start_timer
+        result, timings = measure(name, call, self.backend.synchronize, start_timer=timer, **clock)
         self.timings += timings
         return result
 

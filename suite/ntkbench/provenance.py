@@ -40,7 +40,7 @@ def environment() -> dict[str, str]:
     return {
         "machine": machine_id(),
         "hostname hash": hashlib.sha256(platform.node().encode()).hexdigest()[:12],
-        "cpu": _cpu_name(),
+        "cpu": cpu_name(),
         "cores": str(os.cpu_count()),
         "memory": f"{_memory_bytes() / 2**30:.0f} GiB",
         "gpu": ", ".join(gpu_names()),
@@ -61,7 +61,7 @@ def environment_id(facts: Mapping[str, str]) -> str:
 @cache
 def machine_id() -> str:
     """12 hex digits for the hardware: runs are compared in speed within one machine alone."""
-    hardware = [_cpu_name(), os.cpu_count(), round(_memory_bytes() / 2**30), *gpu_names()]
+    hardware = [cpu_name(), os.cpu_count(), round(_memory_bytes() / 2**30), *gpu_names()]
     return hashlib.sha256(canonical_json(hardware).encode()).hexdigest()[:12]
 
 
@@ -106,7 +106,8 @@ def _output(*command: str) -> str:
 
 
 @cache
-def _cpu_name() -> str:
+def cpu_name() -> str:
+    """The name that the processor gives itself, or its kind."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -39,7 +39,7 @@ class RecordFile:
                     file.truncate(whole)
         except OSError as error:
             raise InputError(f"cannot write to {self.path}: {error.strerror}") from error
-        self.done()  # which refuses a file of something else
+        self._records()  # refuses a file of something else
 
     def declare(self, declarations: Iterable[Declaration]) -> None:
         """Nothing: each record carries the claims of its task."""
@@ -52,8 +52,11 @@ class RecordFile:
             count += 1
         return count
 
-    def done(self) -> set[str]:
-        """The experiments that need no further run. Raises InputError naming a line that is no record."""
-        if not self.path.exists():
-            return set()
-        return {r.experiment_id for _, r in read_json_lines(self.path) if r.status in DONE}
+    def done(self, machine: str) -> set[str]:
+        """The experiments that need no further run on this machine. Raises InputError for a line that is no record."""
+        return {
+            r.experiment_id for r in self._records() if r.status in DONE and r.environment.get("machine") == machine
+        }
+
+    def _records(self) -> list[RunRecord]:
+        return [record for _, record in read_json_lines(self.path)] if self.path.exists() else []

@@ -22,6 +22,7 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
 
+from ntkbench.checkpoints import discard
 from ntkbench.errors import InputError, describe
 from ntkbench.plan import PlannedRun
 from ntkbench.provenance import environment
@@ -66,14 +67,18 @@ def execute(
     """Carry out `runs` in order; `sink` gets each record as it is finished, `listener` each stage as it begins.
 
     `timeout` is in seconds a run, its worker's start not counted. On KeyboardInterrupt, or when `sink` or `listener`
-    raises, the present run is dropped, workers are stopped, and the exception goes on; what `sink` has is safe.
+    raises, the present run is dropped, workers are stopped, and the exception goes on; what `sink` has is safe. The
+    checkpoints of a run are removed when `sink` has it.
     """
     workers: dict[tuple[str, str], Worker] = {}
     try:
         for run in runs:
             started = datetime.now(UTC)
             result = _attempt(workers, run, task_folders, timeout, listener)
-            sink(_finished(run, tasks[run.task], result, started, command))
+            record = _finished(run, tasks[run.task], result, started, command)
+            sink(record)
+            if record.status == "ok":
+                discard(result.get("checkpoints", []))
     finally:
         for worker in workers.values():
             worker.stop()

@@ -82,12 +82,16 @@ class Store:
                     insert_declarations(connection, [d])
             connection.commit()
 
-    def done(self) -> set[str]:
-        """The experiments that need no further run."""
+    def done(self, machine: str) -> set[str]:
+        """The experiments that need no further run on this machine: what ran elsewhere says nothing of its times."""
         if not self.exists():
             return set()
-        marks = ", ".join(f"'{status}'" for status in DONE)
-        return {row[0] for row in self.query(f"SELECT DISTINCT experiment_id FROM run WHERE status IN ({marks})")[1]}
+        query = (
+            "SELECT DISTINCT experiment_id FROM run JOIN environment USING (environment_id) "
+            "WHERE machine = ? AND status IN (SELECT unnest(?::VARCHAR[]))"
+        )
+        with self.reading() as connection:
+            return {row[0] for row in connection.execute(query, [machine, list(DONE)]).fetchall()}
 
     def query(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Column names and rows of a query, read-only. Raises InputError for SQL that fails or where no database is."""

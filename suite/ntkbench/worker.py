@@ -123,6 +123,7 @@ def _carry_out(task: Any, backend: Any, run: PlannedRun, event: StageEvent) -> d
         "timings": [asdict(t) for t in context.timings],
         "metrics": context.metrics,
         "curves": context.curves,
+        "checkpoints": context.checkpoints,
         "environment": {**environment(), **backend.describe()},
     }
 

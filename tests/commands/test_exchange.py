@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import uuid
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,11 +52,29 @@ def test_of_several_sources_all_or_none_are_imported(ntkbench, filled, tmp_path)
     assert not other.exists()
 
 
-def test_what_was_imported_need_not_be_run_again(ntkbench, database, small_tasks, tmp_path):
+def test_what_was_imported_of_this_machine_need_not_be_run_again(ntkbench, database, small_tasks, tmp_path):
     words = ["run", "squares", "--tasks", small_tasks, "--tier", "smoke", "--backend", "numba"]
     ntkbench(*words)
     other = tmp_path / "other.duckdb"
     ntkbench("import", database, "--db", other)
+    assert ntkbench(*words, "--db", other).out.startswith("2 of 2 runs are done already")
+
+
+def test_what_was_imported_of_another_machine_is_run_here_too(ntkbench, small_tasks, tmp_path):
+    words = ["run", "squares", "--tasks", small_tasks, "--tier", "smoke", "--backend", "numba"]
+    records, other = tmp_path / "r.jsonl", tmp_path / "other.duckdb"
+    ntkbench(*words, "--records", records)
+    foreign = [json.loads(line) for line in records.read_text().splitlines()]
+    for record in foreign:
+        record["run_id"] = uuid.uuid4().hex
+        record["environment"]["machine"] = "another"
+    records.write_text("".join(json.dumps(record) + "\n" for record in foreign))
+    ntkbench("import", records, "--db", other)
+    dry = ntkbench(*words, "--db", other, "--dry-run")
+    assert [line.split()[0] for line in dry.out.splitlines()] == ["run", "run"]
+    assert "done already" not in ntkbench(*words, "--db", other).out
+    assert ntkbench("sql", "SELECT count(*), count(DISTINCT experiment_id) FROM run", "--db", other,
+                    "--format", "csv").out.splitlines()[1] == "4,2"  # fmt: skip
     assert ntkbench(*words, "--db", other).out.startswith("2 of 2 runs are done already")
 
 

@@ -16,7 +16,8 @@ from ntkbench.registry import load_tasks
 from ntkbench.stopwatch import Timing
 
 TASKS = load_tasks()
-SMALL = {"n_train": 20, "n_test": 20}
+# The smoke tier itself is run by `nox -s reproduce -- --tier smoke`, and `ntkbench verify` compares its backends.
+SMALL = {"n_train": 20, "n_test": 20, "n": 64, "dimension": 1024, "trials": 4, "draws": 10}
 every_task = pytest.mark.parametrize("task", list(TASKS.values()), ids=list(TASKS))
 
 
@@ -42,7 +43,7 @@ every_smoke_point = pytest.mark.parametrize(
 def timed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """One call of each stage is enough here."""
 
-    def once(stage: str, call: Any, synchronize: Any) -> Any:
+    def once(stage: str, call: Any, synchronize: Any, **timer: Any) -> Any:
         result = call()
         synchronize(result)
         return result, [Timing(stage, "first", 0, 0.0)]

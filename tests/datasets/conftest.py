@@ -12,7 +12,7 @@ import tarfile
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -222,24 +222,6 @@ def packed() -> Callable[[Mapping[str, bytes]], bytes]:
         return gzip.compress(buffer.getvalue(), compresslevel=1)
 
     return make
-
-
-@pytest.fixture
-def full_after() -> Callable[[int], AbstractContextManager[None]]:
-    """A disk on which, while the block runs, no file can grow beyond so many bytes."""
-
-    @contextmanager
-    def limit(size: int) -> Iterator[None]:
-        import resource
-
-        before = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-        try:
-            yield
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-    return limit
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from ntkbench.errors import InputError
 from ntkbench.exchange import append_json_line, read_json_lines
 from ntkbench.expectation import expected_seconds
 from ntkbench.live import live
+from ntkbench.provenance import machine_id
 from ntkbench.record import DONE, RunRecord, claim_rows
 from ntkbench.records import RecordFile
 from ntkbench.rows import Declaration
@@ -38,7 +39,7 @@ def run(options: Namespace) -> int:
     store.declare([Declaration(t.name, t.version, now, claim_rows(t)) for t in tasks.values()])
     if isinstance(store, Store):
         _take_waiting(store)
-    todo = runs if options.rerun else plan.missing(runs, store.done())
+    todo = runs if options.rerun else plan.missing(runs, store.done(machine_id()))
     if len(todo) < len(runs):
         print(f"{len(runs) - len(todo)} of {len(runs)} runs are done already; --rerun repeats them", flush=True)
     expected = expected_seconds(todo)
@@ -107,7 +108,7 @@ def _results(options: Namespace) -> Store | RecordFile:
 
 
 def _dry_run(runs: Sequence[plan.PlannedRun], store: Store | RecordFile, rerun: bool) -> int:
-    done = set() if rerun else store.done()
+    done = set() if rerun else store.done(machine_id())
     for planned in runs:
         print(f"{'done' if planned.experiment_id in done else 'run '}  {planned.label}")
     return OK

@@ -39,6 +39,11 @@ def note(implementation: str) -> None:
         used.add(implementation)
 
 
+def noted() -> frozenset[str]:
+    """The implementations that `implementations` has been told of so far."""
+    return frozenset(_USED.get() or ())
+
+
 @contextmanager
 def prefer(implementation: str) -> Iterator[None]:
     """Let kernels inside the block take this implementation wherever it applies, however small the work.
