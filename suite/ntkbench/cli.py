@@ -65,6 +65,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(f"ntkbench: {error}", file=sys.stderr)
         return BAD_USAGE
+    except ModuleNotFoundError as error:
+        if not error.name or error.name.split(".")[0] == "ntkbench":
+            raise
+        print(f"ntkbench: this needs {error.name}, which is not installed here", file=sys.stderr)
+        return BAD_USAGE
     except KeyboardInterrupt:
         print("ntkbench: interrupted", file=sys.stderr)
         return INTERRUPTED

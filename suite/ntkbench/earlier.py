@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ntkbench import paths, plan
 from ntkbench.errors import InputError
-from ntkbench.expectation import Observation
+from ntkbench.expectation import Observation, observed
 from ntkbench.record import DONE
+from ntkbench.records import RecordFile
 from ntkbench.spec import Task
 from ntkbench.store import Store
 
@@ -35,8 +38,10 @@ FROM latest r
 """
 
 
-def stored(store: Store, machine: str, tasks: Mapping[str, Task]) -> list[Observation]:
+def stored(store: Store | RecordFile, machine: str, tasks: Mapping[str, Task]) -> list[Observation]:
     """What the latest runs of these tasks took on this machine, as far as they are of the tasks' present versions."""
+    if isinstance(store, RecordFile):
+        return list(_of_records(store, machine, tasks))
     if not store.exists():
         return []
     with store.reading() as connection:
@@ -45,12 +50,27 @@ def stored(store: Store, machine: str, tasks: Mapping[str, Task]) -> list[Observ
 
 def reference(tasks: Mapping[str, Task]) -> list[Observation]:
     """The same of the reference results and their machine; nothing where they are not there or cannot be read."""
+    if find_spec("duckdb") is None:
+        return []
     from ntkbench.parquet import reading_export
 
     folder = paths.shared("results/reference")
     with contextlib.suppress(InputError), reading_export(folder) as connection:
         return list(_observations(connection, None, tasks))
     return []
+
+
+def _of_records(file: RecordFile, machine: str, tasks: Mapping[str, Task]) -> Iterator[Observation]:
+    latest = {r.experiment_id: r for r in file.records() if r.status in DONE and r.task in tasks}
+    for record in latest.values():
+        task = tasks[record.task]
+        if record.environment.get("machine") == machine and record.task_version == task.version:
+            with contextlib.suppress(InputError):
+                fields = {
+                    f.name: getattr(record, f.name) for f in dataclasses.fields(plan.PlannedRun) if f.name != "cost"
+                }
+                run = plan.PlannedRun(**fields, cost=plan.run_cost(task, record.params))
+                yield observed(run, record)
 
 
 def _observations(

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
 
 from ntkbench import formats
@@ -113,7 +114,7 @@ def live(runs: Sequence[PlannedRun], expectation: Expectation, until: float = ma
 
     The caller lets the expectation learn of a record before it shows it here.
     """
-    if not sys.stdout.isatty():
+    if not sys.stdout.isatty() or find_spec("rich") is None:
         yield _Lines(runs, expectation, until)
         return
     from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 _PACKAGE = Path(__file__).resolve().parent
 _ROOT = _PACKAGE.parents[1]
@@ -26,9 +27,7 @@ def cache_folder() -> Path:
     given = os.environ.get("NTKBENCH_CACHE")
     if given:
         return Path(given).expanduser()
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("ntkbench", appauthor=False))
+    return _user_folder("cache")
 
 
 def default_database() -> Path:
@@ -39,6 +38,15 @@ def default_database() -> Path:
     root = checkout()
     if root is not None:
         return root / "results" / "ntkbench.duckdb"
-    import platformdirs
+    return _user_folder("data") / "ntkbench.duckdb"
 
-    return Path(platformdirs.user_data_dir("ntkbench", appauthor=False)) / "ntkbench.duckdb"
+
+def _user_folder(kind: Literal["cache", "data"]) -> Path:
+    try:
+        import platformdirs
+    except ImportError:
+        # What it says on Linux.
+        home = {"cache": "~/.cache", "data": "~/.local/share"}[kind]
+        return Path(os.environ.get(f"XDG_{kind.upper()}_HOME", "").strip() or home).expanduser() / "ntkbench"
+    folder = platformdirs.user_cache_dir if kind == "cache" else platformdirs.user_data_dir
+    return Path(folder("ntkbench", appauthor=False))

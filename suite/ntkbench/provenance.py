@@ -116,8 +116,10 @@ def cpu_name() -> str:
 
 
 def _memory_bytes() -> int:
-    import psutil
-
+    try:
+        import psutil
+    except ImportError:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return int(psutil.virtual_memory().total)
 
 

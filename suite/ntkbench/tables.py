@@ -12,9 +12,13 @@ from ntkbench.store import Store
 
 def show(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
     """Print a table; whole cells, whatever the width, where the output is no terminal."""
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
+    try:
+        from rich.box import SIMPLE_HEAD
+        from rich.console import Console
+        from rich.table import Table
+    except ImportError:
+        _show_plainly([columns, *([cell(value) for value in row] for row in rows)], title)
+        return
 
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     for column in columns:
@@ -26,6 +30,12 @@ def show(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | Non
     with console.capture() as capture:
         console.print(table)
     print("\n".join(line.rstrip() for line in capture.get().splitlines()))
+
+
+def _show_plainly(rows: Sequence[Sequence[str]], title: str | None) -> None:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for line in [[title] if title else [], *rows]:
+        print("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=False)).rstrip())
 
 
 def cell(value: Any) -> str:

@@ -10,6 +10,7 @@ import time
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 
 from ntkbench import backends, devices, earlier, plan, registry
@@ -22,6 +23,7 @@ from ntkbench.expectation import Expectation, observed
 from ntkbench.live import live, roughly
 from ntkbench.provenance import machine_id
 from ntkbench.record import DONE, RunRecord, claim_rows
+from ntkbench.records import RecordFile
 from ntkbench.rows import Declaration
 from ntkbench.spec import Task
 from ntkbench.store import BusyError, Store
@@ -35,7 +37,7 @@ def run(options: Namespace) -> int:
     """
     since = time.monotonic()
     runs, tasks = _plan(options)
-    store = Store(database_path(options))
+    store = _results(options)
     if options.dry_run:
         return _dry_run(runs, tasks, store, options, since)
     if options.records is not None:
@@ -43,7 +45,8 @@ def run(options: Namespace) -> int:
     store.prepare()
     now = datetime.now(UTC).isoformat()
     store.declare([Declaration(t.name, t.version, now, claim_rows(t)) for t in tasks.values()])
-    _take_waiting(store)
+    if isinstance(store, Store):
+        _take_waiting(store)
     todo = runs if options.rerun else plan.missing(runs, store.done(machine_id()))
     if len(todo) < len(runs):
         print(f"{len(runs) - len(todo)} of {len(runs)} runs are done already; --rerun repeats them", flush=True)
@@ -56,8 +59,11 @@ def run(options: Namespace) -> int:
         command = shlex.join(["ntkbench", *options.words])
         print(f"\ninterrupted; what was finished is kept. Continue with: {command}", file=sys.stderr)
         return INTERRUPTED
-    _take_waiting(store)
-    show_verdicts(store, [t for t in tasks if any(r.task == t for r in runs)])
+    if isinstance(store, Store):
+        _take_waiting(store)
+        show_verdicts(store, [t for t in tasks if any(r.task == t for r in runs)])
+    else:
+        print(f"the records are in {store.path}; `ntkbench import {store.path}` judges them where DuckDB is installed")
     if over:
         print(over)
     failed = [record for record in records if record.status not in DONE]
@@ -102,8 +108,24 @@ def _plan(options: Namespace) -> tuple[list[plan.PlannedRun], dict[str, Task]]:
     return runs, tasks
 
 
+def _results(options: Namespace) -> Store | RecordFile:
+    """Where records go: the database, or, where DuckDB is not installed, the file of --records alone."""
+    if find_spec("duckdb") is not None:
+        return Store(database_path(options))
+    if options.records is None or options.db is not None:
+        raise InputError(
+            "DuckDB is not installed here: keep the records in a file with --records FILE, without --db, "
+            "and import it where DuckDB is"
+        )
+    return RecordFile(options.records)
+
+
 def _dry_run(
-    runs: Sequence[plan.PlannedRun], tasks: Mapping[str, Task], store: Store, options: Namespace, since: float
+    runs: Sequence[plan.PlannedRun],
+    tasks: Mapping[str, Task],
+    store: Store | RecordFile,
+    options: Namespace,
+    since: float,
 ) -> int:
     done = set() if options.rerun else store.done(machine_id())
     if options.budget is not None:
@@ -115,7 +137,11 @@ def _dry_run(
 
 
 def _expect(
-    runs: Sequence[plan.PlannedRun], tasks: Mapping[str, Task], store: Store, options: Namespace, since: float
+    runs: Sequence[plan.PlannedRun],
+    tasks: Mapping[str, Task],
+    store: Store | RecordFile,
+    options: Namespace,
+    since: float,
 ) -> tuple[Expectation, Budget]:
     """What the runs are expected to take, and the budget, endless unless it is given, that began at `since`."""
     planned = {run.task: tasks[run.task] for run in runs}
@@ -128,7 +154,7 @@ def _expect(
 def _execute(
     todo: Sequence[plan.PlannedRun],
     tasks: dict[str, Task],
-    store: Store,
+    store: Store | RecordFile,
     options: Namespace,
     since: float,
     records: list[RunRecord],
@@ -148,7 +174,7 @@ def _execute(
             nonlocal begun
             begun = time.monotonic()
             _keep(store, record)
-            if options.records is not None:
+            if options.records is not None and isinstance(store, Store):
                 append_json_line(options.records, record)
             records.append(record)
             if record.status in DONE:
@@ -171,7 +197,7 @@ def _execute(
     return budget.closing(len(records), stopped, left, options.words) if left else ""
 
 
-def _keep(store: Store, record: RunRecord) -> None:
+def _keep(store: Store | RecordFile, record: RunRecord) -> None:
     """Store the record; when another process does not let go of the database, set it aside for the next run."""
     try:
         store.add([record])

@@ -24,8 +24,11 @@ class Bundled:
         return self.folder()
 
     def is_cached(self) -> bool:
-        """Always true: it came with the library."""
-        return True
+        """Whether the library is installed: it comes with it."""
+        try:
+            return self.folder().exists()
+        except InputError:
+            return False
 
     def fetch(self, *, force: bool, progress: Progress | None) -> Path:
         """The folder; there is nothing to fetch."""

@@ -14,12 +14,14 @@ import numpy as np
 
 from ntkbench.datasets.bundled import Bundled
 from ntkbench.datasets.dataset import Arrays, Dataset, Hashes
+from ntkbench.errors import InputError
 
 _N_TRAIN = 1297
 
 
 def read() -> Arrays:
-    """The digits: images uint8 (N, 8, 8, 1) with values 0..16, labels uint8."""
+    """The digits: images uint8 (N, 8, 8, 1) with values 0..16, labels uint8. Raises InputError without scikit-learn."""
+    folder()  # raises where scikit-learn is not installed
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
@@ -30,10 +32,10 @@ def read() -> Arrays:
 
 
 def folder() -> Path:
-    """The folder of scikit-learn's data files, found without importing scikit-learn."""
+    """The folder of scikit-learn's data files, found without importing it. Raises InputError where it is not there."""
     spec = find_spec("sklearn")
     if spec is None or not spec.submodule_search_locations:
-        raise ModuleNotFoundError("scikit-learn is not installed")
+        raise InputError("data set 'digits' comes with scikit-learn, which is not installed here; use another data set")
     return Path(spec.submodule_search_locations[0]) / "datasets" / "data"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def reporting(progress: Progress | None) -> Iterator[Progress]:
     """`progress` itself; when None, a bar where stderr is a terminal and lines on stderr where it is not."""
     if progress is not None:
         yield progress
-    elif not sys.stderr.isatty():
+    elif not sys.stderr.isatty() or find_spec("rich") is None:
         yield Lines(sys.stderr)
     else:
         from rich.console import Console

@@ -1,0 +1,63 @@
+"""Results as lines of JSON alone, where DuckDB is not installed: a file that `ntkbench run` uses as it does a store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ntkbench.errors import InputError
+from ntkbench.exchange import append_json_line, read_json_lines
+from ntkbench.record import DONE, RunRecord
+from ntkbench.rows import Declaration
+
+
+@dataclass(frozen=True)
+class RecordFile:
+    """The records in the file at `path`, one on each line; made when the first is added."""
+
+    path: Path
+
+    def prepare(self) -> None:
+        """Make sure that the file can be appended to, and that it ends with a whole line.
+
+        What a killed process left of its last line goes. Raises InputError when the file is none of records or cannot
+        be written.
+        """
+        fresh = not self.path.exists()
+        try:
+            with self.path.open("ab"):
+                pass
+            if fresh:
+                self.path.unlink()
+                return
+            content = self.path.read_bytes()
+            whole = content.rfind(b"\n") + 1
+            # Another's file is not to lose its last line.
+            if content[whole:].startswith(b"{"):
+                with self.path.open("r+b") as file:
+                    file.truncate(whole)
+        except OSError as error:
+            raise InputError(f"cannot write to {self.path}: {error.strerror}") from error
+        self.records()  # refuses a file of something else
+
+    def declare(self, declarations: Iterable[Declaration]) -> None:
+        """Nothing: each record carries the claims of its task."""
+
+    def add(self, records: Iterable[RunRecord]) -> int:
+        """Append the records, each whole or not at all; how many there were. Raises InputError as the system does."""
+        count = 0
+        for record in records:
+            append_json_line(self.path, record)
+            count += 1
+        return count
+
+    def done(self, machine: str) -> set[str]:
+        """The experiments that need no further run on this machine. Raises InputError for a line that is no record."""
+        return {
+            r.experiment_id for r in self.records() if r.status in DONE and r.environment.get("machine") == machine
+        }
+
+    def records(self) -> list[RunRecord]:
+        """All of them, in the order in which they were added. Raises InputError for a line that is none."""
+        return [record for _, record in read_json_lines(self.path)] if self.path.exists() else []
