@@ -54,9 +54,7 @@ class RecordFile:
 
     def done(self, machine: str) -> set[str]:
         """The experiments that need no further run on this machine. Raises InputError for a line that is no record."""
-        return {
-            r.experiment_id for r in self.records() if r.status in DONE and r.environment.get("machine") == machine
-        }
+        return {r.experiment_id for r in self.records() if r.status in DONE and r.environment.get("machine") == machine}
 
     def records(self) -> list[RunRecord]:
         """All of them, in the order in which they were added. Raises InputError for a line that is none."""
