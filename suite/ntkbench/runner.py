@@ -55,6 +55,10 @@ class Worker:
         self.connection.close()
 
 
+Workers = dict[tuple[str, str], Worker]
+"""The warm workers, by backend and device."""
+
+
 class _OutOfTimeError(Exception):
     """The time of the whole plan is over."""
 
@@ -77,15 +81,14 @@ def execute(
     raises, the present run is dropped, workers are stopped, and the exception goes on; what `sink` has is safe. The
     checkpoints of a run are removed when `sink` has it.
     """
-    workers: dict[tuple[str, str], Worker] = {}
+    workers: Workers = {}
     try:
         for run in runs:
-            started = datetime.now(UTC)
             try:
-                result = _attempt(workers, run, task_folders, timeout, until, listener)
+                result = carry_out(workers, run, task_folders, timeout, until, listener)
             except _OutOfTimeError:
                 return run
-            record = _finished(run, tasks[run.task], result, started, command)
+            record = finished(run, tasks[run.task], result, command)
             sink(record)
             if record.status == "ok":
                 discard(result.get("checkpoints", []))
@@ -95,15 +98,28 @@ def execute(
             worker.stop()
 
 
+def carry_out(
+    workers: Workers,
+    run: PlannedRun,
+    task_folders: Sequence[Path],
+    timeout: float | None = None,
+    until: float = math.inf,
+    listener: StageListener | None = None,
+) -> dict[str, Any]:
+    """What came of the run, for `finished`; by the warm worker or a new one, and one that fails is stopped."""
+    started = now()
+    result = _attempt(workers, run, task_folders, timeout, until, listener)
+    return {**result, "started": started, "finished": now()}
+
+
 def _attempt(
-    workers: dict[tuple[str, str], Worker],
+    workers: Workers,
     run: PlannedRun,
     task_folders: Sequence[Path],
     timeout: float | None,
     until: float,
     listener: StageListener | None,
 ) -> dict[str, Any]:
-    """The run's result, by the warm worker or a new one; a worker that fails is stopped."""
     key = (run.backend, run.device)
     warm = key in workers
     if not warm:
@@ -127,7 +143,7 @@ def _start(backend: str, device: str, task_folders: Sequence[Path]) -> Worker:
     process = context.Process(target=serve, args=(theirs, backend, device, tuple(task_folders)), daemon=True)
     worker = Worker(process, ours)
     try:
-        with _interrupts_held():
+        with interrupts_held():
             process.start()
     except BaseException:
         if process.pid is not None:
@@ -139,7 +155,7 @@ def _start(backend: str, device: str, task_folders: Sequence[Path]) -> Worker:
 
 
 @contextlib.contextmanager
-def _interrupts_held() -> Iterator[None]:
+def interrupts_held() -> Iterator[None]:
     """Ctrl-C waits until the block ends, and never reaches a process that starts in it: it would print a traceback."""
     if not hasattr(signal, "pthread_sigmask") or threading.current_thread() is not threading.main_thread():
         yield
@@ -218,16 +234,17 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _finished(run: PlannedRun, task: Task, result: Mapping[str, Any], started: datetime, command: str) -> RunRecord:
-    """The record of a run; where its results are none that a record can hold, the record of that."""
+def finished(run: PlannedRun, task: Task, result: Mapping[str, Any], command: str) -> RunRecord:
+    """The record of a run of which `carry_out` says what came of it; where no record can hold that, the one of this."""
     try:
-        return _record(run, task, result, started, command)
+        return _record(run, task, result, command)
     except (InputError, LookupError) as error:
-        failure = {"status": "error", "reason": f"its results make no record: {describe(error)}"}
-        return _record(run, task, failure, started, command)
+        kept = {key: result[key] for key in ("started", "finished", "environment") if key in result}
+        failure = {"status": "error", "reason": f"its results make no record: {describe(error)}", **kept}
+        return _record(run, task, failure, command)
 
 
-def _record(run: PlannedRun, task: Task, result: Mapping[str, Any], started: datetime, command: str) -> RunRecord:
+def _record(run: PlannedRun, task: Task, result: Mapping[str, Any], command: str) -> RunRecord:
     metrics = {m.name: m for m in task.metrics}
     curves = {c.name: c for c in task.curves}
     return RunRecord(
@@ -238,8 +255,8 @@ def _record(run: PlannedRun, task: Task, result: Mapping[str, Any], started: dat
         reason=_writable(result.get("reason", "")),
         traceback=_writable(result.get("traceback", "")),
         warnings=[_writable(text) for text in result.get("warnings", [])],
-        started=started.isoformat(timespec="milliseconds"),
-        finished=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        started=result["started"],
+        finished=result["finished"],
         command=_writable(command),
         environment={key: _writable(text) for key, text in (result.get("environment") or environment()).items()},
         timings=[TimingRow(**t) for t in result.get("timings", [])],
@@ -254,6 +271,11 @@ def _record(run: PlannedRun, task: Task, result: Mapping[str, Any], started: dat
         ],
         claims=claim_rows(task),
     )
+
+
+def now() -> str:
+    """The time as records have it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _writable(text: str) -> str:
