@@ -17,6 +17,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -73,19 +74,21 @@ def execute(
     until: float = math.inf,
     command: str = "",
     listener: StageListener | None = None,
+    scheduler: str | None = None,
 ) -> PlannedRun | None:
     """Carry out `runs` in order; `sink` gets each record as it is finished, `listener` each stage as it begins.
 
     `timeout` is in seconds a run, its worker's start not counted. The run that is in flight at the moment `until` (of
     `time.monotonic`) is stopped and makes no record: it is returned. On KeyboardInterrupt, or when `sink` or `listener`
     raises, the present run is dropped, workers are stopped, and the exception goes on; what `sink` has is safe. The
-    checkpoints of a run are removed when `sink` has it.
+    checkpoints of a run are removed when `sink` has it. The workers of the Dask scheduler at the address `scheduler`
+    compute the blocks of its Gram matrices.
     """
     workers: Workers = {}
     try:
         for run in runs:
             try:
-                result = carry_out(workers, run, task_folders, timeout, until, listener)
+                result = carry_out(workers, run, task_folders, timeout, until, listener, scheduler)
             except _OutOfTimeError:
                 return run
             record = finished(run, tasks[run.task], result, command)
@@ -105,17 +108,18 @@ def carry_out(
     timeout: float | None = None,
     until: float = math.inf,
     listener: StageListener | None = None,
+    scheduler: str | None = None,
 ) -> dict[str, Any]:
     """What came of the run, for `finished`; by the warm worker or a new one, and one that fails is stopped."""
     started = now()
-    result = _attempt(workers, run, task_folders, timeout, until, listener)
+    result = _attempt(workers, run, partial(_start, task_folders, scheduler), timeout, until, listener)
     return {**result, "started": started, "finished": now()}
 
 
 def _attempt(
     workers: Workers,
     run: PlannedRun,
-    task_folders: Sequence[Path],
+    start: Callable[[str, str], Worker],
     timeout: float | None,
     until: float,
     listener: StageListener | None,
@@ -124,7 +128,7 @@ def _attempt(
     warm = key in workers
     if not warm:
         try:
-            workers[key] = _start(*key, task_folders)
+            workers[key] = start(*key)
         except OSError as error:
             return {"status": "error", "reason": f"no worker could be started: {describe(error)}"}
     result = _converse(workers[key], run, timeout, until, listener)
@@ -132,15 +136,20 @@ def _attempt(
         workers.pop(key).stop()
     if warm and not result.get("begun", True):
         # It died while it was idle, by the system's want of memory perhaps: that is no fault of this run.
-        return _attempt(workers, run, task_folders, timeout, until, listener)
+        return _attempt(workers, run, start, timeout, until, listener)
     return result
 
 
-def _start(backend: str, device: str, task_folders: Sequence[Path]) -> Worker:
+def _start(task_folders: Sequence[Path], scheduler: str | None, backend: str, device: str) -> Worker:
+    return spawn(serve, backend, device, tuple(task_folders), scheduler)
+
+
+def spawn(target: Callable[..., None], *arguments: Any) -> Worker:
+    """A new process in which `target` gets the other end of the pipe and the arguments; it ends with this one."""
     # Spawn: a forked child would share JAX's and torch's threads and locks.
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=serve, args=(theirs, backend, device, tuple(task_folders)), daemon=True)
+    process = context.Process(target=target, args=(theirs, *arguments), daemon=True)
     worker = Worker(process, ours)
     try:
         with interrupts_held():
