@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -75,7 +76,7 @@ class FirstCall(_Tracked):
 
     def setup(self, *parameters: str) -> None:
         """What numba compiled for an earlier process is not taken: asv runs this in a folder that is new."""
-        os.environ["NUMBA_CACHE_DIR"] = os.path.abspath("compiled")
+        os.environ["NUMBA_CACHE_DIR"] = str(Path("compiled").resolve())
         super().setup(*parameters)
 
     def track_first_cntk(self, backend: str) -> float:

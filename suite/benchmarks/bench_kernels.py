@@ -8,7 +8,6 @@ import numpy as np
 
 from .backends import Prepared, images, opened, vectors
 
-
 CPU_AND_GPU = ("cpu", "cuda")
 
 
