@@ -17,8 +17,8 @@ from ntkbench.asv_results import Measurement, read_results
 SUSPECT = 1.15
 # Slower, by unit: between that noise and 1.5. An error may double when sums are taken in another order.
 FACTOR = {"s": 1.25, "B": 1.25, "1": 2.0}
-# Processes a commit in the second pass (in the first: the benchmarks' own `rounds`), of the suspects. The second counts
-# alone: it was not chosen for what it shows.
+# Processes a commit in the second pass (in the first: one), of the suspects. The second counts alone: it was not chosen
+# for what it shows.
 SECOND_ROUNDS = 4
 
 
