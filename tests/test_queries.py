@@ -13,6 +13,7 @@ from ntkbench.store import Store
 DATA = Path(__file__).parent / "data"
 RECORD = RunRecord.from_json((DATA / "record.json").read_text())
 NAMES = sorted(queries.library())
+COUNT = MetricRow("kernel_operations", 1e9, "op", None, None, None)
 POWERS = CurveRow("error", [1.0, 2.0, 4.0], [3.0, 12.0, 48.0], "n", "error", "1", "1", None, 0.0)
 
 
@@ -42,7 +43,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
             run(7, experiment=1, metrics=accuracy(40.8), curves=[*RECORD.curves, POWERS], **newer),
             run(8, backend="jax", params={"depth": 6}),
             run(9, backend="torch", params={"depth": 6}),
-            run(10, task="cifar_cntk", params=cntk, metrics=[replace(RECORD.metrics[0], name="test_accuracy")]),
+            run(10, task="cifar_cntk", params=cntk, metrics=[replace(RECORD.metrics[0], name="test_accuracy"), COUNT]),
         ]
     )
     return store
