@@ -27,7 +27,7 @@ def anywhere(text: str = README) -> list[list[str]]:
 
 
 def sessions(text: str) -> set[str]:
-    words = [shlex.split(line) for block in blocks("sh", text) for line in block.splitlines()]
+    words = [shlex.split(line, comments=True) for block in blocks("sh", text) for line in block.splitlines()]
     after = [w[w.index("-s") + 1 :] for w in words if "-s" in w]
     return {name for w in after for name in (w[: w.index("--")] if "--" in w else w)}
 

@@ -62,4 +62,5 @@ def history_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
     chart = chart.properties(width="container", height=220, description=description)
     chart = chart.configure(background="transparent", font="system-ui, sans-serif").configure_view(stroke=None)
     specification = json.dumps(with_points(chart.to_dict(validate=False), points), sort_keys=True)
-    return Figure(str(rows[0]["benchmark"]), str(rows[0]["benchmark"]), description, specification, tuple(rows))
+    name = str(rows[0]["benchmark"])
+    return Figure(name, name, name, description, specification, tuple(rows))

@@ -62,6 +62,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Store:
     """Two backends, three depths, two seeds, two commits, a failure, hostile texts, curves, a benchmark's history."""
     store = Store(tmp_path_factory.mktemp("report") / "results.duckdb")
     runs = []
+    # A claim for each depth.
+    claims = [replace(RECORD.claims[0], name=f"depth {d}", value=40 + d / 10, params={"depth": d}) for d in (3, 6, 11)]
     for depth in (3, 6, 11):
         for backend, speed in (("jax", 1.0), ("torch", 3.0)):
             for seed in (0, 1):
@@ -70,12 +72,19 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Store:
                 runs.append(
                     record(
                         len(runs) + 1, backend=backend, seed=seed, curves=[curve], timings=timings(*seconds),
-                        params={"depth": depth, "pooling": "gap"},
+                        params={"depth": depth, "pooling": "gap"}, claims=claims,
                     )
                 )  # fmt: skip
-    runs.append(record(90, backend="torch", status="error", reason="ValueError: no", traceback="Traceback:\n  no"))
+    broken = {"status": "error", "reason": "ValueError: no", "traceback": "Traceback:\n  no"}
+    runs.append(record(90, backend="torch", claims=claims, **broken))
     # The first run again, at another commit.
     runs.append(replace(runs[0], run_id=f"{80:032x}", environment={**RECORD.environment, "commit": "c2"}))
+    # More settings than one figure has colours for.
+    curve = CurveRow("error", [1.0, 2.0], [8.0, 4.0], "n", "error", "1", "%", None, 0.0)
+    for k in range(10):
+        params = {"width": k, "kind": "ab"[k % 2]}
+        bare = {"timings": [], "metrics": [], "claims": [], "curves": [curve]}
+        runs.append(record(60 + k, task="curves", params=params, **bare))
     hostile = {HOSTILE: HOSTILE}
     runs.append(record(91, task=HOSTILE, params=hostile, command=HOSTILE, warnings=[HOSTILE], backend="numba"))
     histories = [measurement(day, "bench.time_gram", 1.0 + day / 100) for day in range(4)]

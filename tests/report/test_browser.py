@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 PAGES = (
-    "index.html", "task-images.html", "compare.html", "compare-jax-cpu-torch-cpu.html", "compare-environments-*.html",
-    "performance.html", "sql.html", "environments.html", f"runs/{1:032x}.html", f"runs/{90:032x}.html",
-    f"runs/{91:032x}.html",
+    "index.html", "task-images.html", "task-curves.html", "compare.html", "compare-jax-cpu-torch-cpu.html",
+    "compare-environments-*.html", "performance.html", "sql.html", "environments.html", f"runs/{1:032x}.html",
+    f"runs/{90:032x}.html", f"runs/{91:032x}.html",
 )  # fmt: skip
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 BACKGROUND = "getComputedStyle(document.documentElement).backgroundColor"
@@ -148,13 +148,23 @@ def test_the_theme_goes_through_its_choices_and_is_kept(page: Page, site: Path) 
 
 def test_a_point_of_a_figure_tells_its_values(page: Page, site: Path) -> None:
     page.goto((site / "task-images.html").as_uri())
-    point = page.locator(".drawn .mark-symbol path").first
-    point.wait_for()
-    point.hover(force=True)
-    tip = page.locator("#vg-tooltip-element.visible")
-    tip.wait_for()
-    assert "backend" in tip.inner_text()
-    assert not page.locator(".static").first.is_visible()
+    for title, words in (("accuracy against depth", "interval"), ("error", "backend")):
+        chart = page.locator("figure.chart", has=page.get_by_text(title, exact=True))
+        point = chart.locator(".drawn .role-mark.mark-symbol path").last
+        point.wait_for()
+        point.hover(force=True)
+        page.locator("#vg-tooltip-element.visible", has_text=words).wait_for()
+        assert not chart.locator(".static").is_visible()
+
+
+def test_a_figure_that_is_folded_away_is_drawn_when_it_is_unfolded(page: Page, site: Path) -> None:
+    page.goto((site / "task-curves.html").as_uri())
+    assert page.locator("figure.chart").count() == 2
+    page.locator(".drawn svg").first.wait_for()
+    assert page.locator(".drawn svg").count() == 1
+    page.locator(".more-charts > summary").click()
+    page.locator(".more-charts .drawn svg").wait_for()
+    assert page.locator(".more-charts .drawn svg").bounding_box()["width"] > 300
 
 
 def test_without_scripts_every_number_and_figure_is_there(browser: Browser, site: Path, results: Store) -> None:
