@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ntkbench.record import MetricRow, RunRecord, TimingRow
+from ntkbench.record import RunRecord, TimingRow
 from ntkbench.site import write_site
 from ntkbench.store import Store
 
