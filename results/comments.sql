@@ -193,6 +193,43 @@ COMMENT ON COLUMN speedup.outcome IS
   'there is no interval';
 COMMENT ON COLUMN speedup.includes_compilation IS 'whether one of the two was timed once, with its compilation';
 
+COMMENT ON VIEW rate IS
+  'Operations and bytes a second of the stages whose work is counted (ntkbench/kernels/operations.py says how).';
+COMMENT ON COLUMN rate.stage IS 'kernel, ...';
+COMMENT ON COLUMN rate.seconds IS 'median of the steady calls, as in speed, s';
+COMMENT ON COLUMN rate.operations IS
+  'what the formulas take at least, op: additions, multiplications, ...; NULL: not counted';
+COMMENT ON COLUMN rate.bytes IS 'inputs read once and results written once, B; NULL: not counted';
+COMMENT ON COLUMN rate.operations_per_second IS 'operations / seconds, op/s';
+COMMENT ON COLUMN rate.bytes_per_second IS 'bytes / seconds, B/s';
+COMMENT ON COLUMN rate.includes_compilation IS 'whether seconds has a first call in it: the rate is then too low';
+
+COMMENT ON VIEW machine_limit IS
+  'The most that the task machine_limits ever measured on a machine and device, over all its backends.';
+COMMENT ON COLUMN machine_limit.precision IS 'of the operations: float32 or float64';
+COMMENT ON COLUMN machine_limit.operations_per_second IS 'of a product of large matrices, op/s; NULL: not measured';
+COMMENT ON COLUMN machine_limit.operations_backend IS 'the backend that reached it';
+COMMENT ON COLUMN machine_limit.bytes_per_second IS 'to and from memory together, B/s; NULL: not measured';
+COMMENT ON COLUMN machine_limit.bytes_backend IS 'the backend that reached it';
+
+COMMENT ON VIEW efficiency IS
+  'How near each counted stage comes to the limits of its machine and device: the roofline.';
+COMMENT ON COLUMN efficiency.stage IS 'kernel, ...';
+COMMENT ON COLUMN efficiency.seconds IS 'median of the steady calls, as in speed, s';
+COMMENT ON COLUMN efficiency.operations_per_second IS 'what the stage reaches, op/s';
+COMMENT ON COLUMN efficiency.bytes_per_second IS 'what the stage reaches, B/s';
+COMMENT ON COLUMN efficiency.operations_limit IS
+  'the machine''s, at the run''s precision, op/s; NULL: machine_limits has not run on this machine and device';
+COMMENT ON COLUMN efficiency.bytes_limit IS 'the machine''s, B/s; NULL: as above';
+COMMENT ON COLUMN efficiency.operations_fraction IS 'operations_per_second / operations_limit, 1';
+COMMENT ON COLUMN efficiency.bytes_fraction IS 'bytes_per_second / bytes_limit, 1';
+COMMENT ON COLUMN efficiency.fraction IS
+  'the larger of the two, 1: the least time that the limits allow over the time taken; NULL: no limit is known';
+COMMENT ON COLUMN efficiency.binds IS
+  'the limit that fraction is of, arithmetic or memory: the stage cannot be faster than that; NULL: no limit is known';
+COMMENT ON COLUMN efficiency.includes_compilation IS
+  'whether seconds has a first call in it: the fractions are then too low';
+
 COMMENT ON VIEW environment_speed IS
   'How long each stage takes in one environment: of each experiment the newest good run there, all seeds together; '
   'runs that disagree are left out.';

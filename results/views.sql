@@ -140,6 +140,48 @@ SELECT task, params, precision, machine, stage, backend, device, baseline, basel
        compiling AS includes_compilation
 FROM pair;
 
+CREATE OR REPLACE VIEW rate AS
+WITH counted AS (
+  -- What a stage takes is recorded as the metrics STAGE_operations and STAGE_bytes; the same for every seed.
+  SELECT r.task, r.params, r.precision, r.machine, r.device, r.backend,
+         regexp_extract(m.name, '^(.+)_(operations|bytes)$', 1) AS stage,
+         max(m.value) FILTER (m.unit = 'op') AS operations, max(m.value) FILTER (m.unit = 'B') AS bytes
+  FROM latest_on_machine r JOIN metric m USING (run_id)
+  WHERE m.unit = 'op' AND ends_with(m.name, '_operations') OR m.unit = 'B' AND ends_with(m.name, '_bytes')
+  GROUP BY ALL
+)
+SELECT task, params, precision, machine, device, stage, backend, s.seconds, c.operations, c.bytes,
+       c.operations / nullif(s.seconds, 0) AS operations_per_second, c.bytes / nullif(s.seconds, 0) AS bytes_per_second,
+       s.includes_compilation
+FROM speed s JOIN counted c USING (task, params, precision, machine, device, stage, backend);
+
+CREATE OR REPLACE VIEW machine_limit AS
+WITH measured AS (
+  SELECT e.machine, r.device, r.backend, m.name, m.value
+  FROM run r JOIN environment e USING (environment_id) JOIN present USING (task, task_version)
+    JOIN metric m USING (run_id)
+  WHERE r.task = 'machine_limits' AND r.status = 'ok'
+)
+SELECT machine, device, precision,
+       max(value) FILTER (name = 'product_' || precision) AS operations_per_second,
+       arg_max(backend, value) FILTER (name = 'product_' || precision) AS operations_backend,
+       max(value) FILTER (name = 'bandwidth') AS bytes_per_second,
+       arg_max(backend, value) FILTER (name = 'bandwidth') AS bytes_backend
+FROM measured CROSS JOIN (VALUES ('float32'), ('float64')) AS known (precision)
+GROUP BY machine, device, precision;
+
+CREATE OR REPLACE VIEW efficiency AS
+SELECT r.task, r.params, r.precision, r.machine, r.device, r.stage, r.backend, r.seconds,
+       r.operations_per_second, r.bytes_per_second,
+       l.operations_per_second AS operations_limit, l.bytes_per_second AS bytes_limit,
+       r.operations_per_second / l.operations_per_second AS operations_fraction,
+       r.bytes_per_second / l.bytes_per_second AS bytes_fraction,
+       greatest(operations_fraction, bytes_fraction) AS fraction,
+       CASE WHEN fraction IS NOT NULL THEN if(fraction = operations_fraction, 'arithmetic', 'memory') END AS binds,
+       r.includes_compilation
+FROM rate r LEFT JOIN machine_limit l USING (machine, device, precision)
+ORDER BY task, params, precision, machine, stage, fraction DESC NULLS LAST;
+
 CREATE OR REPLACE VIEW environment_speed AS
 WITH counted AS MATERIALIZED (
   SELECT r.run_id, r.task, r.params, r.precision, r.backend, r.device, r.environment_id, e.machine

@@ -17,7 +17,7 @@ import math
 import numpy as np
 
 from ntkbench import Claim, Context, Curve, Metric, Tier, task
-from ntkbench.kernels import cntk, kernel_regression, min_eigenvalue, panel_regression, relative_error
+from ntkbench.kernels import cntk, cntk_work, kernel_regression, min_eigenvalue, panel_regression, relative_error
 
 DEPTHS = (3, 4, 6, 11, 21)
 DIRECT = 10_000  # images; for more, copies of the Gram matrix in float64 are too large, and a Cholesky factor is made
@@ -68,6 +68,8 @@ def work(dataset: str, pooling: str, depth: int, n_train: int, n_test: int, pool
         Metric("train_residual", "1", "lower", about="largest |K a - y| over training outputs"),
         Metric("min_eigenvalue", "1", None, about="least eigenvalue of the training Gram matrix"),
         Metric("gram_error", "1", "lower", about="largest relative error of Gram entries against float64 NumPy"),
+        Metric("kernel_operations", "op", None, about="operations that the Gram matrices take, by the formulas"),
+        Metric("kernel_bytes", "B", None, about="bytes that they have to read and write at least"),
         Metric("peak_memory", "B", "lower", about="peak memory of the run: the device's, or the process's on a CPU"),
     ],
     curves=[Curve("test_prediction", x="test image", y="predicted class", share=0.999, drawn=False)],
@@ -108,11 +110,15 @@ def cifar_cntk(ctx: Context, dataset: str, pooling: str, depth: int, n_train: in
         least = factor.min_eigenvalue()
     classes = ctx.to_numpy(prediction).argmax(axis=1)
     accuracy = float(np.mean(classes == data.labels_test))
+    shape = {"image": tuple(data.x_train.shape[1:]), "precision": ctx.precision, **options}
+    work = cntk_work(n_train, **shape) + cntk_work(n_test, n_train, **shape)
     few = slice(0, 8 if pooling == "flatten" else 3)
     ctx.record(
         test_accuracy=(100 * accuracy, 100 * math.sqrt(accuracy * (1 - accuracy) / n_test)),
         train_residual=residual,
         min_eigenvalue=least,
+        kernel_operations=work.operations,
+        kernel_bytes=work.bytes,
         gram_error=relative_error(ctx.to_numpy(k_test[few, few]), data.x_test[few], data.x_train[few], ctx.to_numpy,
                                   **options),
     )  # fmt: skip

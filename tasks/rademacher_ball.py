@@ -15,7 +15,7 @@ import math
 import numpy as np
 
 from ntkbench import Claim, Context, Curve, Metric, Tier, task
-from ntkbench.kernels import Sphere, fc_kernels, rademacher_complexity, ramp_gap
+from ntkbench.kernels import Sphere, fc_kernels, fc_work, rademacher_complexity, ramp_gap
 
 DELTA, SAMPLE, POOL, RADIUS = 0.05, 200, 800, 2.0
 EXACT = "exact: Bartlett & Mendelson 2002"
@@ -39,6 +39,8 @@ EXACT = "exact: Bartlett & Mendelson 2002"
         Metric("highest", "1", None, 1e-4, "largest complexity over its upper bound, less 3 standard errors"),
         Metric("bound_failures", "1", "lower", 0.01, "share of samples whose generalisation gap exceeds the bound"),
         Metric("largest_gap", "1", None, 1e-3, "largest generalisation gap over its bound"),
+        Metric("kernel_operations", "op", None, about="operations that the Gram matrix takes, by the formulas"),
+        Metric("kernel_bytes", "B", None, about="bytes that it has to read and write at least"),
     ],
     curves=[
         Curve("complexity", "training points", "complexity of the unit ball", share=1.0, tolerance=1e-4,
@@ -85,12 +87,15 @@ def rademacher_ball(ctx: Context, d: int, n_max: int, draws: int) -> None:
     found = ctx.stage("complexity", lambda: [rademacher_complexity(k[: s.shape[1], : s.shape[1]], s) for s in signs])
     shares = ctx.stage("gaps", bounds)
     ratios = [(r.value / r.upper, 3 * r.stderr / r.upper) for r in found]
+    work = fc_work(len(points), features=points.shape[1], depth=3, precision=ctx.precision)
     ctx.record(
         exponent=np.polyfit(np.log(counts), np.log([r.value for r in found]), 1)[0],
         lowest=min(ratio + error for ratio, error in ratios),
         highest=max(ratio - error for ratio, error in ratios),
         bound_failures=float(np.mean(shares > 1)),
         largest_gap=shares.max(),
+        kernel_operations=work.operations,
+        kernel_bytes=work.bytes,
     )
     ctx.curve("complexity", counts, [r.value for r in found])
     ctx.curve("upper_bound", counts, [r.upper for r in found])

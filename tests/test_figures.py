@@ -18,9 +18,15 @@ from ntkbench.spec import Curve, Metric, Task, Tier
 
 
 def line(
-    name: str, points: list[tuple[float, float]], seed: int = 0, backend: str = "jax", **params: Any
+    name: str,
+    points: list[tuple[float, float]],
+    seed: int = 0,
+    backend: str = "jax",
+    device: str = "cpu",
+    **params: Any,
 ) -> list[dict]:
-    common = {"name": name, "params": params, "backend": backend, "seed": seed}
+    common = {"run_id": f"{backend}{seed}{params}", "name": name, "params": params, "backend": backend, "seed": seed}
+    common |= {"device": device, "precision": "float32"}
     common |= {"x_name": "width", "y_name": "error", "x_unit": "1", "y_unit": "%"}
     return [{**common, "point": k, "x": x, "y": y} for k, (x, y) in enumerate(points)]
 
@@ -48,6 +54,17 @@ def test_seeds_are_averaged() -> None:
     assert [(p["x"], p["y"]) for p in values(figure)] == [(1, 3), (2, 6)]
     assert figure.title == "error"
     assert "error (%) against width, measured, on jax" in figure.description
+
+
+def test_devices_are_not_averaged_with_each_other() -> None:
+    (figure,) = figures(line("error", [(1, 2)]) + line("error", [(1, 4)], device="cuda"), None, [])
+    assert {(p["backend"], p["y"]) for p in values(figure)} == {("jax on cpu", 2), ("jax on cuda", 4)}
+
+
+def test_series_are_in_the_order_of_their_numbers() -> None:
+    rows = [row for depth in (10, 2, 1) for row in line("error", [(1, 2), (2, 4)], depth=depth)]
+    (figure,) = figures(rows, None, [])
+    assert list(dict.fromkeys(p["series"] for p in values(figure))) == ["depth=1", "depth=2", "depth=10"]
 
 
 def test_theory_is_drawn_with_what_it_predicts() -> None:

@@ -9,5 +9,5 @@ FROM latest_run s JOIN latest_run l USING (task, task_version, params, backend, 
   JOIN metric n ON n.run_id = l.run_id AND n.name = m.name
   LEFT JOIN spent t ON t.run_id = s.run_id
   LEFT JOIN spent d ON d.run_id = l.run_id
-WHERE s.precision = 'float32' AND l.precision = 'float64' AND m.name <> 'peak_memory'
+WHERE s.precision = 'float32' AND l.precision = 'float64' AND m.unit NOT IN ('B', 'op')
 ORDER BY s.task, s.params, s.backend, metric, s.seed;

@@ -13,13 +13,13 @@ import numpy as np
 class Prepared:
     """Inputs made once in a process: asv calls `setup` before every sample.
 
-    Times come in two processes of five samples or more each: with fewer than eight in all asv knows no 99 % interval.
-    The first call, which compiles, is asv's warming up.
+    Eight samples or more, of one process: with fewer asv knows no 99 % interval, and a process more takes far longer,
+    to import and to compile, than its samples. The first call, which compiles, is asv's warming up.
     """
 
     number = 1
-    repeat = (5, 8, 0.5)
-    rounds = 2
+    repeat = (8, 12, 0.5)
+    rounds = 1
     timeout = 120
     timer = time.process_time
     ready = False

@@ -79,8 +79,8 @@ class _Database:
 
     version = "1"
     number = 1
-    repeat = (5, 8, 0.5)
-    rounds = 2
+    repeat = (8, 12, 0.5)
+    rounds = 1
     timer = time.process_time
     timeout = 120
 

@@ -1,4 +1,4 @@
-"""Gram matrices, steady state, in float32: each kernel path on each backend."""
+"""Gram matrices, steady state, in float32: each kernel path on each backend, of few inputs and of many."""
 
 from __future__ import annotations
 
@@ -8,25 +8,32 @@ import numpy as np
 
 from .backends import Prepared, images, opened, vectors
 
+CPU_AND_GPU = ("cpu", "cuda")
+
 
 class _Kernel(Prepared):
-    """Common to all: a Gram matrix of inputs that are on the device already."""
+    """Common to all: a Gram matrix of `size` inputs that are on the device already.
+
+    Few take about as long as is spent outside of the kernel's inner loops, many as long as is spent in them.
+    """
 
     version = "1"
-    param_names: tuple[str, ...] = ("backend", "device")
-    params: tuple[tuple[str, ...], ...] = (("numba", "jax", "torch"), ("cpu", "cuda"))
+    param_names: tuple[str, ...] = ("backend", "device", "size")
+    params: tuple[tuple[str, ...], tuple[str, ...], tuple[int, int]]
 
-    def prepare(self, backend: str, device: str) -> None:
+    def prepare(self, backend: str, device: str, size: int) -> None:
+        """Inputs on the backend; few are computed several times a sample."""
         self.backend = opened(backend, device)
-        self.inputs()
+        self.number = 20 if size == self.params[2][0] else 1
+        self.inputs(size)
 
-    def inputs(self) -> None:
+    def inputs(self, size: int) -> None:
         """Make the inputs."""
 
     def gram(self) -> Any:
         """What is timed."""
 
-    def time_gram(self, backend: str, device: str) -> None:
+    def time_gram(self, backend: str, device: str, size: int) -> None:
         """A Gram matrix, the device synchronised."""
         self.backend.synchronize(self.gram())
 
@@ -34,8 +41,10 @@ class _Kernel(Prepared):
 class CntkFlatten(_Kernel):
     """32 x 32 images, depth 11, flattened."""
 
-    def inputs(self) -> None:
-        self.x = self.backend.asarray(images(24), "float32")
+    params = (("numba", "jax", "torch"), CPU_AND_GPU, (8, 48))
+
+    def inputs(self, size: int) -> None:
+        self.x = self.backend.asarray(images(size), "float32")
 
     def gram(self) -> Any:
         from ntkbench.kernels import cntk
@@ -46,8 +55,10 @@ class CntkFlatten(_Kernel):
 class CntkGap(_Kernel):
     """16 x 16 images, depth 5, global average pooling."""
 
-    def inputs(self) -> None:
-        self.x = self.backend.asarray(images(4, side=16), "float32")
+    params = (("numba", "jax", "torch"), CPU_AND_GPU, (2, 10))
+
+    def inputs(self, size: int) -> None:
+        self.x = self.backend.asarray(images(size, side=16), "float32")
 
     def gram(self) -> Any:
         from ntkbench.kernels import cntk
@@ -58,8 +69,10 @@ class CntkGap(_Kernel):
 class FullyConnected(_Kernel):
     """Vectors of 768 numbers, depth 10."""
 
-    def inputs(self) -> None:
-        self.x = self.backend.asarray(vectors(600, 768), "float32")
+    params = (("numba", "jax", "torch"), CPU_AND_GPU, (100, 800))
+
+    def inputs(self, size: int) -> None:
+        self.x = self.backend.asarray(vectors(size, 768), "float32")
 
     def gram(self) -> Any:
         from ntkbench.kernels import fc_kernels
@@ -70,15 +83,15 @@ class FullyConnected(_Kernel):
 class Empirical(_Kernel):
     """A network 784-256-256-10, all outputs traced, structured derivatives."""
 
-    params = (("jax", "torch"), ("cpu", "cuda"))
+    params = (("jax", "torch"), CPU_AND_GPU, (16, 192))
 
-    def inputs(self) -> None:
+    def inputs(self, size: int) -> None:
         from ntkbench.networks import Activation, Dense, finite, serial
 
         relu = Activation("relu")
         self.network = finite(serial(Dense(1.4), relu, Dense(1.4), relu, Dense()), (784,), width=256, outputs=10)
         self.parameters = self.network.init(np.random.default_rng(0), lambda a: self.backend.asarray(a, "float32"))
-        self.x = self.backend.asarray(vectors(96, 784), "float32")
+        self.x = self.backend.asarray(vectors(size, 784), "float32")
 
     def gram(self) -> Any:
         from ntkbench.kernels import empirical_ntk

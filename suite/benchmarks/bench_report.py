@@ -1,4 +1,4 @@
-"""The HTML report of a database with 60 runs, 3,000 metrics and 300 points of curves."""
+"""The HTML report of a database with 20 runs, 1,000 metrics and 100 points of curves."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Report(Prepared):
 
     def prepare(self) -> None:
         """A database in asv's temporary folder."""
-        self.store = fill(Path("small.duckdb").absolute(), runs=60)
+        self.store = fill(Path("small.duckdb").absolute(), runs=20)
 
     def time_write(self) -> None:
         """Ask, draw, render, write."""

@@ -18,8 +18,8 @@ class Start:
 
     version = "1"
     number = 1
-    repeat = (5, 8, 1.0)
-    rounds = 2
+    repeat = (8, 12, 0.5)
+    rounds = 1
     timer = staticmethod(_time_of_children)
 
     def time_import(self) -> None:

@@ -1,7 +1,7 @@
 """asv as `nox -s perf` calls it: the present commit, a range of commits, or two commits compared.
 
 perf [--bench REGEX]                    the present commit
-perf --since REV [--bench REGEX]        every commit after REV that has no result yet
+perf --since REV [--bench REGEX]        every commit after REV that changed code and has no result yet
 perf compare REV [--bench REGEX]        the present commit against REV, in turns; exit code 1 when something got worse
 """
 
@@ -24,6 +24,8 @@ RESULTS = ROOT / ".asv" / "results"
 # NPROC is XLA's. asv imports NumPy before a benchmark can say so.
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "NPROC"), "1")
 ONE_THREAD["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
+# What a time may depend on. The benchmarks are those of the working tree on every commit.
+TIMED = ("suite/ntkbench", "tasks", "pyproject.toml", "constraints.txt")
 
 _FAILED = 2  # asv: something failed; what did not is stored
 FAILED = 3  # the same, in the exit codes of `ntkbench`
@@ -36,7 +38,7 @@ def main() -> int:
     )
     parser.add_argument("mode", nargs="?", choices=["compare"], help="compare the present commit with REV")
     parser.add_argument("revision", nargs="?", metavar="REV", help="the commit to compare with")
-    parser.add_argument("--since", metavar="REV", help="all commits after REV")
+    parser.add_argument("--since", metavar="REV", help="all commits after REV that changed code")
     parser.add_argument("--bench", metavar="REGEX", help="only benchmarks whose name matches")
     parser.add_argument("--db", metavar="FILE", help="results database; compare stores nothing")
     options = parser.parse_args()
@@ -53,9 +55,13 @@ def main() -> int:
     if options.mode:
         return compare.main(other or "", commit("HEAD"), ROOT, name, options.bench)
     chosen = ["--bench", options.bench] if options.bench else []
-    commits = f"{other}..HEAD" if other else f"{commit('HEAD')}^!"
+    chosen_commits = since(other) if other else [commit("HEAD")]
+    if not chosen_commits:
+        print(f"perf: no commit after {revision} changed code")
+        return 0
     settings = ["--record-samples", "--skip-existing-successful", "--no-pull", "--machine", name]
-    code = subprocess.run([sys.executable, "-m", "asv", "run", *settings, *chosen, commits], check=False).returncode
+    asv = [sys.executable, "-m", "asv", "run", *settings, *chosen, "HASHFILE:-"]
+    code = subprocess.run(asv, input="\n".join(chosen_commits), text=True, check=False).returncode
     database = ["--db", options.db] if options.db else []
     stored = subprocess.run([sys.executable, "-m", "ntkbench", "import", RESULTS, *database], check=False).returncode
     return (FAILED if code == _FAILED else code) or stored
@@ -69,6 +75,14 @@ def commit(revision: str) -> str:
         print(f"perf: there is no commit {revision!r}", file=sys.stderr)
         sys.exit(2)
     return found.stdout.strip()
+
+
+def since(base: str) -> list[str]:
+    """The commits after `base` on the main line (merges, not what they merged) that changed what is timed, newest
+    first.
+    """
+    words = ["git", "-C", ROOT, "rev-list", "--first-parent", f"{base}..HEAD", "--", *TIMED]
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()
 
 
 if __name__ == "__main__":

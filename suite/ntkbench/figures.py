@@ -13,24 +13,26 @@ from statistics import fmean
 from typing import Any
 
 from ntkbench import formats
+from ntkbench.entry_names import entry, short_names
 from ntkbench.spec import Curve, Task
 
 Row = Mapping[str, Any]
 
 PREDICTED = "predicted_"
-_MOST_SERIES = 8  # in one figure, that can be told apart
+MOST_SERIES = 8  # in one figure, that can be told apart
 _MOST_POINTS = 400  # of one series; more are thinned out
 _WIDE = 8.0  # from this ratio on, positive values are drawn on a logarithmic axis
 _LEGEND_WIDTH = 72  # letters
 # On white and on the dark page alike, each stands out by 3 : 1 at least.
-_COLOURS = ("#2f7ed8", "#d0602b", "#1f9d73", "#b3609b", "#8a7a1f", "#7a6ff0", "#5d8a3a", "#c24a5a")
+COLOURS = ("#2f7ed8", "#d0602b", "#1f9d73", "#b3609b", "#8a7a1f", "#7a6ff0", "#5d8a3a", "#c24a5a")
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One chart: what it shows in words, its specification for Vega-Lite, and its points."""
+    """One chart: what it shows in words, its specification for Vega-Lite, and its points with the runs they are of."""
 
     name: str
+    about: str  # what several figures of one page may share: the curve that they show parts of
     title: str
     description: str
     specification: str  # JSON
@@ -40,8 +42,8 @@ class Figure:
 def figures(curves: Sequence[Row], task: Task | None, verdicts: Sequence[Row]) -> list[Figure]:
     """The figures of one task, from the points of its latest runs, averaged over seeds.
 
-    Each of `curves` is one point: params, backend, name, point, x, y, x_name, y_name, x_unit, y_unit. Of `verdicts`
-    the claims about slopes are read.
+    Each of `curves` is one point: run_id, params, backend, device, precision, name, point, x, y, x_name, y_name,
+    x_unit, y_unit. Of `verdicts` the claims about slopes are read.
     """
     declared = {c.name: c for c in task.curves} if task else {}
     drawn = [row for row in _averaged(curves) if row["name"] not in declared or declared[row["name"]].drawn]
@@ -68,36 +70,46 @@ def points_table(rows: Sequence[Row]) -> str:
 
 
 def _averaged(curves: Sequence[Row]) -> list[dict[str, Any]]:
-    """Points with the mean over seeds in the place of each seed's, thinned out."""
-    keys = ("name", "params", "backend", "point")
+    """Points with the mean over seeds in the place of each seed's, thinned out; `backend` tells the entries apart."""
+    labels = short_names(curves)
+    places: dict[str, tuple[Any, ...]] = {}
 
     def key(row: Row) -> tuple[Any, ...]:
-        return (row["name"], json.dumps(row["params"], sort_keys=True), row["backend"], row["point"])
+        text = json.dumps(row["params"], sort_keys=True)
+        place = places.get(text) or places.setdefault(text, (*_order(row["params"]), text))
+        return (row["name"], place, labels[entry(row)], row["point"])
 
     averaged = []
-    for _, group in groupby(sorted(curves, key=key), key=key):
+    for (name, _, backend, point), group in groupby(sorted(curves, key=key), key=key):
         rows = list(group)
-        names = ("x_name", "y_name", "x_unit", "y_unit")
+        names = ("params", "x_name", "y_name", "x_unit", "y_unit")
         averaged.append(
-            {**{k: rows[0][k] for k in (*keys, *names)}, "seeds": len(rows)}
+            {"name": name, "backend": backend, "point": point, "seeds": len(rows), **{k: rows[0][k] for k in names}}
             | {axis: fmean(row[axis] for row in rows) for axis in ("x", "y")}
+            | {"sources": [row["run_id"] for row in rows]}
         )
     longest = max((row["point"] for row in averaged), default=0) + 1
     step = math.ceil(longest / _MOST_POINTS)
     return [row for row in averaged if row["point"] % step == 0]
 
 
+def _order(params: Mapping[str, Any]) -> Iterable[tuple[str, float, str]]:
+    """A sorting key by which 2 comes before 10."""
+    for name, value in sorted(params.items()):
+        yield name, value if isinstance(value, int | float) else 0.0, str(value)
+
+
 def _parts(rows: Sequence[dict[str, Any]]) -> Iterable[tuple[str, list[dict[str, Any]]]]:
     """The rows in parts of few enough series, each with what its parameters have in common, in words."""
     varying = _varying(rows)
-    if not varying or len({_label(row, varying) for row in rows}) <= _MOST_SERIES:
+    if not varying or len({_label(row, varying) for row in rows}) <= MOST_SERIES:
         yield "", list(rows)
         return
     # By the parameter with the fewest values: what has many of them is what a figure is about.
     counts = {name: len(_values(rows, name)) for name in varying}
     chosen = min(varying, key=lambda name: counts[name])
     values = _values(rows, chosen)
-    size = 1 if len(varying) > 1 else _MOST_SERIES
+    size = 1 if len(varying) > 1 else MOST_SERIES
     for start in range(0, len(values), size):
         some = values[start : start + size]
         part = [row for row in rows if row["params"].get(chosen) in some]
@@ -136,9 +148,9 @@ def _figure(name: str, part: str, rows: list[dict[str, Any]], curve: Curve | Non
         logarithmic = dict.fromkeys(logarithmic, True)
         points += _slopes(rows, name, varying, curve.exponent, verdicts)
     one = rows[0]
-    titles = {axis: _with_unit(one[f"{axis}_name"], one[f"{axis}_unit"]) for axis in ("x", "y")}
+    titles = {axis: with_unit(one[f"{axis}_name"], one[f"{axis}_unit"]) for axis in ("x", "y")}
     title = name.replace("_", " ") + (f", {part}" if part else "")
-    backends = sorted({p["backend"] for p in points})
+    backends = sorted({row["backend"] for row in rows})
     kinds = [k for k in ("measured", "theory", "claimed slope") if any(p["kind"] == k for p in points)]
     description = (
         f"{titles['y']} against {titles['x']}, {' and '.join(kinds)}, on {', '.join(backends)}; "
@@ -147,6 +159,7 @@ def _figure(name: str, part: str, rows: list[dict[str, Any]], curve: Curve | Non
     )
     return Figure(
         name=name + (f"-{part}" if part else ""),
+        about=name,
         title=title,
         description=description,
         specification=json.dumps(_specification(points, titles, logarithmic, description), sort_keys=True),
@@ -158,7 +171,8 @@ def _is_logarithmic(values: Sequence[float]) -> bool:
     return min(values) > 0 and max(values) >= _WIDE * min(values)
 
 
-def _with_unit(name: str, unit: str) -> str:
+def with_unit(name: str, unit: str) -> str:
+    """What an axis is called."""
     return name if unit in ("1", name) else f"{name} ({unit})"
 
 
@@ -197,8 +211,8 @@ def _specification(
     colour = alt.Color(
         "series:N",
         title=None,
-        scale=alt.Scale(domain=series, range=list(_COLOURS[: len(series)])),
-        legend=None if len(series) == 1 else _legend(series),
+        scale=alt.Scale(domain=series, range=list(COLOURS[: len(series)])),
+        legend=None if len(series) == 1 else legend(series),
     )
     axes: dict[str, Any] = {
         axis: (alt.X if axis == "x" else alt.Y)(
@@ -239,13 +253,15 @@ def _specification(
     return with_points(specification, points)
 
 
-def _legend(series: Sequence[str]) -> Any:
+def legend(series: Sequence[str]) -> Any:
     """Below the figure, in as many columns as have room."""
     import altair as alt
 
     longest = max(len(name) for name in series)
     columns = next((n for n in (4, 3, 2) if n * longest <= _LEGEND_WIDTH), 1)
-    return alt.Legend(orient="bottom", columns=columns, labelLimit=0, symbolType="stroke", symbolStrokeWidth=3)
+    return alt.Legend(
+        orient="bottom", columns=columns, labelLimit=0, symbolType="stroke", symbolStrokeWidth=3, symbolOpacity=1
+    )
 
 
 def with_points(specification: Mapping[str, Any], points: Sequence[Row]) -> dict[str, Any]:

@@ -41,15 +41,19 @@ def history_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
     tips.append(alt.Tooltip("value:Q", title=f"value ({unit})", format=".4~g"))
     base = alt.Chart().encode(x=x)
     stepping = base.transform_filter("isValid(datum.step)")
+    steps = [f"{point['step']} at {point['commit']}" for point in points if point["step"]]
+    # A layer without points would have no extent.
+    marks = [
+        stepping.mark_rule(color=_STEP, strokeDash=[4, 3]).encode(tooltip=[alt.Tooltip("step:N"), *tips]),
+        stepping.mark_text(color=_STEP, align="left", dx=4, y=8).encode(text="step:N"),
+    ]
     chart = alt.layer(
         base.mark_area(opacity=0.25, color=_COLOUR).encode(y=alt.Y("low:Q", title=title, scale=scale), y2="high:Q"),
         base.mark_line(color=_COLOUR, strokeWidth=1.5).encode(y=alt.Y("value:Q", title=title, scale=scale)),
-        stepping.mark_rule(color=_STEP, strokeDash=[4, 3]).encode(tooltip=[alt.Tooltip("step:N"), *tips]),
-        stepping.mark_text(color=_STEP, align="left", dx=4, y=8).encode(text="step:N"),
+        *(marks if steps else []),
         base.mark_point(color=_COLOUR, filled=True, size=45).encode(y=alt.Y("value:Q", title=title), tooltip=tips),
         data={"values": []},
     )
-    steps = [f"{point['step']} at {point['commit']}" for point in points if point["step"]]
     description = (
         f"median with its 99 % interval, {len(points)} commits, "
         f"from {formats.quantity(points[0]['value'], unit)} to {formats.quantity(points[-1]['value'], unit)}, "
@@ -58,4 +62,5 @@ def history_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
     chart = chart.properties(width="container", height=220, description=description)
     chart = chart.configure(background="transparent", font="system-ui, sans-serif").configure_view(stroke=None)
     specification = json.dumps(with_points(chart.to_dict(validate=False), points), sort_keys=True)
-    return Figure(str(rows[0]["benchmark"]), str(rows[0]["benchmark"]), description, specification, tuple(rows))
+    name = str(rows[0]["benchmark"])
+    return Figure(name, name, name, description, specification, tuple(rows))

@@ -41,9 +41,7 @@ def _written(out: Path) -> set[str]:
     """What the manifest of the last report names; nothing where there is none that can be read."""
     try:
         names = json.loads((out / MANIFEST).read_text(encoding="utf-8"))["files"]
-        return {
-            name for name in names if not PurePosixPath(name).is_absolute() and ".." not in PurePosixPath(name).parts
-        }
+        return {name for name in names if _is_inside(PurePosixPath(name))}
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return set()
 

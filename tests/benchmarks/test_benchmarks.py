@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -55,3 +56,14 @@ def test_a_renamed_benchmark_is_recorded_and_run_under_its_first_name(tmp_path: 
     # In a process of its own: asv imports the folder by name.
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.splitlines() == ["['bench_old.Old.time_gram']", "time_product"]
+
+
+def test_without_a_gpu_its_benchmarks_are_skipped(found: list, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    on_gpu = [benchmark for benchmark in found if "DeviceMemory" in benchmark.name or "'cuda'" in str(benchmark.params)]
+    assert len(on_gpu) == 5
+    for benchmark in on_gpu:
+        for k, values in enumerate(itertools.product(*benchmark.params)):
+            if "'cuda'" in values or "DeviceMemory" in benchmark.name:
+                benchmark.set_param_idx(k)
+                assert benchmark.do_setup() is True, (benchmark.name, values)

@@ -116,11 +116,15 @@ def test_the_first_run_tells_that_the_second_does_not_fit_and_it_is_not_begun(nt
 
 
 @pytest.mark.slow
-def test_a_run_in_flight_is_stopped_in_time_and_is_no_failure(ntkbench, naps, query):
+def test_a_run_in_flight_is_stopped_in_time_and_is_no_failure(ntkbench, naps, query, small_tasks):
     words = [*naps, "--set", "tenths=36000"]
-    since = time.monotonic()
-    outcome = ntkbench(*words, "--budget", "5")
-    assert 5 <= time.monotonic() - since < 20
+    for budget in (5, 20, 60):
+        since = time.monotonic()
+        outcome = ntkbench(*words, "--budget", budget)
+        taken = time.monotonic() - since
+        if (small_tasks / "36000.begun").exists():
+            break  # on a busy machine, five seconds may be over before the run begins
+    assert budget <= taken < budget + 30
     assert (outcome.code, outcome.err) == (0, "")
     assert query("SELECT count(*) FROM run") == [(0,)]
     assert not [p for p in psutil.Process().children() if "spawn_main" in " ".join(p.cmdline())]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ntkbench import Context, Curve, Metric, Tier, task
 from ntkbench.asv_results import Measurement
 from ntkbench.record import CurveRow, RunRecord, TimingRow
 from ntkbench.site import write_site
@@ -24,6 +25,18 @@ HOSTILE = "<script>document.title='owned'</script>"
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
+@task(
+    title="Images & <more>",
+    source="table 1",
+    metrics=[Metric("accuracy", "%", "higher", tolerance=0.2, about="share of images in the right class")],
+    curves=[Curve("error", "n", "error", y_unit="%"), Curve("classes", "image", "class", drawn=False)],
+    tiers=[Tier("smoke", depth=3, pooling="gap"), Tier("smoke", depth=[6, 11], pooling="gap", seeds=2)],
+    formulas={"the prediction": r"f(x) = \sum_i \Theta(x, x_i)\, \left[\Theta^{-1} y\right]_i < 1"},
+)
+def images(ctx: Context, *, depth: int, pooling: str) -> None:
+    """Does `images` hold?"""
+
+
 def record(number: int, **changes) -> RunRecord:
     """A run with ids made of its number."""
     return replace(RECORD, run_id=f"{number:032x}", experiment_id=f"{number:032x}", **changes)
@@ -34,20 +47,23 @@ def timings(*seconds: float) -> list[TimingRow]:
     return [TimingRow("kernel", "steady" if k else "first", max(0, k - 1), value) for k, value in enumerate(seconds)]
 
 
-def measurement(day: int) -> Measurement:
+def measurement(day: int, benchmark: str, value: float) -> Measurement:
     committed = datetime(2026, 1, 1 + day, tzinfo=UTC)
     return Measurement(
-        facts={"machine": "m1", "python": "3.11", "commit": f"{day:040x}"}, benchmark="bench.time_gram", version="v1",
-        params={"depth": 3}, committed=committed, subject=f"Change {day}", measured=committed + timedelta(days=9),
-        unit="s", value=1.0 + day, low=0.9 + day, high=1.1 + day, samples=(1.0 + day,), number=1, failure="",
+        facts={"machine": "m1", "python": "3.11", "commit": f"{day:040x}"}, benchmark=benchmark, version="v1",
+        params={"depth": 3}, committed=committed, subject=f"Change {day} of {benchmark}",
+        measured=committed + timedelta(days=9),
+        unit="s", value=value, low=0.99 * value, high=1.01 * value, samples=(value,), number=1, failure="",
     )  # fmt: skip
 
 
 @pytest.fixture(scope="session")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """Two backends and three depths, two seeds, a failure, hostile texts, curves, and a benchmark's history."""
+    """Two backends, three depths, two seeds, two commits, a failure, hostile texts, curves, a benchmark's history."""
     store = Store(tmp_path_factory.mktemp("report") / "results.duckdb")
     runs = []
+    # A claim for each depth.
+    claims = [replace(RECORD.claims[0], name=f"depth {d}", value=40 + d / 10, params={"depth": d}) for d in (3, 6, 11)]
     for depth in (3, 6, 11):
         for backend, speed in (("jax", 1.0), ("torch", 3.0)):
             for seed in (0, 1):
@@ -56,20 +72,31 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Store:
                 runs.append(
                     record(
                         len(runs) + 1, backend=backend, seed=seed, curves=[curve], timings=timings(*seconds),
-                        params={"depth": depth, "pooling": "gap"},
+                        params={"depth": depth, "pooling": "gap"}, claims=claims,
                     )
                 )  # fmt: skip
-    runs.append(record(90, backend="torch", status="error", reason="ValueError: no", traceback="Traceback:\n  no"))
+    broken = {"status": "error", "reason": "ValueError: no", "traceback": "Traceback:\n  no"}
+    runs.append(record(90, backend="torch", claims=claims, **broken))
+    # The first run again, at another commit.
+    runs.append(replace(runs[0], run_id=f"{80:032x}", environment={**RECORD.environment, "commit": "c2"}))
+    # More settings than one figure has colours for.
+    curve = CurveRow("error", [1.0, 2.0], [8.0, 4.0], "n", "error", "1", "%", None, 0.0)
+    for k in range(10):
+        params = {"width": k, "kind": "ab"[k % 2]}
+        bare = {"timings": [], "metrics": [], "claims": [], "curves": [curve]}
+        runs.append(record(60 + k, task="curves", params=params, **bare))
     hostile = {HOSTILE: HOSTILE}
     runs.append(record(91, task=HOSTILE, params=hostile, command=HOSTILE, warnings=[HOSTILE], backend="numba"))
-    store.add(runs, measurements=[(measurement(day), "asv") for day in range(4)])
+    histories = [measurement(day, "bench.time_gram", 1.0 + day / 100) for day in range(4)]
+    histories += [measurement(day, "bench.time_solve", 1.0 if day < 6 else 3.0) for day in range(12)]
+    store.add(runs, measurements=[(one, "asv") for one in histories])
     return store
 
 
 @pytest.fixture(scope="session")
 def site(results: Store) -> Path:
     """The folder of the report."""
-    return write_site(results, {}, results.path.parent / "site").parent
+    return write_site(results, {"images": images}, results.path.parent / "site").parent
 
 
 @pytest.fixture(scope="session")

@@ -113,7 +113,7 @@ def test_the_pages_have_what_the_views_have(results: Store, site: Path) -> None:
     assert len(ratios) == 3
     assert all(formats.number(ratio, 3) in cells("compare-jax-cpu-torch-cpu.html") for (ratio,) in ratios)
     history = results.query("SELECT subject, value, ratio FROM perf_history")[1]
-    assert len(history) == 4
+    assert len(history) == 16
     for subject, value, ratio in history:
         row = cells("performance.html")
         at = row.index(subject)

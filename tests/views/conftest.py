@@ -36,12 +36,13 @@ class Results:
         *,
         metrics: Mapping[str, float | tuple[float, float]] | None = None,
         tolerances: Mapping[str, float] | None = None,
+        units: Mapping[str, str] | None = None,
         curves: Sequence[CurveRow] = (),
         timings: Mapping[str, tuple[float | None, Sequence[float]]] | None = None,
         machine: str = "m1",
         **fields: Any,
     ) -> str:
-        """Have a run stored and return its run_id; `timings`: stage -> (first, steady samples)."""
+        """Have a run stored and return its run_id; `timings`: stage -> (first, steady samples); units: %."""
         self.minutes += 1
         values = {
             "task": "images", "task_version": 1, "tier": "standard", "params": {"depth": 3}, "device": "cpu",
@@ -69,7 +70,10 @@ class Results:
             command="ntkbench run",
             environment={"machine": machine},
             timings=[*first, *steady],
-            metrics=[_metric(name, given, (tolerances or {}).get(name)) for name, given in (metrics or {}).items()],
+            metrics=[
+                _metric(name, given, (tolerances or {}).get(name), (units or {}).get(name, "%"))
+                for name, given in (metrics or {}).items()
+            ],
             curves=list(curves),
             claims=list(self.claims),
             **values,
@@ -98,9 +102,9 @@ class Results:
         return [row[0] for row in self.select("SELECT verdict FROM verdict ORDER BY claim, backend")]
 
 
-def _metric(name: str, given: float | tuple[float, float], tolerance: float | None) -> MetricRow:
+def _metric(name: str, given: float | tuple[float, float], tolerance: float | None, unit: str) -> MetricRow:
     value, stderr = given if isinstance(given, tuple) else (given, None)
-    return MetricRow(name, value, "%", stderr, "higher", tolerance)
+    return MetricRow(name, value, unit, stderr, "higher", tolerance)
 
 
 @pytest.fixture(scope="session")

@@ -58,7 +58,7 @@ def _run(
     store.prepare()
     now = datetime.now(UTC).isoformat()
     store.declare([Declaration(t.name, t.version, now, claim_rows(t)) for t in tasks.values()])
-    if isinstance(store, Store):
+    if not isinstance(store, RecordFile):
         _take_waiting(store)
     todo = plan.missing(runs, _done(store, force, options))
     if len(todo) < len(runs):
@@ -72,7 +72,7 @@ def _run(
         command = shlex.join(["ntkbench", *options.words])
         print(f"\ninterrupted; what was finished is kept. Continue with: {command}", file=sys.stderr)
         return INTERRUPTED
-    if isinstance(store, Store):
+    if not isinstance(store, RecordFile):
         _take_waiting(store)
         show_verdicts(store, [t for t in tasks if any(r.task == t for r in runs)])
     else:
@@ -192,7 +192,7 @@ def _execute(
             nonlocal begun
             begun = time.monotonic()
             _keep(store, record)
-            if options.records is not None and isinstance(store, Store):
+            if options.records is not None and not isinstance(store, RecordFile):
                 append_json_line(options.records, record)
             records.append(record)
             if record.status in DONE:

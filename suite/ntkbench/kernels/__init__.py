@@ -27,6 +27,7 @@ from ntkbench.kernels.linearisation import (
     relu_ntk_expansion,
 )
 from ntkbench.kernels.network import Kernels
+from ntkbench.kernels.operations import Work, cntk_work, fc_work
 from ntkbench.kernels.panel_cholesky import PanelCholesky, panel_regression
 from ntkbench.kernels.preconditioners import jacobi, nystrom, pivoted_cholesky
 from ntkbench.kernels.rademacher import Rademacher, all_signs, rademacher_complexity, ramp_gap
@@ -34,6 +35,7 @@ from ntkbench.kernels.random_features import first_layer_kernel, random_features
 from ntkbench.kernels.regression import Regression, kernel_regression, min_eigenvalue, train_test
 from ntkbench.kernels.ridge_path import RidgePath, ridge_path
 from ntkbench.kernels.spectra import Spectrum, cosine_kernel, harmonic_dimension
+from ntkbench.kernels.throughput import rescaled
 
 __all__ = [
     "EXPONENTIAL",
@@ -60,6 +62,7 @@ __all__ = [
     "Solution",
     "Spectrum",
     "Sphere",
+    "Work",
     "alignment_constant",
     "all_signs",
     "architecture_kernels",
@@ -67,6 +70,7 @@ __all__ = [
     "cholesky_regression",
     "cholesky_solve",
     "cntk",
+    "cntk_work",
     "conjugate_gradient",
     "conv_kernels",
     "cosine_kernel",
@@ -76,6 +80,7 @@ __all__ = [
     "empirical_ntk_product",
     "exponential_kernel",
     "fc_kernels",
+    "fc_work",
     "first_layer_kernel",
     "gradient_descent",
     "gradient_flow",
@@ -107,6 +112,7 @@ __all__ = [
     "regression_errors",
     "relative_error",
     "relu_ntk_expansion",
+    "rescaled",
     "ridge_path",
     "train_test",
 ]

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 
 from ntkbench import charts
-from ntkbench.drawing import static_svg
-from ntkbench.figures import Figure, figures, points_table
+from ntkbench.entry_names import entry, short_names
+from ntkbench.figures import points_table
+from ntkbench.pages import task_figures
 from ntkbench.pages.content import Content, Row, file_name, grouped
 from ntkbench.pages.page import Page
 from ntkbench.pages.ratios import summary
 from ntkbench.spec import Task
-
-_MOST_COMMANDS = 3  # under one figure
 
 
 def task_file(name: str) -> str:
@@ -31,7 +30,7 @@ def pages(content: Content, tasks: Mapping[str, Task]) -> Iterator[Page]:
     agreement = {row["run_id"]: row["status"] for row in content.agreement}
     for name in content.tasks:
         own = {key: rows.get(name, []) for key, rows in parts.items()}
-        drawn = _figures(own["curves"], tasks.get(name), own["verdicts"], own["runs"], task_file(name))
+        drawn = task_figures.groups(own["curves"], tasks.get(name), own["verdicts"], own["runs"], task_file(name))
         speedups = [row for row in own["speedups"] if _first(row)]
         values: dict[str, Any] = {
             "name": name,
@@ -39,7 +38,7 @@ def pages(content: Content, tasks: Mapping[str, Task]) -> Iterator[Page]:
             "strips": _strips(own["verdicts"]),
             "measured": [row for row in own["verdicts"] if row["runs"]],
             "waiting": [row for row in own["verdicts"] if not row["runs"]],
-            "figures": drawn,
+            "groups": drawn,
             "races": _races(own["leaderboard"], samples),
             "memory": any(row["peak_memory"] is not None for row in own["leaderboard"]),
             "errors": any(row["gram_error"] is not None for row in own["leaderboard"]),
@@ -53,34 +52,13 @@ def pages(content: Content, tasks: Mapping[str, Task]) -> Iterator[Page]:
             "agreement": agreement,
         }
         yield Page(task_file(name), "task.html.j2", values)
-        for item in drawn:
+        for item in chain.from_iterable(drawn):
             yield Page(item["data"], None, {"text": points_table(item["figure"].rows)})
 
 
 def _first(row: Row) -> bool:
     """Whether this is the one of the two rows of a pair that is shown."""
     return bool((row["backend"], row["device"]) < (row["baseline"], row["baseline_device"]))
-
-
-def _figures(
-    curves: Sequence[Row], task: Task | None, verdicts: Sequence[Row], runs: Sequence[Row], file: str
-) -> list[dict[str, Any]]:
-    return [
-        {
-            "figure": figure,
-            "svg": static_svg(figure.specification, f"f{k}"),
-            "data": f"{file.removesuffix('.html')}-{k}.csv",
-            "commands": _commands(figure, curves, runs),
-        }
-        for k, figure in enumerate(figures(curves, task, verdicts), 1)
-    ]
-
-
-def _commands(figure: Figure, curves: Sequence[Row], runs: Sequence[Row]) -> list[str]:
-    """The commands that made the runs whose points a figure shows, as they were given."""
-    shown = {(row["name"], str(row["params"]), row["backend"]) for row in figure.rows}
-    sources = {row["run_id"] for row in curves if (row["name"], str(row["params"]), row["backend"]) in shown}
-    return list(dict.fromkeys(run["command"] for run in runs if run["run_id"] in sources))[:_MOST_COMMANDS]
 
 
 def _races(leaderboard: Sequence[Row], samples: Mapping[str, list[Row]]) -> list[dict[str, Any]]:
@@ -108,7 +86,7 @@ def _strips(verdicts: Sequence[Row]) -> list[dict[str, Any]]:
     """For each metric that a claim is about and that was measured: its axis and the claims on it."""
     strips = []
     measured = [row for row in verdicts if row["measured"] is not None]
-    names = _short_names(measured)
+    names = short_names(measured)
     for metric, rows in groupby(measured, key=lambda row: row["metric"]):
         lines, unit = [], ""
         for claim, entries in groupby(rows, key=lambda row: row["claim"]):
@@ -116,7 +94,7 @@ def _strips(verdicts: Sequence[Row]) -> list[dict[str, Any]]:
             unit = found[0]["unit"]
             bars = tuple(
                 charts.Entry(
-                    label=names[e["backend"], e["device"], e["precision"]],
+                    label=names[entry(e)],
                     measured=e["measured"],
                     # One run without a standard error has no interval.
                     low=e["measured"] if e["low"] is None else e["low"],
@@ -129,13 +107,3 @@ def _strips(verdicts: Sequence[Row]) -> list[dict[str, Any]]:
             lines.append(charts.Row(claim, stated["published"], stated["tolerance"], bars, stated["side"]))
         strips.append({"metric": metric, "unit": unit, "rows": lines, "axis": charts.axis(lines)})
     return strips
-
-
-def _short_names(rows: Sequence[Row]) -> dict[tuple[str, str, str], str]:
-    """Each entry by as much of backend, device and precision as tells it from the others."""
-    entries = {(row["backend"], row["device"], row["precision"]) for row in rows}
-    if len({backend for backend, _, _ in entries}) == len(entries):
-        return {entry: entry[0] for entry in entries}
-    if len({entry[:2] for entry in entries}) == len(entries):
-        return {entry: f"{entry[0]} on {entry[1]}" for entry in entries}
-    return {entry: f"{entry[0]} on {entry[1]}, {entry[2]}" for entry in entries}
