@@ -51,7 +51,7 @@ class InFlight(Generic[Item]):
         except TimeoutError:
             return []
         except FuturesCancelledError as error:
-            raise SchedulerLostError("the scheduler is lost, or the inputs with all workers that had them") from error
+            raise SchedulerLostError("the scheduler is gone, or with all their workers the inputs") from error
         return [(self._given.pop(future), future) for future in ready]
 
     def give_up(self) -> None:
