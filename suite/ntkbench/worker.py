@@ -107,6 +107,7 @@ def _sharing(scheduler: str, backend: Any, task_folders: Sequence[Path]) -> dict
 def _carry_out(
     task: Any, backend: Any, run: PlannedRun, event: StageEvent, sharing: Mapping[str, Any]
 ) -> dict[str, Any]:
+    """The result of a run; `sharing` are the options of its context that say who computes its blocks."""
     needed = task.requires | ({"float64"} if run.precision == "float64" else set())
     if needed - backend.capabilities:
         lacking = ", ".join(sorted(needed - backend.capabilities))

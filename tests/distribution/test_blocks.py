@@ -13,9 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ntkbench.backends import open_backend
+from ntkbench.backends import installed, open_backend
+from ntkbench.checkpoints import likeness
+from ntkbench.distribution import block_child
+from ntkbench.distribution.block_child import Matrix
 from ntkbench.distribution.blocks import SharedBlocks
-from ntkbench.kernels.blocks import block_gram
+from ntkbench.kernels import cntk
+from ntkbench.kernels.blocks import Block, BlockKernel, block_gram, to_numpy
 from ntkbench.kernels.execution import implementations
 from ntkbench.registry import load_tasks
 
@@ -80,11 +84,8 @@ def lose_a_worker(folder: Path, lost: list[int]) -> threading.Thread:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["numba", "torch"])
-def test_a_matrix_by_three_workers_one_of_them_killed_is_the_one_computed_alone(
-    name: str, scheduler: str, folder: Path
-) -> None:
-    backend, kernel = open_backend(name), function(folder, "kernel")
+def test_a_matrix_by_three_workers_one_of_them_killed_is_the_one_computed_alone(scheduler: str, folder: Path) -> None:
+    backend, kernel = open_backend("numba"), function(folder, "kernel")
     images = np.random.default_rng(0).standard_normal((N, 6, 6, 3)).astype(np.float32)
     x1, x2 = backend.asarray(images, "float32"), backend.asarray(images[:5] + 1, "float32")
     with implementations() as used:
@@ -107,6 +108,20 @@ def test_a_matrix_by_three_workers_one_of_them_killed_is_the_one_computed_alone(
         np.testing.assert_array_equal(backend.to_numpy(ours), backend.to_numpy(theirs))
     assert used_there == used
     assert wall + mapper.credit > 18 * 0.3  # what all blocks took, one after another
+
+
+@pytest.mark.parametrize("name", installed())
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_a_block_of_every_backend_is_the_one_computed_here(name: str, precision: str) -> None:
+    backend, images = open_backend(name), np.random.default_rng(0).standard_normal((5, 4, 4, 3))
+    x1, x2 = backend.asarray(images, precision), backend.asarray(images[:3] + 1, precision)
+    options, block = {"depth": 2, "pooling": "flatten"}, Block(1, 4, 0, 3)
+    here, _ = BlockKernel(cntk, x1, x2, options)(block)
+    kernel, alike = (cntk.__module__, cntk.__qualname__), likeness(backend, cntk)
+    matrix = Matrix("m", name, "cpu", (), kernel, options, None, alike)
+    answer = block_child._answer(block_child._kernel(backend, matrix, to_numpy(x1), to_numpy(x2)), None, block)
+    np.testing.assert_array_equal(answer.array, to_numpy(here))
+    assert (answer.array.dtype, answer.warnings) == (precision, ())
 
 
 def test_what_workers_warn_of_is_told_here(scheduler: str, folder: Path) -> None:

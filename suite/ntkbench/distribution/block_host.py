@@ -11,6 +11,8 @@ from ntkbench.distribution.host import ONE_AT_A_TIME, let_processes_start
 from ntkbench.kernels.blocks import Block
 from ntkbench.runner import Worker, spawn
 
+_GRACE = 5.0  # seconds for a process that has closed its pipe to end
+
 
 class ChildLostError(Exception):
     """The child process is gone: another may take the block."""
@@ -47,6 +49,7 @@ def compute_block(matrix: Matrix, x1: Any, x2: Any, corners: tuple[int, int, int
             _child.worker.connection.send((Block(*corners), new))
             answer: Answer | Failure = _child.worker.connection.recv()
         except (EOFError, OSError) as error:
+            _child.worker.process.join(_GRACE)
             code = _child.worker.process.exitcode
             _child.worker.stop()
             _child = None
