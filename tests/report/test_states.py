@@ -136,6 +136,25 @@ def test_the_ratio_to_the_best_is_of_the_same_setting_and_stage(results: Store, 
         assert f'<td class="figure">{formats.number(ratio, 3)}</td>' in row
 
 
+def test_the_limits_of_the_machine_and_the_share_of_them_are_shown(results: Store, site: Path) -> None:
+    shares = results.query("SELECT seconds, fraction, binds FROM efficiency WHERE fraction IS NOT NULL")[1]
+    assert len(shares) == 6
+    for seconds, fraction, binds in shares:
+        cell = f'data-value="{fraction}">{formats.number(100 * fraction, 2)} % <small>{binds}</small></td>'
+        for name in ("index.html", "task-images.html"):
+            assert cell in text(site, name).split(f'data-value="{seconds}"')[1].split("</tr>")[0]
+    page = text(site, "environments.html")
+    assert ">10.0 Gop/s</td><td>jax</td>" in page
+    assert ">18.6 GiB/s</td><td>jax</td>" in page
+
+
+def test_what_all_environments_of_a_machine_have_in_common_is_said_once(results: Store, site: Path) -> None:
+    page = text(site, "environments.html")
+    assert page.count("Zähler 9000") == 2  # the machine's title and its fact
+    names = results.query("SELECT environment_id FROM environment_fact WHERE machine = 'm1'")[1]
+    assert all(page.count(f'id="environment-{name}"') == 1 for (name,) in names)
+
+
 def test_no_link_of_any_page_is_dead(site: Path) -> None:
     pages = {file: file.read_text() for file in site.rglob("*.html")}
     anchors = {file: set(re.findall(r' id="([^"]+)"', content)) for file, content in pages.items()}
