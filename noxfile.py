@@ -1,12 +1,14 @@
-"""Sessions: reproduce (the main one), tests, lint, types, report, peers. What follows -- goes to the command inside.
+"""Sessions: reproduce (the main one), gpu, tests, lint, types, report, peers, perf.
 
-All but lint share one environment, .nox/suite, whose `ntkbench` command is there for you too.
+What follows -- goes to the command inside. All but lint share one environment, .nox/suite, whose `ntkbench` command is
+there for you too.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
@@ -28,17 +30,43 @@ RUN = {"all"}
 RUN_ON_GPU = {"all", "cuda"}
 CHECK = {"all", "types"}
 
+# Why no card can be used here, by ntkbench.devices alone: the package itself needs NumPy, and nothing is installed yet.
+CARD_FAULT = """
+import sys, types
+sys.modules["ntkbench"] = package = types.ModuleType("ntkbench")
+package.__path__ = [sys.argv[1]]
+from ntkbench.devices import driver
+print(driver().fault)
+"""
+
 
 @nox.session(venv_backend="none")
 def reproduce(session: nox.Session) -> None:
     """Run the experiments that are missing, on every backend here, then show the verdicts and write the report."""
     options = session.posargs
-    extras = RUN_ON_GPU if "cuda" in options or "--device=cuda" in options else RUN
+    on_gpu = "cuda" in options or "--device=cuda" in options
+    if on_gpu:
+        require_card(session)
+    extras = RUN_ON_GPU if on_gpu else RUN
     if not PYTHON.exists():
         # The numba backend is installed in a third of the time: a first result before the rest.
         install(session, set())
         run(session, NTKBENCH, "run", "--tier", "smoke", "--backend", "numba", *database(options))
     install(session, extras)
+    results(session, options)
+
+
+@nox.session(venv_backend="none")
+def gpu(session: nox.Session) -> None:
+    """On a machine with a CUDA card: the tests that need one, then the published sizes on it, verdicts and report."""
+    require_card(session)
+    install(session, CHECK | RUN_ON_GPU)
+    run(session, PYTHON, "-m", "pytest", "-m", "gpu", "-rs")
+    results(session, ["--device", "cuda", "--tier", "paper", *session.posargs])
+
+
+def results(session: nox.Session, options: list[str]) -> None:
+    """Run what is missing, show the verdicts and write the report."""
     run(session, NTKBENCH, "run", *options)
     if "--dry-run" not in options:
         # What does not hold is a finding, shown here; failing on it is for `ntkbench verify` itself.
@@ -94,6 +122,14 @@ def lint(session: nox.Session) -> None:
 def run(session: nox.Session, *words: object, success_codes: list[int] | None = None) -> None:
     """Run a command of the shared environment."""
     session.run(*map(str, words), external=True, success_codes=success_codes or [0])
+
+
+def require_card(session: nox.Session) -> None:
+    """End the session, before gigabytes are installed, where there is no CUDA card to run on."""
+    command = [sys.executable, "-c", CARD_FAULT, str(ROOT / "suite" / "ntkbench")]
+    fault = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    if fault:
+        session.error(f"no CUDA card to run on: {fault}")
 
 
 def database(options: list[str]) -> list[str]:

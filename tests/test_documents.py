@@ -20,8 +20,14 @@ def commands(text: str = README) -> list[str]:
     return [line for block in blocks("sh", text) for line in block.splitlines() if line.startswith("ntkbench ")]
 
 
+def anywhere(text: str = README) -> list[list[str]]:
+    """The words of the commands that need no installation: `python -m ntkbench` of a checkout."""
+    lines = [line for block in blocks("sh", text) for line in block.splitlines()]
+    return [shlex.split(line.partition(" -m ntkbench ")[2]) for line in lines if " -m ntkbench " in line]
+
+
 def sessions(text: str) -> set[str]:
-    words = [shlex.split(line) for block in blocks("sh", text) for line in block.splitlines()]
+    words = [shlex.split(line, comments=True) for block in blocks("sh", text) for line in block.splitlines()]
     after = [w[w.index("-s") + 1 :] for w in words if "-s" in w]
     return {name for w in after for name in (w[: w.index("--")] if "--" in w else w)}
 
@@ -45,6 +51,12 @@ def test_every_command_of_the_readme_is_one() -> None:
     assert len(commands()) >= 10
     for command in commands():
         cli.parser().parse_args(shlex.split(command)[1:])
+
+
+def test_the_command_for_a_machine_without_our_packages_is_one() -> None:
+    (words,) = anywhere()
+    options = cli.parser().parse_args(words)
+    assert (options.device, options.tier, options.records) == ("cuda", "paper", Path("out.jsonl"))
 
 
 @pytest.mark.parametrize("backend", ["numba", "torch", "jax"])

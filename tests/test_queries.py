@@ -39,6 +39,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
             run(3, backend="torch", metrics=accuracy(42.0)),
             run(4, seed=1, metrics=accuracy(41.0)),
             run(5, precision="float64", metrics=accuracy(40.5)),
+            run(11, backend="jax", device="cuda", timings=[replace(t, seconds=t.seconds / 4) for t in RECORD.timings]),
             run(6, status="timeout", reason="took longer than 5 s"),
             run(7, experiment=1, metrics=accuracy(40.8), curves=[*RECORD.curves, POWERS], **newer),
             run(8, backend="jax", params={"depth": 6}),
@@ -107,6 +108,12 @@ def test_disagreements_name_the_pairs_and_count_tolerances(store: Store) -> None
 def test_each_claim_is_told_for_each_backend(store: Store) -> None:
     rows = {row["claim"]: row for row in answer(store, "claims-by-backend") if row["task"] == "images"}
     assert rows["worst"]["numba"] == rows["worst"]["jax"] == rows["worst"]["torch"] == "not reproduced"
+
+
+def test_a_gpu_is_told_against_the_cpu_on_the_same_work(store: Store) -> None:
+    (row,) = answer(store, "gpu-against-cpu")
+    assert (row["backend"], row["settings"]) == ("jax", 1)
+    assert row["over_itself_on_cpu"] == row["over_fastest_on_cpu"] == pytest.approx(4.0)
 
 
 def test_the_stages_of_a_run_take_all_of_its_time(store: Store) -> None:

@@ -24,7 +24,7 @@ class _Kernel(Prepared):
     def prepare(self, backend: str, device: str, size: int) -> None:
         """Inputs on the backend; few are computed several times a sample."""
         self.backend = opened(backend, device)
-        self.number = 5 if size == self.params[2][0] else 1
+        self.number = 20 if size == self.params[2][0] else 1
         self.inputs(size)
 
     def inputs(self, size: int) -> None:

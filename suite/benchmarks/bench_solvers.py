@@ -15,6 +15,7 @@ class Solvers(Prepared):
     """The kernel is that of a network on the sphere; the labels are random."""
 
     version = "1"
+    number = 5
     param_names = ("backend",)
     params = (("numba", "jax", "torch"),)
 

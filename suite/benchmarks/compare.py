@@ -1,4 +1,4 @@
-"""Two commits held against each other: measured in turns, and what changed measured once more before it is said."""
+"""Two commits held against each other: measured in turns, and what seems to differ twice more before it is said."""
 
 from __future__ import annotations
 
@@ -7,19 +7,25 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 
 from ntkbench import formats
 from ntkbench.asv_results import Measurement, read_results
 
-# Worth a second look. Medians of ten samples of CPU time differed by up to a tenth between runs of one commit on a busy
-# machine; a look too many costs seconds.
+# Processes a commit in each pass; after the first, of the benchmarks alone that all passes so far say have changed.
+ROUNDS = (1, 4, 4)
+# What the first pass takes for a change. On a crowded machine one process may need a fifth more CPU time than the next
+# for the same work, by what else is on its core.
 SUSPECT = 1.15
-# Slower, by unit: between that noise and 1.5. An error may double when sums are taken in another order.
+# What the others take for one, by unit: between that noise and 1.5. An error may double when sums are taken in another
+# order.
 FACTOR = {"s": 1.25, "B": 1.25, "1": 2.0}
-# Processes a commit in the second pass (in the first: one), of the suspects. The second counts alone: it was not chosen
-# for what it shows.
-SECOND_ROUNDS = 4
+
+Pair = tuple[Measurement, Measurement]  # of the old commit, of the new one
+_OTHER = {"more": "larger", "less": "smaller", "fails": "fails now", "works": "works now"}
+_VERDICTS = {
+    "s": {**_OTHER, "more": "slower", "less": "faster"},
+    "1": {**_OTHER, "more": "less exact", "less": "more exact"},
+}
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,7 @@ class Comparison:
 
     name: str
     unit: str
-    old: float | None
+    old: float | None  # the least sample; of what is tracked the value; None: it failed
     new: float | None
     verdict: str
 
@@ -50,58 +56,47 @@ def compare(base: str, head: str, root: Path, machine: str, chosen: str | None) 
     """
     folder = root / ".asv" / "compare"
     shutil.rmtree(folder, ignore_errors=True)
-    first = _measure(base, head, root, folder / "first", machine, [chosen] if chosen else None, None)
-    suspects = [name for name, (old, new) in first.items() if suspicious(old, new)]
-    second = {}
-    if suspects:
-        print(
-            f"\n{len(suspects)} of {len(first)} differ at first sight and are measured again: {', '.join(suspects)}\n"
-        )
-        exactly = [f"^{re.escape(name)}$" for name in suspects]
-        second = _measure(base, head, root, folder / "second", machine, exactly, SECOND_ROUNDS)
-    found = [judged(name, *(second.get(name) or pair), name in second) for name, pair in first.items()]
+    passes: dict[str, list[Pair]] = {}
+    benchmarks = [chosen] if chosen else None
+    for k, rounds in enumerate(ROUNDS):
+        for name, pair in _measure(base, head, root, folder / str(k), machine, benchmarks, rounds).items():
+            passes.setdefault(name, []).append(pair)
+        suspects = [name for name, pairs in passes.items() if len(pairs) == k + 1 and shown(pairs)]
+        if not suspects:
+            break
+        if k + 1 < len(ROUNDS):
+            print(f"\n{len(suspects)} of {len(passes)} seem to differ and are measured again: {', '.join(suspects)}\n")
+        benchmarks = [f"^{re.escape(name)}$" for name in suspects]
+    found = [judged(name, pairs) for name, pairs in passes.items()]
     return sorted(found, key=lambda c: (not c.worse, c.verdict == "", -(c.ratio or 0), c.name))
 
 
-def suspicious(old: Measurement, new: Measurement) -> bool:
-    """Whether the first pass leaves a doubt, in either direction."""
-    if old.value is None or new.value is None:
-        return old.value is not new.value
-    low, high = sorted((old.value, new.value))
-    return high > low * min(SUSPECT, FACTOR.get(old.unit, SUSPECT))
-
-
-def judged(name: str, old: Measurement, new: Measurement, again: bool) -> Comparison:
-    """What is said of a benchmark; `again`: these measurements are of the second pass."""
-    verdict = ""
-    if again and old.value is not None and new.value is None:
-        verdict = "fails now"
-    elif again and old.value is None and new.value is not None:
-        verdict = "works now"
-    elif again and differs(old, new):
-        more, less = {"s": ("slower", "faster"), "1": ("less exact", "more exact")}.get(old.unit, ("larger", "smaller"))
-        verdict = more if (new.value or 0) > (old.value or 0) else less
-    return Comparison(name, old.unit, old.value, new.value, verdict)
-
-
-def differs(old: Measurement, new: Measurement) -> bool:
-    """Whether one is beyond the other by the factor in its median, in its least sample, and by asv's statistics.
-
-    Noise adds to CPU time and never takes away: what is slower is so in its best sample too.
+def judged(name: str, pairs: Sequence[Pair]) -> Comparison:
+    """What is said of a benchmark after all passes over it: the change that each of them shows. The numbers are the
+    last pass's.
     """
-    from asv._stats import is_different
-    from asv_runner.statistics import compute_stats
+    way = shown(pairs) if len(pairs) == len(ROUNDS) else ""
+    old, new = pairs[-1]
+    return Comparison(name, old.unit, best(old), best(new), _VERDICTS.get(old.unit, _OTHER)[way] if way else "")
 
-    if old.value is None or new.value is None:
-        return False
-    factor = FACTOR.get(old.unit, 1.25)
-    pairs = [(old.value, new.value)]
-    if old.samples and new.samples:
-        pairs += [(median(old.samples), median(new.samples)), (min(old.samples), min(new.samples))]
-        statistics = [compute_stats(m.samples, m.number)[1] for m in (old, new)]
-        if not is_different(old.samples, new.samples, *statistics):
-            return False
-    return all(b > a * factor for a, b in pairs) or all(a > b * factor for a, b in pairs)
+
+def shown(pairs: Sequence[Pair]) -> str:
+    """The change that all passes so far show, as `change` names it."""
+    ways = {change(*pair, SUSPECT if k == 0 else FACTOR.get(pair[0].unit, 1.25)) for k, pair in enumerate(pairs)}
+    return ways.pop() if len(ways) == 1 else ""
+
+
+def change(old: Measurement, new: Measurement, factor: float) -> str:
+    """What became of a benchmark: it takes "more" or "less", by more than `factor`, it "fails" or "works"; or ""."""
+    a, b = best(old), best(new)
+    if a is None or b is None:
+        return "" if a is b else "fails" if b is None else "works"
+    return "more" if b > a * factor else "less" if a > b * factor else ""
+
+
+def best(measurement: Measurement) -> float | None:
+    """The least sample: noise adds to CPU time and never takes away. The value of what is tracked."""
+    return min(measurement.samples, default=measurement.value)
 
 
 def table(found: Sequence[Comparison]) -> list[tuple[str, ...]]:
@@ -119,8 +114,8 @@ def table(found: Sequence[Comparison]) -> list[tuple[str, ...]]:
 
 
 def _measure(
-    base: str, head: str, root: Path, folder: Path, machine: str, chosen: list[str] | None, rounds: int | None
-) -> Mapping[str, tuple[Measurement, Measurement]]:
+    base: str, head: str, root: Path, folder: Path, machine: str, chosen: list[str] | None, rounds: int
+) -> Mapping[str, Pair]:
     """Both commits' measurements by the benchmark's name with its parameters, rounds in turns: old new, new old, ..."""
     import asv.plugin_manager  # noqa: F401 - finds the kinds of environment
     from asv.commands.run import Run
@@ -130,7 +125,7 @@ def _measure(
     conf = Config.load(str(root / "asv.conf.json"))
     conf.results_dir = str(folder)
     Run.run(
-        conf, range_spec=[head, base], bench=chosen, attribute={"rounds": rounds} if rounds else {}, machine=machine,
+        conf, range_spec=[head, base], bench=chosen, attribute={"rounds": rounds}, machine=machine,
         record_samples=True, interleave_rounds=True, pull=False,
     )  # fmt: skip
     log.flush()
@@ -159,5 +154,5 @@ def main(base: str, head: str, root: Path, machine: str, chosen: str | None) -> 
     show(["benchmark", f"old {base[:8]}", f"new {head[:8]}", "new / old", "verdict"], table(found))
     worse = [c for c in found if c.worse]
     changed = sum(c.verdict != "" for c in found) - len(worse)
-    print(f"{len(worse)} of {len(found)} got worse, {changed} better; times are CPU times of one thread")
+    print(f"{len(worse)} of {len(found)} got worse, {changed} better; times are the least CPU times of one thread")
     return 1 if worse else 0

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from ntkbench import devices
+from ntkbench.commands import verify
 from ntkbench.parquet import export_parquet
 from ntkbench.record import CurveRow, MetricRow, RunRecord
+from ntkbench.registry import load_tasks
 from ntkbench.store import Store
 
 GOOD = replace(
@@ -196,6 +199,32 @@ def test_runs_of_another_version_or_of_no_task_here_are_not_drawn(ntkbench, squa
     outcome = ntkbench("verify", "--rerun", 1, *folders)
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err.startswith("ntkbench: nothing can be run again: ")
+
+
+@pytest.fixture
+def on_cuda(store) -> list[str]:
+    """The run_ids of runs of `squares` on a card: numba's (there is none), jax's, torch's."""
+    fields = {"task": "squares", "params": {"x": 2}, "device": "cuda"}
+    records = [record(k, backend=backend, **fields) for k, backend in enumerate(("numba", "jax", "torch"), 1)]
+    store.add(records)
+    return [each.run_id for each in records]
+
+
+@pytest.mark.parametrize("able", ["jax", "torch"])
+def test_runs_on_a_card_are_drawn_for_the_frameworks_that_can_use_one_here(
+    store, on_cuda, small_tasks, monkeypatch, able
+):
+    monkeypatch.setattr(devices, "obstacles", lambda names: {n: "" if n == able else "built for CPUs" for n in names})
+    drawn = verify._draw(store, load_tasks([small_tasks]), 9)
+    assert [(r.backend, r.device) for r in drawn] == [(able, "cuda")]
+
+
+def test_runs_on_a_card_that_is_not_here_are_not_repeated_and_the_reason_is_told(
+    ntkbench, on_cuda, small_tasks, monkeypatch
+):
+    monkeypatch.setattr(devices, "obstacles", lambda names: dict.fromkeys(names, "there is no CUDA card"))
+    outcome = ntkbench("verify", "--rerun", 1, "--tasks", small_tasks)
+    assert (outcome.code, outcome.err) == (2, "ntkbench: nothing can be run again: there is no CUDA card\n")
 
 
 def test_a_negative_number_of_runs_is_refused(ntkbench, store):

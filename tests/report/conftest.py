@@ -50,7 +50,9 @@ def timings(*seconds: float) -> list[TimingRow]:
 def measurement(day: int, benchmark: str, value: float) -> Measurement:
     committed = datetime(2026, 1, 1 + day, tzinfo=UTC)
     return Measurement(
-        facts={"machine": "m1", "python": "3.11", "commit": f"{day:040x}"}, benchmark=benchmark, version="v1",
+        facts={
+            "machine": "m1", "python": "3.11", "commit": f"{day:040x}", "cpu": "Z80", "cores": "2", "memory": "16 GiB",
+        }, benchmark=benchmark, version="v1",
         params={"depth": 3}, committed=committed, subject=f"Change {day} of {benchmark}",
         measured=committed + timedelta(days=9),
         unit="s", value=value, low=0.99 * value, high=1.01 * value, samples=(value,), number=1, failure="",

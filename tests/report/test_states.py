@@ -124,6 +124,15 @@ def test_the_pages_have_what_the_views_have(results: Store, site: Path) -> None:
     assert {comment for (comment,) in comments} <= meanings
 
 
+def test_histories_name_the_hardware_and_their_steps_the_commits(results: Store, site: Path) -> None:
+    html = text(site, "performance.html")
+    assert html.count("Z80, 2 cores, 16 GiB; machine <code>m1</code>, Python 3.11") == 2
+    (step,) = results.query("SELECT commit_id, subject FROM perf_history WHERE step IS NOT NULL")[1]
+    (number,) = re.findall(r'<a href="#history-(\d)">bench.time_solve</a>', html)
+    assert f'<a href="#history-{number}-{step[0]}">{step[1]}</a>' in html
+    assert f'<tr id="history-{number}-{step[0]}">' in html
+
+
 def test_the_ratio_to_the_best_is_of_the_same_setting_and_stage(results: Store, site: Path) -> None:
     rows = results.query(
         "SELECT seconds, seconds / min(seconds) OVER (PARTITION BY task, params, precision, machine, stage) "

@@ -126,3 +126,17 @@ def test_runs_of_an_older_version_are_not_ranked(results):
     results.run("jax", task_version=1, timings={"kernel": (None, [1.0])})
     results.run("torch", task_version=2, timings={"kernel": (None, [2.0])})
     assert ranks(results) == {"torch": 1}
+
+
+def test_devices_of_one_machine_are_ranked_together_and_name_themselves(results):
+    entries = (("jax", "cpu", 8.0), ("torch", "cpu", 9.0), ("jax", "cuda", 1.0), ("torch", "cuda", 2.0))
+    for backend, device, seconds in entries:
+        results.run(backend, device=device, timings={"kernel": (None, [seconds])}, metrics={"accuracy": 40.0},
+                    tolerances={"accuracy": 0.2})  # fmt: skip
+    sql = "SELECT rank, backend, device, agreement FROM leaderboard ORDER BY rank"
+    assert results.select(sql) == [
+        (1, "jax", "cuda", "agrees"),
+        (2, "torch", "cuda", "agrees"),
+        (3, "jax", "cpu", "agrees"),
+        (4, "torch", "cpu", "agrees"),
+    ]

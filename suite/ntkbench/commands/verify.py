@@ -7,7 +7,7 @@ from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ntkbench import backends, registry
+from ntkbench import backends, devices, registry
 from ntkbench.cli import CHECK_FAILED, OK, database_path
 from ntkbench.comparison import COLUMNS, RATIO_COLUMNS, Pair, compare, pairs, time_ratios
 from ntkbench.errors import InputError
@@ -98,13 +98,17 @@ def _draw(store: Store, tasks: Mapping[str, Task], number: int) -> list[RunRecor
     """Some of the latest runs that can be run again here. Raises InputError when there is none."""
     with store.reading() as connection:
         rows = connection.execute("SELECT run_id, task, task_version, backend, device FROM latest_run").fetchall()
-        ids = [
-            run_id for run_id, task, version, backend, device in sorted(rows)
-            if task in tasks and tasks[task].version == version and backend in backends.installed()
-            and (device == "cpu" or _has_gpu())
+        known = [
+            row for row in sorted(rows)
+            if row[1] in tasks and tasks[row[1]].version == row[2] and row[3] in backends.installed()
+            and (row[4] == "cpu" or "cuda" in backends.capabilities(row[3]))
         ]  # fmt: skip
+        on_cuda = sorted({backend for *_, backend, device in known if device == "cuda"})
+        faults = devices.obstacles(on_cuda) if on_cuda else {}
+        ids = [run_id for run_id, *_, backend, device in known if device == "cpu" or not faults[backend]]
         if not ids:
-            raise InputError("nothing can be run again: no good run here is of a task, a backend and a device at hand")
+            why = "; ".join(dict.fromkeys(faults.values())) or "no good run here is of a task and a backend at hand"
+            raise InputError(f"nothing can be run again: {why}")
         return read_records(connection, random.sample(ids, min(number, len(ids))))
 
 
@@ -143,9 +147,3 @@ def _planned(r: RunRecord, task: Task) -> PlannedRun:
         r.task, r.task_version, r.tier, r.params, r.backend, r.device, r.precision, r.seed, r.dataset,
         r.dataset_sha256, run_cost(task, r.params),
     )  # fmt: skip
-
-
-def _has_gpu() -> bool:
-    from ntkbench.provenance import gpu_names
-
-    return bool(gpu_names())
