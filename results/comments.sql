@@ -162,8 +162,8 @@ COMMENT ON COLUMN leaderboard.seconds IS
   'median of the steady calls of all seeds, s; of the first calls where there are no others';
 COMMENT ON COLUMN leaderboard.low IS
   'lower end of an interval of about 95 % for that median, s (order statistics; of fewer than six samples their '
-  'range, which holds it in 50, 75, 88, 94 % of cases; equal to it when there is one sample)';
-COMMENT ON COLUMN leaderboard.high IS 'upper end of that interval, s';
+  'range, which holds it in 50, 75, 88, 94 % of cases); NULL: one sample has none';
+COMMENT ON COLUMN leaderboard.high IS 'upper end of that interval, s; NULL: one sample has none';
 COMMENT ON COLUMN leaderboard.samples IS 'calls that seconds is the median of, 1';
 COMMENT ON COLUMN leaderboard.first_seconds IS 'the longest first call, s';
 COMMENT ON COLUMN leaderboard.compile_seconds IS
@@ -175,7 +175,8 @@ COMMENT ON COLUMN leaderboard.gram_error IS
 COMMENT ON COLUMN leaderboard.peak_memory IS 'largest peak memory of its runs, B; NULL: not recorded';
 COMMENT ON COLUMN leaderboard.rank IS
   'one more than the number of entries of the same machine, task, parameters, precision and stage that are '
-  'surely faster (their interval ends before this one begins): overlapping intervals share a rank';
+  'surely faster (their interval ends before this one begins): overlapping intervals share a rank; one sample is '
+  'ranked as it stands';
 
 COMMENT ON VIEW speedup IS
   'One backend against another, stage by stage, within one machine; runs that disagree are left out.';

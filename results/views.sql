@@ -114,8 +114,10 @@ SELECT task, params, precision, machine, device, stage,
        1 + (SELECT count(*) FROM entry o
             WHERE o.task = e.task AND o.params = e.params AND o.precision = e.precision AND o.machine = e.machine
               AND o.stage = e.stage AND o.high < e.low) AS rank,
-       backend, seconds, low, high, samples, first_seconds, compile_seconds, includes_compilation, agreement,
-       gram_error, peak_memory
+       backend, seconds,
+       -- One sample tells nothing of how it would vary.
+       if(samples > 1, low, NULL) AS low, if(samples > 1, high, NULL) AS high,
+       samples, first_seconds, compile_seconds, includes_compilation, agreement, gram_error, peak_memory
 FROM entry e
 ORDER BY task, params, machine, stage, rank, seconds;
 

@@ -52,6 +52,16 @@ def test_a_quantity_carries_its_unit_unless_it_is_a_pure_number() -> None:
     assert formats.quantity(2048, "B") == "2.00 KiB"
     assert formats.quantity(0.25, "s") == "250 ms"
     assert formats.quantity(None, "%") == ""
+    assert formats.quantity(2048, "B/s") == "2.00 KiB/s"
+    assert formats.quantity(9.87e10, "op/s") == "98.7 Gop/s"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, ""), (0, "0 op"), (12, "12.0 op"), (1000, "1.00 kop"), (2.5e9, "2.50 Gop"), (3e21, "3,000 Eop")],
+)
+def test_operations_come_in_decimal_units(value: float | None, text: str) -> None:
+    assert formats.operations(value) == text
 
 
 @pytest.mark.parametrize(

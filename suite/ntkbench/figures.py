@@ -259,9 +259,8 @@ def legend(series: Sequence[str]) -> Any:
 
     longest = max(len(name) for name in series)
     columns = next((n for n in (4, 3, 2) if n * longest <= _LEGEND_WIDTH), 1)
-    return alt.Legend(
-        orient="bottom", columns=columns, labelLimit=0, symbolType="stroke", symbolStrokeWidth=3, symbolOpacity=1
-    )
+    symbols = {"symbolType": "stroke", "symbolStrokeWidth": 3, "symbolOpacity": 1}
+    return alt.Legend(orient="bottom", columns=columns, columnPadding=24, labelLimit=0, **symbols)
 
 
 def with_points(specification: Mapping[str, Any], points: Sequence[Row]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 _BYTES = ("B", "KiB", "MiB", "GiB", "TiB")
+_THOUSANDS = ("", "k", "M", "G", "T", "P", "E")
 
 
 def number(value: float | None, digits: int = 4) -> str:
@@ -46,12 +47,22 @@ def byte_count(value: float | None) -> str:
     return f"{number(value / 1024**power, 3) if power else int(value)} {_BYTES[power]}"
 
 
-def quantity(value: float | None, unit: str) -> str:
-    """A metric's value with its unit; memory and time in units that fit their size."""
+def operations(value: float | None, unit: str = "op") -> str:
+    """An amount or a rate of operations with its unit: 12.0 op, 98.3 Gop/s."""
     if value is None:
         return ""
-    if unit == "B":
-        return byte_count(value)
+    power = min(int(math.log10(value) // 3), len(_THOUSANDS) - 1) if value >= 1 else 0
+    return f"{number(value / 1000**power, 3)} {_THOUSANDS[power]}{unit}"
+
+
+def quantity(value: float | None, unit: str) -> str:
+    """A metric's value with its unit; memory, operations and time in units that fit their size."""
+    if value is None:
+        return ""
+    if unit in ("B", "B/s"):
+        return byte_count(value) + unit.removeprefix("B")
+    if unit in ("op", "op/s"):
+        return operations(value, unit)
     if unit == "s":
         return seconds(value)
     return number(value) + ("" if unit == "1" else f" {unit}")

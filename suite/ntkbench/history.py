@@ -11,6 +11,7 @@ from ntkbench.figures import Figure, with_points
 
 _COLOUR = "#2f7ed8"
 _STEP = "#c2410c"
+_AXES = {"s": "seconds", "B": "bytes", "1": "value"}
 
 
 def history_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
@@ -35,8 +36,9 @@ def history_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
         for k, row in enumerate(rows, 1)
     ]
     x = alt.X("order:Q", title="commit, oldest first", axis=alt.Axis(tickMinStep=1), scale=alt.Scale(nice=False))
-    title = f"{rows[0]['benchmark']} ({unit})" if unit != "1" else str(rows[0]["benchmark"])
-    scale = alt.Scale(zero=False)
+    title = _AXES.get(unit, unit)
+    # Errors are far below what is written as a decimal.
+    y = {"title": title, "scale": alt.Scale(zero=False), "axis": alt.Axis(format=".3~s" if unit == "B" else ".3~g")}
     tips = [alt.Tooltip(f"{name}:N") for name in ("commit", "date", "subject")]
     tips.append(alt.Tooltip("value:Q", title=f"value ({unit})", format=".4~g"))
     base = alt.Chart().encode(x=x)
@@ -48,14 +50,15 @@ def history_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
         stepping.mark_text(color=_STEP, align="left", dx=4, y=8).encode(text="step:N"),
     ]
     chart = alt.layer(
-        base.mark_area(opacity=0.25, color=_COLOUR).encode(y=alt.Y("low:Q", title=title, scale=scale), y2="high:Q"),
-        base.mark_line(color=_COLOUR, strokeWidth=1.5).encode(y=alt.Y("value:Q", title=title, scale=scale)),
+        base.mark_area(opacity=0.25, color=_COLOUR).encode(y=alt.Y("low:Q", **y), y2="high:Q"),
+        base.mark_line(color=_COLOUR, strokeWidth=1.5).encode(y=alt.Y("value:Q", **y)),
         *(marks if steps else []),
-        base.mark_point(color=_COLOUR, filled=True, size=45).encode(y=alt.Y("value:Q", title=title), tooltip=tips),
+        base.mark_point(color=_COLOUR, filled=True, size=45).encode(y=alt.Y("value:Q", **y), tooltip=tips),
         data={"values": []},
     )
+    bounded = any(row["low"] is not None for row in rows)
     description = (
-        f"median with its 99 % interval, {len(points)} commits, "
+        f"{'median with its 99 % interval' if bounded else 'value'}, {len(points)} commits, "
         f"from {formats.quantity(points[0]['value'], unit)} to {formats.quantity(points[-1]['value'], unit)}, "
         f"steps: {', '.join(steps) or 'none'}"
     )
@@ -63,4 +66,4 @@ def history_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
     chart = chart.configure(background="transparent", font="system-ui, sans-serif").configure_view(stroke=None)
     specification = json.dumps(with_points(chart.to_dict(validate=False), points), sort_keys=True)
     name = str(rows[0]["benchmark"])
-    return Figure(name, name, name, description, specification, tuple(rows))
+    return Figure(name, name, "Commit by commit", description, specification, tuple(rows))

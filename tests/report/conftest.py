@@ -13,7 +13,7 @@ import pytest
 
 from ntkbench import Context, Curve, Metric, Tier, task
 from ntkbench.asv_results import Measurement
-from ntkbench.record import CurveRow, RunRecord, TimingRow
+from ntkbench.record import CurveRow, MetricRow, RunRecord, TimingRow
 from ntkbench.site import write_site
 from ntkbench.store import Store
 
@@ -50,7 +50,9 @@ def timings(*seconds: float) -> list[TimingRow]:
 def measurement(day: int, benchmark: str, value: float) -> Measurement:
     committed = datetime(2026, 1, 1 + day, tzinfo=UTC)
     return Measurement(
-        facts={"machine": "m1", "python": "3.11", "commit": f"{day:040x}"}, benchmark=benchmark, version="v1",
+        facts={
+            "machine": "m1", "python": "3.11", "commit": f"{day:040x}", "cpu": "Z80", "cores": "2", "memory": "16 GiB",
+        }, benchmark=benchmark, version="v1",
         params={"depth": 3}, committed=committed, subject=f"Change {day} of {benchmark}",
         measured=committed + timedelta(days=9),
         unit="s", value=value, low=0.99 * value, high=1.01 * value, samples=(value,), number=1, failure="",
@@ -62,6 +64,11 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Store:
     """Two backends, three depths, two seeds, two commits, a failure, hostile texts, curves, a benchmark's history."""
     store = Store(tmp_path_factory.mktemp("report") / "results.duckdb")
     runs = []
+    # The work of the stage, and what the machine can do.
+    work = [*RECORD.metrics, MetricRow("kernel_operations", 5e9, "op", None, None, None)]
+    limits = [MetricRow("product_float32", 1e10, "op/s", None, "higher", None),
+              MetricRow("bandwidth", 2e10, "B/s", None, "higher", None)]  # fmt: skip
+    runs.append(record(50, task="machine_limits", backend="jax", timings=[], metrics=limits, claims=[], curves=[]))
     # A claim for each depth.
     claims = [replace(RECORD.claims[0], name=f"depth {d}", value=40 + d / 10, params={"depth": d}) for d in (3, 6, 11)]
     for depth in (3, 6, 11):
@@ -71,14 +78,14 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Store:
                 seconds = [9.0, *(depth * speed * (1 + k / 100) for k in range(6))]
                 runs.append(
                     record(
-                        len(runs) + 1, backend=backend, seed=seed, curves=[curve], timings=timings(*seconds),
-                        params={"depth": depth, "pooling": "gap"}, claims=claims,
+                        len(runs), backend=backend, seed=seed, curves=[curve], timings=timings(*seconds),
+                        params={"depth": depth, "pooling": "gap"}, claims=claims, metrics=work,
                     )
                 )  # fmt: skip
     broken = {"status": "error", "reason": "ValueError: no", "traceback": "Traceback:\n  no"}
     runs.append(record(90, backend="torch", claims=claims, **broken))
     # The first run again, at another commit.
-    runs.append(replace(runs[0], run_id=f"{80:032x}", environment={**RECORD.environment, "commit": "c2"}))
+    runs.append(replace(runs[1], run_id=f"{80:032x}", environment={**RECORD.environment, "commit": "c2"}))
     # More settings than one figure has colours for.
     curve = CurveRow("error", [1.0, 2.0], [8.0, 4.0], "n", "error", "1", "%", None, 0.0)
     for k in range(10):

@@ -124,6 +124,15 @@ def test_the_pages_have_what_the_views_have(results: Store, site: Path) -> None:
     assert {comment for (comment,) in comments} <= meanings
 
 
+def test_histories_name_the_hardware_and_their_steps_the_commits(results: Store, site: Path) -> None:
+    html = text(site, "performance.html")
+    assert html.count("Z80, 2 cores, 16 GiB; machine <code>m1</code>, Python 3.11") == 2
+    (step,) = results.query("SELECT commit_id, subject FROM perf_history WHERE step IS NOT NULL")[1]
+    (number,) = re.findall(r'<a href="#history-(\d)">bench.time_solve</a>', html)
+    assert f'<a href="#history-{number}-{step[0]}">{step[1]}</a>' in html
+    assert f'<tr id="history-{number}-{step[0]}">' in html
+
+
 def test_the_ratio_to_the_best_is_of_the_same_setting_and_stage(results: Store, site: Path) -> None:
     rows = results.query(
         "SELECT seconds, seconds / min(seconds) OVER (PARTITION BY task, params, precision, machine, stage) "
@@ -134,6 +143,25 @@ def test_the_ratio_to_the_best_is_of_the_same_setting_and_stage(results: Store, 
     for seconds, ratio in rows:
         row = index.split(f'data-value="{seconds}"')[1].split("</tr>")[0]
         assert f'<td class="figure">{formats.number(ratio, 3)}</td>' in row
+
+
+def test_the_limits_of_the_machine_and_the_share_of_them_are_shown(results: Store, site: Path) -> None:
+    shares = results.query("SELECT seconds, fraction, binds FROM efficiency WHERE fraction IS NOT NULL")[1]
+    assert len(shares) == 6
+    for seconds, fraction, binds in shares:
+        cell = f'data-value="{fraction}">{formats.number(100 * fraction, 2)} % <small>{binds}</small></td>'
+        for name in ("index.html", "task-images.html"):
+            assert cell in text(site, name).split(f'data-value="{seconds}"')[1].split("</tr>")[0]
+    page = text(site, "environments.html")
+    assert ">10.0 Gop/s</td><td>jax</td>" in page
+    assert ">18.6 GiB/s</td><td>jax</td>" in page
+
+
+def test_what_all_environments_of_a_machine_have_in_common_is_said_once(results: Store, site: Path) -> None:
+    page = text(site, "environments.html")
+    assert page.count("Zähler 9000") == 2  # the machine's title and its fact
+    names = results.query("SELECT environment_id FROM environment_fact WHERE machine = 'm1'")[1]
+    assert all(page.count(f'id="environment-{name}"') == 1 for (name,) in names)
 
 
 def test_no_link_of_any_page_is_dead(site: Path) -> None:

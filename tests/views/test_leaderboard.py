@@ -17,7 +17,7 @@ def test_the_median_of_the_steady_calls_is_ranked_and_compilation_stands_apart(r
 def test_a_stage_that_was_called_once_has_no_compilation_to_tell_apart(results):
     results.run(timings={"kernel": (30.0, [])})
     columns = "seconds, low, high, samples, first_seconds, compile_seconds, includes_compilation"
-    assert results.select(f"SELECT {columns} FROM leaderboard") == [(30.0, 30.0, 30.0, 1, 30.0, None, True)]
+    assert results.select(f"SELECT {columns} FROM leaderboard") == [(30.0, None, None, 1, 30.0, None, True)]
 
 
 def test_a_first_call_that_is_quicker_than_the_others_compiled_nothing(results):
@@ -43,6 +43,17 @@ def test_the_interval_covers_the_median_about_95_times_in_100(results):
         narrower = stats.binom.cdf(high - 2, n, 0.5) - stats.binom.cdf(low, n, 0.5)
         assert coverage > 0.93
         assert narrower < 0.955
+
+
+def test_one_sample_has_no_interval_and_is_ranked_as_it_stands(results):
+    results.run("jax", timings={"kernel": (None, [1.0])})
+    results.run("numba", timings={"kernel": (None, [0.9, 1.2])})
+    results.run("torch", timings={"kernel": (None, [2.0])})
+    assert results.select("SELECT backend, low, high, rank FROM leaderboard ORDER BY backend") == [
+        ("jax", None, None, 1),
+        ("numba", 0.9, 1.2, 1),
+        ("torch", None, None, 3),
+    ]
 
 
 def test_entries_whose_intervals_overlap_share_a_rank(results):

@@ -28,6 +28,8 @@ _QUERIES = {
     "verdicts": "FROM verdict ORDER BY ALL",
     "leaderboard": "FROM leaderboard ORDER BY task, params::VARCHAR, precision, machine, stage, "
     "rank, seconds, backend, device",
+    "efficiency": "FROM efficiency WHERE fraction IS NOT NULL ORDER BY ALL",
+    "limits": "FROM machine_limit ORDER BY ALL",
     "speedups": "FROM speedup ORDER BY task, params::VARCHAR, precision, machine, stage, "
     "backend, device, baseline, baseline_device",
     "environment_speedups": "FROM environment_speedup "
@@ -49,10 +51,14 @@ _ENTRY = ("task", "precision", "machine", "backend", "device")
 
 @dataclass(frozen=True)
 class Content:
-    """The rows by query. Rows of `verdicts` and `leaderboard` have their runs, and their number within the task."""
+    """The rows by query. Rows of `verdicts` and `leaderboard` have their runs, and their number within the task; those
+    of `leaderboard` their row of `efficiency` besides, None where no limit is known.
+    """
 
     verdicts: list[Row]
     leaderboard: list[Row]
+    efficiency: list[Row]
+    limits: list[Row]
     speedups: list[Row]
     environment_speedups: list[Row]
     failures: list[Row]
@@ -134,14 +140,16 @@ def _within(part: Mapping[str, Any], whole: Mapping[str, Any]) -> bool:
 
 
 def _trace_times(content: Content) -> None:
-    """Give each row of the leaderboard the runs that it is the median of, and its ratio to the best of its like."""
+    """Give each row of the leaderboard its runs, its ratio to the best of its like, and its share of the limit."""
     counted = [row for row in content.agreement if row["status"] != "disagrees"]
     runs = grouped(counted, *_ENTRY, "setting")
+    shares = {tuple(row[name] for name in (*_ENTRY, "setting", "stage")): row for row in content.efficiency}
     numbers: dict[str, int] = defaultdict(int)
     for rows in grouped(content.leaderboard, "task", "setting", "precision", "machine", "stage").values():
         best = min(row["seconds"] for row in rows)
         for row in rows:
             row["sources"] = runs.get((*(row[name] for name in _ENTRY), row["setting"]), [])
+            row["share"] = shares.get(tuple(row[name] for name in (*_ENTRY, "setting", "stage")))
             row["ratio"] = row["seconds"] / best if best > 0 else None
             numbers[row["task"]] += 1
             row["place"] = f"time-{numbers[row['task']]}"

@@ -28,6 +28,7 @@ def pages(content: Content, tasks: Mapping[str, Task]) -> Iterator[Page]:
         "runs": len(content.runs),
         "times": times,
         "several_machines": len({row["machine"] for row in times}) > 1,
+        "shares": any(row["share"] for row in times),
         "left_out": len(content.leaderboard) - len(times),
         "failures": content.failures,
         "disagreements": content.disagreements,

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ntkbench.drawing import static_svg
 from ntkbench.history import history_figure
-from ntkbench.pages.content import Content, grouped
+from ntkbench.pages.content import Content, Row, grouped
 from ntkbench.pages.page import Page
 
 
 def pages(content: Content) -> Iterator[Page]:
     """The page of the histories; without any it says how to make one."""
     same = ("benchmark", "setting", "machine", "python", "version")
+    hardware = _hardware(content.facts)
     histories: list[dict[str, Any]] = []
     for rows in grouped(content.history, *same).values():
         measured = [row for row in rows if row["value"] is not None]
@@ -21,7 +22,11 @@ def pages(content: Content) -> Iterator[Page]:
         histories.append(
             {
                 **{name: rows[0][name] for name in (*same, "params")},
+                "hardware": hardware.get(rows[0]["machine"], ""),
                 "rows": rows,
+                "first": measured[0] if measured else None,
+                "last": rows[-1],
+                "failures": len(rows) - len(measured),
                 "steps": [row for row in rows if row["step"] is not None],
                 "figure": figure,
                 "svg": static_svg(figure.specification, f"h{len(histories)}") if figure else "",
@@ -29,3 +34,13 @@ def pages(content: Content) -> Iterator[Page]:
         )
     known = any(row["level"] is not None for row in content.history)
     yield Page("performance.html", "performance.html.j2", {"histories": histories, "steps_known": known})
+
+
+def _hardware(facts: Sequence[Row]) -> dict[str, str]:
+    """Each machine in words: AMD EPYC, 2 cores, 24 GiB."""
+    found = {}
+    for machine, rows in grouped(facts, "machine").items():
+        about = {row["fact"]: row["value"] for row in rows}
+        cores = f"{about['cores']} cores" if about.get("cores") else ""
+        found[machine] = ", ".join(filter(None, (about.get("cpu"), cores, about.get("memory"), about.get("gpu"))))
+    return found

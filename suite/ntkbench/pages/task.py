@@ -40,6 +40,7 @@ def pages(content: Content, tasks: Mapping[str, Task]) -> Iterator[Page]:
             "waiting": [row for row in own["verdicts"] if not row["runs"]],
             "groups": drawn,
             "races": _races(own["leaderboard"], samples),
+            "shares": any(row["share"] for row in own["leaderboard"]),
             "memory": any(row["peak_memory"] is not None for row in own["leaderboard"]),
             "errors": any(row["gram_error"] is not None for row in own["leaderboard"]),
             "several_machines": len({row["machine"] for row in own["leaderboard"]}) > 1,
@@ -70,7 +71,7 @@ def _races(leaderboard: Sequence[Row], samples: Mapping[str, list[Row]]) -> list
         axis = charts.log_axis([s for phases in raw for values in phases.values() for s in values])
         drawn = [
             {**row, "dots": {phase: charts.dots(axis, values) for phase, values in phases.items()},
-             "bar": (axis.at(row["low"]), axis.at(row["high"]))}
+             "bar": None if row["low"] is None else (axis.at(row["low"]), axis.at(row["high"]))}
             for row, phases in zip(rows, raw, strict=True)
         ]  # fmt: skip
         races.append({**{name: rows[0][name] for name in (*same, "params")}, "axis": axis, "rows": drawn})
