@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime
+from pathlib import Path
 from statistics import median
 
 import pytest
 
+from benchmarks import compare as module
 from benchmarks.compare import ROUNDS, Comparison, change, full_name, judged, shown, table
 from ntkbench.asv_results import Measurement
 
@@ -71,6 +73,31 @@ def test_a_change_that_one_pass_does_not_show_is_not_said() -> None:
     assert judged("b", [slow, slow, slow]).verdict == "slower"
     for pairs in ([slow], [slow, slow], [slow, same], [slow, slow, same], [slow[::-1], slow, slow]):
         assert judged("b", pairs).verdict == ""
+
+
+def test_only_what_seems_to_differ_is_measured_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    same, slow = (drawn(0), drawn(1)), (drawn(2), drawn(3, 1.5))
+    passes = [
+        {"steady(1)": same, "noisy": slow, "slow('a')": slow},
+        {"noisy": same, "slow('a')": slow},
+        {"slow('a')": slow},
+    ]
+    asked = []
+
+    def measure(base: str, head: str, root: Path, folder: Path, machine: str, chosen: list[str] | None, rounds: int):
+        asked.append((chosen, rounds))
+        return passes[len(asked) - 1]
+
+    monkeypatch.setattr(module, "_measure", measure)
+    found = module.compare("old", "new", tmp_path, "m", None)
+    suspects = [["^noisy$", r"^slow\('a'\)$"], [r"^slow\('a'\)$"]]
+    assert asked == list(zip([None, *suspects], ROUNDS, strict=True))
+    assert [(c.name, c.verdict) for c in found] == [("slow('a')", "slower"), ("noisy", ""), ("steady(1)", "")]
+
+
+def test_without_a_doubt_one_pass_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_measure", lambda *arguments: {"steady": (drawn(0), drawn(1))})
+    assert [c.verdict for c in module.compare("old", "new", tmp_path, "m", None)] == [""]
 
 
 def test_a_slow_median_is_not_enough_where_the_best_sample_is_as_good() -> None:
