@@ -13,7 +13,7 @@ from benchmarks import compare as module
 from benchmarks.compare import ROUNDS, Comparison, change, full_name, judged, shown, table
 from ntkbench.asv_results import Measurement
 
-BENCHMARKS = 63  # that need no GPU, their parameters included
+BENCHMARKS = 62  # that need no GPU, their parameters included
 DATE = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -48,7 +48,8 @@ def compared(noise: random.Random, scale: float) -> str:
     """The verdict on a commit that takes `scale` times as long, each pass drawn."""
     pairs: list[tuple[Measurement, Measurement]] = []
     for rounds in ROUNDS:
-        pairs.append((processes(noise, 1, rounds), processes(noise, scale, rounds)))
+        count = rounds or 2  # of the kernels
+        pairs.append((processes(noise, 1, count), processes(noise, scale, count)))
         if not shown(pairs):
             break
     return judged("b", pairs).verdict
@@ -64,7 +65,7 @@ def test_of_five_hundred_unchanged_commits_none_is_said_to_have_changed_any_of_i
 def test_one_and_a_half_times_the_work_is_found(scale: float, verdict: str) -> None:
     noise = random.Random(1)
     verdicts = [compared(noise, scale) for _ in range(1000)]
-    assert verdicts.count(verdict) > 0.93 * len(verdicts)
+    assert verdicts.count(verdict) > 0.98 * len(verdicts)
     assert set(verdicts) <= {verdict, ""}
 
 
@@ -84,7 +85,9 @@ def test_only_what_seems_to_differ_is_measured_again(tmp_path: Path, monkeypatch
     ]
     asked = []
 
-    def measure(base: str, head: str, root: Path, folder: Path, machine: str, chosen: list[str] | None, rounds: int):
+    def measure(
+        base: str, head: str, root: Path, folder: Path, machine: str, chosen: list[str] | None, rounds: int | None
+    ):
         asked.append((chosen, rounds))
         return passes[len(asked) - 1]
 
