@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import math
 import shlex
 import sys
@@ -13,13 +12,15 @@ from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 
-from ntkbench import backends, devices, earlier, plan, registry
+from ntkbench import earlier, plan
 from ntkbench.budget import parse
 from ntkbench.cli import INTERRUPTED, OK, RUNS_FAILED, database_path
 from ntkbench.commands.budgeted import Budget
+from ntkbench.commands.planned import planned_runs
+from ntkbench.commands.waiting import keep, take_waiting
 from ntkbench.commands.workforce import Workforce, workforce
 from ntkbench.errors import InputError
-from ntkbench.exchange import append_json_line, read_json_lines
+from ntkbench.exchange import append_json_line
 from ntkbench.expectation import Expectation, observed
 from ntkbench.live import live, roughly
 from ntkbench.provenance import machine_id
@@ -27,7 +28,7 @@ from ntkbench.record import DONE, RunRecord, claim_rows
 from ntkbench.records import RecordFile
 from ntkbench.rows import Declaration
 from ntkbench.spec import Task
-from ntkbench.store import BusyError, Store
+from ntkbench.store import Store
 from ntkbench.tables import show_verdicts
 
 
@@ -37,7 +38,7 @@ def run(options: Namespace) -> int:
     A budget that ends before the runs do is no failure: 0, and the same command goes on.
     """
     since = time.monotonic()
-    runs, tasks = _plan(options)
+    runs, tasks = planned_runs(options)
     store = _results(options)
     with workforce(options) as force:
         return _run(runs, tasks, store, force, options, since)
@@ -59,7 +60,7 @@ def _run(
     now = datetime.now(UTC).isoformat()
     store.declare([Declaration(t.name, t.version, now, claim_rows(t)) for t in tasks.values()])
     if not isinstance(store, RecordFile):
-        _take_waiting(store)
+        take_waiting(store)
     todo = plan.missing(runs, _done(store, force, options))
     if len(todo) < len(runs):
         print(f"{len(runs) - len(todo)} of {len(runs)} runs are done already; --rerun repeats them", flush=True)
@@ -73,7 +74,7 @@ def _run(
         print(f"\ninterrupted; what was finished is kept. Continue with: {command}", file=sys.stderr)
         return INTERRUPTED
     if not isinstance(store, RecordFile):
-        _take_waiting(store)
+        take_waiting(store)
         show_verdicts(store, [t for t in tasks if any(r.task == t for r in runs)])
     else:
         print(f"the records are in {store.path}; `ntkbench import {store.path}` judges them where DuckDB is installed")
@@ -83,42 +84,6 @@ def _run(
     for record in failed:
         print(f"failed: {record.task} [{record.backend}] {record.status}: {record.reason}", file=sys.stderr)
     return RUNS_FAILED if failed else OK
-
-
-def _plan(options: Namespace) -> tuple[list[plan.PlannedRun], dict[str, Task]]:
-    if options.seeds is not None and options.seeds < 1:
-        raise InputError(f"--seeds must be at least 1, not {options.seeds}")
-    if options.timeout is not None and not options.timeout > 0:
-        raise InputError(f"--timeout must be positive, not {options.timeout:g}")
-    if options.budget is not None:
-        parse(options.budget)
-        if options.rerun:
-            raise InputError("--budget goes on with what is missing and --rerun repeats what is done: give one of them")
-    overrides = {}
-    for text in options.set:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise InputError(f"--set {text!r} is not name=value")
-        overrides[name] = value
-    tasks = registry.load_tasks(options.tasks)
-    chosen = registry.select(tasks, options.names)
-    wanted = backends.choose([b for b in options.backend.split(",") if b])
-    if options.device == "cuda":
-        wanted, left_out = devices.choose(wanted, asked=bool(options.backend))
-        for why in left_out:
-            print(f"ntkbench: left out: {why}", file=sys.stderr)
-    runs = plan.plan(
-        chosen,
-        tier=options.tier,
-        backends=wanted,
-        device=options.device,
-        precision=options.precision,
-        seeds=options.seeds,
-        overrides=overrides,
-        # A task asked for by name says of every backend that it cannot do it.
-        able_only=not options.names,
-    )
-    return runs, tasks
 
 
 def _results(options: Namespace) -> Store | RecordFile:
@@ -191,7 +156,7 @@ def _execute(
         def sink(record: RunRecord) -> None:
             nonlocal begun
             begun = time.monotonic()
-            _keep(store, record)
+            keep(store, record)
             if options.records is not None and not isinstance(store, RecordFile):
                 append_json_line(options.records, record)
             records.append(record)
@@ -213,32 +178,6 @@ def _execute(
         budget.note(stopped, begun)
     left = plan.missing(todo, {record.experiment_id for record in records})
     return budget.closing(len(records), stopped, left, options.words) if left else ""
-
-
-def _keep(store: Store | RecordFile, record: RunRecord) -> None:
-    """Store the record; when another process does not let go of the database, set it aside for the next run."""
-    try:
-        store.add([record])
-    except BusyError as error:
-        # A file for each record: nobody can take one away while another is being added to it.
-        file = store.path.with_name(f"{store.path.name}.{record.run_id}.waiting.jsonl")
-        append_json_line(file, record)
-        print(f"ntkbench: {error}; the record waits in {file} for the next run", file=sys.stderr)
-
-
-def _take_waiting(store: Store) -> None:
-    """Store the records that were set aside."""
-    files = sorted(store.path.parent.glob(f"{glob.escape(store.path.name)}.*.waiting.jsonl"))
-    for file in files:
-        try:
-            store.add(record for _, record in read_json_lines(file))
-        except BusyError:
-            raise
-        except InputError as error:
-            # Half a line, perhaps, of a process that was killed while it wrote; it must not stop all others.
-            print(f"ntkbench: left aside: {error}", file=sys.stderr)
-        else:
-            file.unlink(missing_ok=True)
 
 
 def _check_appendable(path: Path) -> None:

@@ -1,0 +1,38 @@
+"""Records that wait in files beside a database that another process holds."""
+
+from __future__ import annotations
+
+import glob
+import sys
+
+from ntkbench.errors import InputError
+from ntkbench.exchange import append_json_line, read_json_lines
+from ntkbench.record import RunRecord
+from ntkbench.records import RecordFile
+from ntkbench.store import BusyError, Store
+
+
+def keep(store: Store | RecordFile, record: RunRecord) -> None:
+    """Store the record; when another process does not let go of the database, set it aside for the next run."""
+    try:
+        store.add([record])
+    except BusyError as error:
+        # A file for each record: nobody can take one away while another is being added to it.
+        file = store.path.with_name(f"{store.path.name}.{record.run_id}.waiting.jsonl")
+        append_json_line(file, record)
+        print(f"ntkbench: {error}; the record waits in {file} for the next run", file=sys.stderr)
+
+
+def take_waiting(store: Store) -> None:
+    """Store the records that were set aside."""
+    files = sorted(store.path.parent.glob(f"{glob.escape(store.path.name)}.*.waiting.jsonl"))
+    for file in files:
+        try:
+            store.add(record for _, record in read_json_lines(file))
+        except BusyError:
+            raise
+        except InputError as error:
+            # Half a line, perhaps, of a process that was killed while it wrote; it must not stop all others.
+            print(f"ntkbench: left aside: {error}", file=sys.stderr)
+        else:
+            file.unlink(missing_ok=True)
