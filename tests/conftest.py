@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -51,6 +53,18 @@ def faults(ctx: Context, *, how: str) -> None:
 def differentiates(ctx: Context, *, x: int) -> None:
     ctx.record(slope=1.0)
 '''
+
+# Two lost workers are enough to call a run bad.
+CLUSTER = """
+import dask, sys
+from distributed import LocalCluster
+
+if __name__ == "__main__":
+    dask.config.set({"distributed.scheduler.allowed-failures": 1})
+    with LocalCluster(n_workers=WORKERS, threads_per_worker=1, memory_limit=0, dashboard_address=":0") as cluster:
+        print(cluster.scheduler_address, flush=True)
+        sys.stdin.read()
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -115,3 +129,14 @@ def full_after() -> Callable[[int], AbstractContextManager[None]]:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
     return limit
+
+
+@pytest.fixture(scope="module")
+def scheduler(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a scheduler with as many workers as the module says."""
+    program = tmp_path_factory.mktemp("cluster") / "cluster.py"
+    program.write_text(CLUSTER.replace("WORKERS", str(request.module.WORKERS)))
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, program], **pipes) as process:
+        yield process.stdout.readline().strip()
+        process.communicate()

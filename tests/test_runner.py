@@ -54,6 +54,9 @@ def acts(ctx: Context, *, how: str) -> None:
 """
 
 
+AT = dict.fromkeys(("started", "finished"), "2026-01-01T00:00:00.000+00:00")
+
+
 def write_tasks(folder: Path) -> Path:
     (folder / "acting.py").write_text(TASKS)
     return folder
@@ -286,7 +289,7 @@ def test_text_that_no_file_takes_is_spelled_out_in_a_record(acting: Path) -> Non
     (run_,) = planned(acting, "good")
     odd = "no file '\udcff'"  # as Python reads a file name that is no UTF-8
     result = {"status": "error", "reason": odd, "traceback": odd, "warnings": [odd], "environment": {"XLA_FLAGS": odd}}
-    record = runner._finished(run_, load_tasks([acting])["acts"], result, datetime.now().astimezone(), odd)
+    record = runner.finished(run_, load_tasks([acting])["acts"], {**result, **AT}, odd)
     found = {record.reason, record.traceback, record.command, *record.warnings, *record.environment.values()}
     assert found == {r"no file '\udcff'"}
 
@@ -296,7 +299,7 @@ def test_results_that_no_record_can_hold_are_a_failed_run(acting: Path) -> None:
     acts = load_tasks([acting])["acts"]
 
     def status(**result: Any) -> tuple[str, str]:
-        record = runner._finished(run_, acts, {"status": "ok", **result}, datetime.now().astimezone(), "")
+        record = runner.finished(run_, acts, {"status": "ok", **result, **AT}, "")
         return record.status, record.reason
 
     assert status(metrics={"pid": (1.0, None)}) == ("ok", "")

@@ -149,7 +149,7 @@ def make(function: Callable[..., None], **more: Any) -> Task:
 def carry_out(function: Callable[..., None], precision: str = "float32", **more: Any) -> dict[str, Any]:
     made = make(function, **more)
     (run,) = plan([made], tier="smoke", backends=["numba"], precision=precision)
-    return worker._carry_out(made, open_backend("numba"), run, lambda stage, share: None)
+    return worker._carry_out(made, open_backend("numba"), run, lambda stage, share: None, {})
 
 
 def nothing(ctx: Context, *, n: int) -> None: ...

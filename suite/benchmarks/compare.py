@@ -11,8 +11,9 @@ from pathlib import Path
 from ntkbench import formats
 from ntkbench.asv_results import Measurement, read_results
 
-# Processes a commit in each pass; after the first, of the benchmarks alone that all passes so far say have changed.
-ROUNDS = (1, 4, 4)
+# Processes a commit in each pass (None: the benchmarks' own `rounds`); after the first, of the benchmarks alone that
+# all passes so far say have changed.
+ROUNDS = (None, 4, 4)
 # What the first pass takes for a change. On a crowded machine one process may need a fifth more CPU time than the next
 # for the same work, by what else is on its core.
 SUSPECT = 1.15
@@ -114,7 +115,7 @@ def table(found: Sequence[Comparison]) -> list[tuple[str, ...]]:
 
 
 def _measure(
-    base: str, head: str, root: Path, folder: Path, machine: str, chosen: list[str] | None, rounds: int
+    base: str, head: str, root: Path, folder: Path, machine: str, chosen: list[str] | None, rounds: int | None
 ) -> Mapping[str, Pair]:
     """Both commits' measurements by the benchmark's name with its parameters, rounds in turns: old new, new old, ..."""
     import asv.plugin_manager  # noqa: F401 - finds the kinds of environment
@@ -125,7 +126,7 @@ def _measure(
     conf = Config.load(str(root / "asv.conf.json"))
     conf.results_dir = str(folder)
     Run.run(
-        conf, range_spec=[head, base], bench=chosen, attribute={"rounds": rounds}, machine=machine,
+        conf, range_spec=[head, base], bench=chosen, attribute={"rounds": rounds} if rounds else {}, machine=machine,
         record_samples=True, interleave_rounds=True, pull=False,
     )  # fmt: skip
     log.flush()

@@ -143,15 +143,22 @@ def checkpoints(
         "x1": _fingerprint(x1),
         "x2": None if x2 is None else _fingerprint(x2),
         "side": side,
+        "implementation": preferred(),
+        **likeness(backend, kernel),
+    }
+    name = hashlib.sha256(canonical_json(about).encode()).hexdigest()[:32]
+    return Checkpoints(folder / name, about, shared=shared)
+
+
+def likeness(backend: Backend, kernel: Callable[..., Any]) -> dict[str, Any]:
+    """What a process and its backend add to the numbers of a kernel: where all is equal, they are."""
+    return {
         "backend": backend.name,
         "device": cpu_name() if backend.device == "cpu" else backend.device,
         # Not how many threads there are, or how much memory: an allocation of another size goes on with the work.
         "settings": {k: v for k, v in backend.describe().items() if not k.endswith(("threads", "memory limit"))},
-        "implementation": preferred(),
         "sources": _sources(Path(inspect.getfile(kernel))),
     }
-    name = hashlib.sha256(canonical_json(about).encode()).hexdigest()[:32]
-    return Checkpoints(folder / name, about, shared=shared)
 
 
 def keeps_blocks(task: Task) -> bool:

@@ -129,6 +129,10 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--budget", metavar="TIME", help="stop after that time (90s, 8m, 1.5h), what claims wait for first"
     )
+    run.add_argument("--scheduler", metavar="ADDRESS", help="share the runs among the workers of a Dask scheduler "
+                     "(tcp://host:8786), or among N processes of this machine (local:N)")  # fmt: skip
+    run.add_argument("--share", choices=["runs", "blocks"], metavar="what", help="what the workers of --scheduler "
+                     "share: runs (default), or the blocks of each run's Gram matrices")  # fmt: skip
     run.add_argument("--dry-run", action="store_true", help="show what would run")
     run.add_argument("--records", type=Path, metavar="FILE", help="also append each record to FILE as a line of JSON")
     folders(run)

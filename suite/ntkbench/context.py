@@ -51,7 +51,9 @@ class Context:
         seed: int,
         event: StageEvent | None = None,
         mapper: Mapper = in_order,
+        credit: Callable[[], float] = lambda: 0.0,
     ) -> None:
+        """`credit`: seconds to add to this process's clock for what `mapper` has others do."""
         self.backend = backend
         self.precision = precision
         self.seed = seed
@@ -59,7 +61,7 @@ class Context:
         self.metrics: dict[str, tuple[float, float | None]] = {}
         self.curves: dict[str, tuple[list[float], list[float]]] = {}
         self.checkpoints: list[str] = []
-        self._mapper = mapper
+        self._mapper, self._credit = mapper, credit
         self._task = task
         self._event: StageEvent = event or (lambda stage, share: None)
         self._stage = ""
@@ -125,9 +127,9 @@ class Context:
         """`kernel(x_train, **options)` (n, n) and `kernel(x_test, x_train, **options)` (n_test, n), as stage `name`.
 
         With more than `side` inputs they are computed in blocks of side x side, which other processes may do, and of
-        which a run that was killed goes on. Its time is then what this attempt took plus what the blocks had taken that
-        it found, without reading and writing any; a warning says how many there were. `kernel` is pure, the same for
-        any rows and columns, and takes `progress`. Raises InputError as `stage` does.
+        which a run that was killed goes on. Its time is then what this attempt took plus what the blocks took that it
+        found or others computed, without reading, writing and waiting for any; a warning says how many it found.
+        `kernel` is pure, the same for any rows and columns, and takes `progress`. Raises InputError as `stage` does.
         """
         if max(x_train.shape[0], x_test.shape[0]) <= side:
             k_train, k_test = self._timed(
@@ -143,7 +145,9 @@ class Context:
             return [block_gram(kernel, x1, x2, store=store, **plan, **options) for (x1, x2), store in pairs]
 
         def clock() -> float:
-            return time.perf_counter() + sum(store.restored_seconds - store.overhead for store in stores)
+            return (
+                time.perf_counter() + self._credit() + sum(store.restored_seconds - store.overhead for store in stores)
+            )
 
         k_train, k_test = self._timed(name, compute, clock=clock)
         self.checkpoints += [store.folder.name for store in stores if not store.shared]

@@ -17,6 +17,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -55,6 +56,10 @@ class Worker:
         self.connection.close()
 
 
+Workers = dict[tuple[str, str], Worker]
+"""The warm workers, by backend and device."""
+
+
 class _OutOfTimeError(Exception):
     """The time of the whole plan is over."""
 
@@ -69,23 +74,24 @@ def execute(
     until: float = math.inf,
     command: str = "",
     listener: StageListener | None = None,
+    scheduler: str | None = None,
 ) -> PlannedRun | None:
     """Carry out `runs` in order; `sink` gets each record as it is finished, `listener` each stage as it begins.
 
     `timeout` is in seconds a run, its worker's start not counted. The run that is in flight at the moment `until` (of
     `time.monotonic`) is stopped and makes no record: it is returned. On KeyboardInterrupt, or when `sink` or `listener`
     raises, the present run is dropped, workers are stopped, and the exception goes on; what `sink` has is safe. The
-    checkpoints of a run are removed when `sink` has it.
+    checkpoints of a run are removed when `sink` has it. The workers of the Dask scheduler at the address `scheduler`
+    compute the blocks of its Gram matrices.
     """
-    workers: dict[tuple[str, str], Worker] = {}
+    workers: Workers = {}
     try:
         for run in runs:
-            started = datetime.now(UTC)
             try:
-                result = _attempt(workers, run, task_folders, timeout, until, listener)
+                result = carry_out(workers, run, task_folders, timeout, until, listener, scheduler)
             except _OutOfTimeError:
                 return run
-            record = _finished(run, tasks[run.task], result, started, command)
+            record = finished(run, tasks[run.task], result, command)
             sink(record)
             if record.status == "ok":
                 discard(result.get("checkpoints", []))
@@ -95,20 +101,34 @@ def execute(
             worker.stop()
 
 
-def _attempt(
-    workers: dict[tuple[str, str], Worker],
+def carry_out(
+    workers: Workers,
     run: PlannedRun,
     task_folders: Sequence[Path],
+    timeout: float | None = None,
+    until: float = math.inf,
+    listener: StageListener | None = None,
+    scheduler: str | None = None,
+) -> dict[str, Any]:
+    """What came of the run, for `finished`; by the warm worker or a new one, and one that fails is stopped."""
+    started = now()
+    result = _attempt(workers, run, partial(_start, task_folders, scheduler), timeout, until, listener)
+    return {**result, "started": started, "finished": now()}
+
+
+def _attempt(
+    workers: Workers,
+    run: PlannedRun,
+    start: Callable[[str, str], Worker],
     timeout: float | None,
     until: float,
     listener: StageListener | None,
 ) -> dict[str, Any]:
-    """The run's result, by the warm worker or a new one; a worker that fails is stopped."""
     key = (run.backend, run.device)
     warm = key in workers
     if not warm:
         try:
-            workers[key] = _start(*key, task_folders)
+            workers[key] = start(*key)
         except OSError as error:
             return {"status": "error", "reason": f"no worker could be started: {describe(error)}"}
     result = _converse(workers[key], run, timeout, until, listener)
@@ -116,18 +136,23 @@ def _attempt(
         workers.pop(key).stop()
     if warm and not result.get("begun", True):
         # It died while it was idle, by the system's want of memory perhaps: that is no fault of this run.
-        return _attempt(workers, run, task_folders, timeout, until, listener)
+        return _attempt(workers, run, start, timeout, until, listener)
     return result
 
 
-def _start(backend: str, device: str, task_folders: Sequence[Path]) -> Worker:
+def _start(task_folders: Sequence[Path], scheduler: str | None, backend: str, device: str) -> Worker:
+    return spawn(serve, backend, device, tuple(task_folders), scheduler)
+
+
+def spawn(target: Callable[..., None], *arguments: Any) -> Worker:
+    """A new process in which `target` gets the other end of the pipe and the arguments; it ends with this one."""
     # Spawn: a forked child would share JAX's and torch's threads and locks.
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=serve, args=(theirs, backend, device, tuple(task_folders)), daemon=True)
+    process = context.Process(target=target, args=(theirs, *arguments), daemon=True)
     worker = Worker(process, ours)
     try:
-        with _interrupts_held():
+        with interrupts_held():
             process.start()
     except BaseException:
         if process.pid is not None:
@@ -139,7 +164,7 @@ def _start(backend: str, device: str, task_folders: Sequence[Path]) -> Worker:
 
 
 @contextlib.contextmanager
-def _interrupts_held() -> Iterator[None]:
+def interrupts_held() -> Iterator[None]:
     """Ctrl-C waits until the block ends, and never reaches a process that starts in it: it would print a traceback."""
     if not hasattr(signal, "pthread_sigmask") or threading.current_thread() is not threading.main_thread():
         yield
@@ -218,16 +243,17 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _finished(run: PlannedRun, task: Task, result: Mapping[str, Any], started: datetime, command: str) -> RunRecord:
-    """The record of a run; where its results are none that a record can hold, the record of that."""
+def finished(run: PlannedRun, task: Task, result: Mapping[str, Any], command: str) -> RunRecord:
+    """The record of a run of which `carry_out` says what came of it; where no record can hold that, the one of this."""
     try:
-        return _record(run, task, result, started, command)
+        return _record(run, task, result, command)
     except (InputError, LookupError) as error:
-        failure = {"status": "error", "reason": f"its results make no record: {describe(error)}"}
-        return _record(run, task, failure, started, command)
+        kept = {key: result[key] for key in ("started", "finished", "environment") if key in result}
+        failure = {"status": "error", "reason": f"its results make no record: {describe(error)}", **kept}
+        return _record(run, task, failure, command)
 
 
-def _record(run: PlannedRun, task: Task, result: Mapping[str, Any], started: datetime, command: str) -> RunRecord:
+def _record(run: PlannedRun, task: Task, result: Mapping[str, Any], command: str) -> RunRecord:
     metrics = {m.name: m for m in task.metrics}
     curves = {c.name: c for c in task.curves}
     return RunRecord(
@@ -238,8 +264,8 @@ def _record(run: PlannedRun, task: Task, result: Mapping[str, Any], started: dat
         reason=_writable(result.get("reason", "")),
         traceback=_writable(result.get("traceback", "")),
         warnings=[_writable(text) for text in result.get("warnings", [])],
-        started=started.isoformat(timespec="milliseconds"),
-        finished=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        started=result["started"],
+        finished=result["finished"],
         command=_writable(command),
         environment={key: _writable(text) for key, text in (result.get("environment") or environment()).items()},
         timings=[TimingRow(**t) for t in result.get("timings", [])],
@@ -254,6 +280,11 @@ def _record(run: PlannedRun, task: Task, result: Mapping[str, Any], started: dat
         ],
         claims=claim_rows(task),
     )
+
+
+def now() -> str:
+    """The time as records have it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _writable(text: str) -> str:

@@ -13,7 +13,7 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
@@ -31,24 +31,33 @@ _PAUSE = 0.1  # seconds between two reports of progress within a stage: reportin
 _SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux's prctl
 
 
-def serve(connection: Connection, backend_name: str, device: str, task_folders: Sequence[Path]) -> None:
-    """Carry out the planned runs that arrive, until the runner is gone.
+def serve(
+    connection: Connection, backend_name: str, device: str, task_folders: Sequence[Path], scheduler: str | None = None
+) -> None:
+    """Carry out the planned runs that arrive, until the runner is gone; `scheduler` has workers for their blocks.
 
     Each is answered by ("begin",), any number of ("stage", name, share) and, at last, ("result", fields), as JSON: what
     a task makes is not to be unpickled by the runner.
     """
+    begin()
+    # A broken pipe is the end: nobody is left to tell.
+    with contextlib.suppress(EOFError, OSError):
+        _serve(connection, backend_name, device, task_folders, scheduler)
+
+
+def begin() -> None:
+    """Make this process a worker: it minds no Ctrl-C, ends when its parent does, and writes no results."""
     # Ctrl-C reaches the whole process group; what it means for the present run is for the runner to say.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _die_with_parent()
     # The runner's standard output is for its results.
     with contextlib.suppress(OSError):
         os.dup2(2, 1)
-    # A broken pipe is the end: nobody is left to tell.
-    with contextlib.suppress(EOFError, OSError):
-        _serve(connection, backend_name, device, task_folders)
 
 
-def _serve(connection: Connection, backend_name: str, device: str, task_folders: Sequence[Path]) -> None:
+def _serve(
+    connection: Connection, backend_name: str, device: str, task_folders: Sequence[Path], scheduler: str | None = None
+) -> None:
     from ntkbench.backends import open_backend
     from ntkbench.registry import load_tasks
 
@@ -61,7 +70,8 @@ def _serve(connection: Connection, backend_name: str, device: str, task_folders:
                 _send(connection, "stage", f"starting {backend_name}", None)
                 backend, tasks = open_backend(backend_name, device), load_tasks(task_folders)
             _send(connection, "begin")
-            result = _carry_out(tasks[run.task], backend, run, _reporter(connection))
+            sharing = {} if scheduler is None else _sharing(scheduler, backend, task_folders)
+            result = _carry_out(tasks[run.task], backend, run, _reporter(connection), sharing)
             gc.collect()
             result["keeps_memory"] = not backend.release_memory()
         except BaseException as error:
@@ -86,7 +96,18 @@ def _reporter(connection: Connection) -> StageEvent:
     return report
 
 
-def _carry_out(task: Any, backend: Any, run: PlannedRun, event: StageEvent) -> dict[str, Any]:
+def _sharing(scheduler: str, backend: Any, task_folders: Sequence[Path]) -> dict[str, Any]:
+    """What makes a context's blocks the work of the scheduler's workers."""
+    from ntkbench.distribution.blocks import SharedBlocks
+
+    mapper = SharedBlocks(scheduler, backend, task_folders)
+    return {"mapper": mapper, "credit": lambda: mapper.credit}
+
+
+def _carry_out(
+    task: Any, backend: Any, run: PlannedRun, event: StageEvent, sharing: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The result of a run; `sharing` are the options of its context that say who computes its blocks."""
     needed = task.requires | ({"float64"} if run.precision == "float64" else set())
     if needed - backend.capabilities:
         lacking = ", ".join(sorted(needed - backend.capabilities))
@@ -95,7 +116,7 @@ def _carry_out(task: Any, backend: Any, run: PlannedRun, event: StageEvent) -> d
     from ntkbench.kernels import implementations
     from ntkbench.provenance import environment
 
-    context = Context(task, backend, run.precision, run.seed, event)
+    context = Context(task, backend, run.precision, run.seed, event, **sharing)
     gc.collect()
     backend.reset_peak_memory()
     device_peak_before = backend.peak_memory()

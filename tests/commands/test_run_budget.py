@@ -183,6 +183,23 @@ def test_of_a_run_that_goes_on_from_checkpoints_a_part_is_begun(
     assert capsys.readouterr().out.split()[0] == word
 
 
+@pytest.mark.parametrize(
+    ("known", "left"),
+    [
+        ((), "2 left"),
+        (("naps",), "2 left, about 20 min of work and 1 of unknown length"),
+        (("naps", "blocks"), "2 left, about 40 min of work"),
+    ],
+)
+def test_what_is_left_is_told_as_far_as_it_is_known(naps, database, small_tasks, known, left):
+    (small_tasks / "blocks.py").write_text(BLOCKS.replace("GATE", "''"))
+    tasks = load_tasks([small_tasks])
+    runs = [plan([tasks[name]], tier="smoke", backends=["numba"])[0] for name in ("naps", "blocks")]
+    seen = [Observation(run, "ok", 1_200.0, (1_200.0,)) for run in runs if run.task in known]
+    budget = Budget.of(60.0, 0.0, tasks, [], Expectation(reference=seen), database)
+    assert budget.closing(3, None, runs, ["run"]).splitlines()[0].endswith(f": 3 finished, {left}")
+
+
 def test_what_did_not_fit_is_done_by_the_next_call(ntkbench, naps, napped, query):
     words = [*naps, "--set", "tenths=1,30"]
     # A nap of three seconds is timed twice.

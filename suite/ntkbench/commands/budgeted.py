@@ -93,13 +93,15 @@ class Budget:
         """What was done, what was stopped, what is `left` (the stopped one is part of it), and how to go on."""
         seconds = at_least(self.estimate, earlier.read_stopped(self.notes, machine_id()))
         estimates = [estimate for run in left if (estimate := seconds(run)) is not None]
-        known = len(estimates) == len(left)
+        unknown = len(left) - len(estimates)
         why = "no other run fits into the budget" if stopped is None else "the budget is over"
-        lines = [f"{why}: {finished} finished, {len(left)} left" + f", {roughly(sum(estimates))} of work" * known]
+        work = f", {roughly(sum(estimates))} of work" if estimates else ""
+        work += f" and {unknown} of unknown length" if estimates and unknown else ""
+        lines = [f"{why}: {finished} finished, {len(left)} left{work}"]
         if stopped is not None:
             lines.append(f"stopped, and not recorded: {stopped.label}")
         how = f"go on with: {shlex.join(['ntkbench', *words])}"
-        if known and min(estimates) > self.seconds and not any(map(self.resumable, left)):
+        if not unknown and min(estimates) > self.seconds and not any(map(self.resumable, left)):
             how = f"none of them fits into a budget of this size: the shortest takes {roughly(min(estimates))}"
         return "\n".join([*lines, how])
 

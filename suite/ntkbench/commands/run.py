@@ -17,6 +17,7 @@ from ntkbench import backends, devices, earlier, plan, registry
 from ntkbench.budget import parse
 from ntkbench.cli import INTERRUPTED, OK, RUNS_FAILED, database_path
 from ntkbench.commands.budgeted import Budget
+from ntkbench.commands.workforce import Workforce, workforce
 from ntkbench.errors import InputError
 from ntkbench.exchange import append_json_line, read_json_lines
 from ntkbench.expectation import Expectation, observed
@@ -38,8 +39,20 @@ def run(options: Namespace) -> int:
     since = time.monotonic()
     runs, tasks = _plan(options)
     store = _results(options)
+    with workforce(options) as force:
+        return _run(runs, tasks, store, force, options, since)
+
+
+def _run(
+    runs: Sequence[plan.PlannedRun],
+    tasks: dict[str, Task],
+    store: Store | RecordFile,
+    force: Workforce,
+    options: Namespace,
+    since: float,
+) -> int:
     if options.dry_run:
-        return _dry_run(runs, tasks, store, options, since)
+        return _dry_run(runs, tasks, store, force, options, since)
     if options.records is not None:
         _check_appendable(options.records)
     store.prepare()
@@ -47,14 +60,14 @@ def run(options: Namespace) -> int:
     store.declare([Declaration(t.name, t.version, now, claim_rows(t)) for t in tasks.values()])
     if not isinstance(store, RecordFile):
         _take_waiting(store)
-    todo = runs if options.rerun else plan.missing(runs, store.done(machine_id()))
+    todo = plan.missing(runs, _done(store, force, options))
     if len(todo) < len(runs):
         print(f"{len(runs) - len(todo)} of {len(runs)} runs are done already; --rerun repeats them", flush=True)
     records: list[RunRecord] = []
     over = ""
     try:
         if todo:
-            over = _execute(todo, tasks, store, options, since, records)
+            over = _execute(todo, tasks, store, force, options, since, records)
     except KeyboardInterrupt:
         command = shlex.join(["ntkbench", *options.words])
         print(f"\ninterrupted; what was finished is kept. Continue with: {command}", file=sys.stderr)
@@ -120,14 +133,20 @@ def _results(options: Namespace) -> Store | RecordFile:
     return RecordFile(options.records)
 
 
+def _done(store: Store | RecordFile, force: Workforce, options: Namespace) -> set[str]:
+    """The experiments that need no further run."""
+    return set[str]().union(*(store.done(machine) for machine in force.machines if not options.rerun))
+
+
 def _dry_run(
     runs: Sequence[plan.PlannedRun],
     tasks: Mapping[str, Task],
     store: Store | RecordFile,
+    force: Workforce,
     options: Namespace,
     since: float,
 ) -> int:
-    done = set() if options.rerun else store.done(machine_id())
+    done = _done(store, force, options)
     if options.budget is not None:
         _expect(runs, tasks, store, options, since)[1].preview(runs, done)
         return OK
@@ -155,13 +174,12 @@ def _execute(
     todo: Sequence[plan.PlannedRun],
     tasks: dict[str, Task],
     store: Store | RecordFile,
+    force: Workforce,
     options: Namespace,
     since: float,
     records: list[RunRecord],
 ) -> str:
     """Carry out the runs; `records` gets each when it is stored. What there is to say where a budget left some."""
-    from ntkbench.runner import execute
-
     expectation, budget = _expect(todo, tasks, store, options, since)
     expected = expectation.total(todo)
     if expected is not None and expected >= 60:
@@ -181,7 +199,7 @@ def _execute(
                 expectation.learn(observed(planned[record.experiment_id], record))
             display.finished(record)
 
-        stopped = execute(
+        stopped = force.execute(
             todo if options.budget is None else budget.turns(todo),
             tasks,
             sink,

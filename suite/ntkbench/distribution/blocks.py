@@ -1,0 +1,105 @@
+"""Blocks of one Gram matrix among the workers of a scheduler, with the same numbers as computed here."""
+
+from __future__ import annotations
+
+import time
+import uuid
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ntkbench.backends.protocol import Backend
+from ntkbench.checkpoints import likeness
+from ntkbench.distribution.block_child import Answer, Failure, Matrix
+from ntkbench.distribution.block_host import compute_block
+from ntkbench.distribution.cluster import connected
+from ntkbench.distribution.in_flight import InFlight
+from ntkbench.kernels.blocks import Block, BlockKernel, Computed, to_numpy
+from ntkbench.kernels.execution import note, preferred
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+_AHEAD = 2  # blocks a worker: the one that it computes, and the next
+_RETRIES = 2  # of a block whose process is lost though the worker is not
+
+
+@dataclass
+class SharedBlocks:
+    """A `kernels.blocks.Mapper`: the workers of a scheduler compute the blocks, those of a lost worker once more.
+
+    The inputs go to each worker once. `credit` are the seconds that the blocks took, less those that went by here in
+    sending, waiting and fetching: what this process's clock shows, and the credit, is the time of one worker.
+    """
+
+    scheduler: str
+    backend: Backend
+    task_folders: Sequence[Path] = ()
+    credit: float = 0.0
+
+    def __call__(self, compute: BlockKernel, blocks: Iterable[Block]) -> Iterator[Computed]:
+        """Raises MemoryError when a worker has too little, RuntimeError when it fails, SchedulerLostError."""
+        remaining = iter(blocks)
+        first = next(remaining, None)
+        if first is None:
+            return
+        with ExitStack() as stack:
+            with self._elsewhere():
+                client = stack.enter_context(connected(self.scheduler))
+                flight = InFlight(client, self._submitter(client, compute), _AHEAD)
+                stack.callback(flight.give_up)
+            waiting = chain([first], remaining)
+            while flight.give(waiting):
+                with self._elsewhere():
+                    finished = [(block, future.result()) for block, future in flight.take()]
+                for block, answer in finished:
+                    self.credit += _accepted(answer).seconds
+                    yield block, answer.array, answer.seconds
+        told = "workers of a scheduler computed blocks: the time of a stage is what its blocks took together"
+        warnings.warn(told, stacklevel=2)
+
+    def _submitter(self, client: Client, compute: BlockKernel) -> Callable[[Block], Future]:
+        """Sends the inputs; what it gives sends a block."""
+        inputs = [None if x is None else to_numpy(x) for x in (compute.x1, compute.x2)]
+        # To each now: the inputs live on when a worker is lost.
+        sent = [x if x is None else client.scatter(x, broadcast=True, hash=False) for x in inputs]
+        matrix = Matrix(
+            name=uuid.uuid4().hex,
+            backend=self.backend.name,
+            device=self.backend.device,
+            task_folders=tuple(folder.resolve() for folder in self.task_folders),
+            kernel=(compute.kernel.__module__, compute.kernel.__qualname__),
+            options=compute.options,
+            preferred=preferred(),
+            likeness=likeness(self.backend, compute.kernel),
+        )
+
+        def submit(block: Block) -> Future:
+            key = f"block-{matrix.name}-{block.top}-{block.left}"
+            return client.submit(compute_block, matrix, *sent, tuple(block), key=key, retries=_RETRIES)
+
+        return submit
+
+    @contextmanager
+    def _elsewhere(self) -> Iterator[None]:
+        """What takes place in the block is no work of this process."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.credit -= time.perf_counter() - start
+
+
+def _accepted(answer: Answer | Failure) -> Answer:
+    """The answer, noted as if it had been found here. Raises MemoryError or RuntimeError where there is none."""
+    if isinstance(answer, Failure):
+        raise (MemoryError if answer.memory else RuntimeError)(answer.reason)
+    for implementation in answer.implementations:
+        note(implementation)
+    for text in answer.warnings:
+        warnings.warn(text, stacklevel=2)
+    return answer
