@@ -146,3 +146,9 @@ def test_listing_tasks_imports_no_array_library(code: str) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "heavy:"
+
+
+def test_the_package_alone_imports_no_kernels() -> None:
+    code = "import ntkbench, sys; print(*(name for name in sys.modules if name.startswith('ntkbench.kernels')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

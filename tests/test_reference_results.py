@@ -35,3 +35,15 @@ def test_they_were_made_at_a_commit_and_tell_nothing_of_the_machines_folders(sto
     runs = store.query("SELECT commit_id, command FROM provenance")[1]
     assert len(runs) >= 20
     assert all(re.fullmatch("[0-9a-f]{40}", commit) and "/" not in command for commit, command in runs)
+
+
+def test_the_history_of_the_main_line_is_complete_and_of_one_machine(store: Store) -> None:
+    histories = store.query(
+        "SELECT benchmark, params, count(value) AS commits, count(DISTINCT machine) FROM perf_history GROUP BY ALL"
+    )[1]
+    assert len(histories) >= 60
+    assert {(commits, machines) for _, _, commits, machines in histories} == {(11, 1)}
+    facts = store.query("SELECT facts FROM environment WHERE environment_id IN (SELECT environment_id FROM perf)")[1]
+    assert {name for (about,) in facts for name in about} == {
+        "machine", "cpu", "cores", "memory", "system", "python", "commit",
+    }  # fmt: skip

@@ -8,19 +8,19 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ntkbench import datasets
 from ntkbench.backends.protocol import Backend
-from ntkbench.checkpoints import checkpoints
 from ntkbench.errors import InputError, brief, unknown
-from ntkbench.kernels.blocks import Mapper, block_gram, in_order
-from ntkbench.kernels.regression import train_test
 from ntkbench.plan import canonical_json
 from ntkbench.spec import Task
 from ntkbench.stopwatch import Timing, measure
+
+if TYPE_CHECKING:
+    from ntkbench.kernels.blocks import Mapper
 
 StageEvent = Callable[[str, float | None], None]
 """Told the stage that runs and the share of it that is done, where known."""
@@ -50,7 +50,7 @@ class Context:
         precision: str,
         seed: int,
         event: StageEvent | None = None,
-        mapper: Mapper = in_order,
+        mapper: Mapper | None = None,
         credit: Callable[[], float] = lambda: 0.0,
     ) -> None:
         """`credit`: seconds to add to this process's clock for what `mapper` has others do."""
@@ -131,6 +131,11 @@ class Context:
         found or others computed, without reading, writing and waiting for any; a warning says how many it found.
         `kernel` is pure, the same for any rows and columns, and takes `progress`. Raises InputError as `stage` does.
         """
+        # The kernels take as long to import as all else: most commands need none.
+        from ntkbench.checkpoints import checkpoints
+        from ntkbench.kernels.blocks import block_gram, in_order
+        from ntkbench.kernels.regression import train_test
+
         if max(x_train.shape[0], x_test.shape[0]) <= side:
             k_train, k_test = self._timed(
                 name, lambda: train_test(kernel, x_train, x_test, progress=self.progress, **options)
@@ -138,7 +143,7 @@ class Context:
             return k_train, k_test
         sides = ((x_train, None), (x_test, x_train))
         stores = [checkpoints(self.backend, kernel, x1, x2, side, options) for x1, x2 in sides]
-        plan: dict[str, Any] = {"side": side, "mapper": self._mapper, "progress": self.progress}
+        plan: dict[str, Any] = {"side": side, "mapper": self._mapper or in_order, "progress": self.progress}
 
         def compute() -> list[Any]:
             pairs = zip(sides, stores, strict=True)
