@@ -57,3 +57,37 @@ def test_there_is_no_figure_of_a_claim_that_does_not_change_of_two_values_or_of_
     assert published_figures([verdict(40.0 + k, 41.0, kind=kind) for k, kind in enumerate("abc")]) == []
     # Depth and width change together: neither is what the value is a function of.
     assert published_figures([verdict(40.0 + k, 41.0, depth=k, width=k) for k in (1, 2, 3)]) == []
+
+
+def measurement(value: float, stderr: float | None = None, seed: int = 0, **params: Any) -> dict:
+    return {"metric": "test_accuracy", "unit": "%", "params": params, "backend": "numba", "device": "cpu",
+            "precision": "float32", "seed": seed, "value": value, "stderr": stderr, "run_id": f"{value:g}"}  # fmt: skip
+
+
+TABLE = [
+    verdict(40.0 + depth, 41.0 if (n, depth) == (2_000, 3) else None, 0.5, n=n, depth=depth, pool=1)
+    for n in (2_000, 50_000)
+    for depth in (3, 6, 11)
+] + [verdict(64.0, n=50_000, depth=3, pool=2), verdict(65.0, n=2_000, depth=3, pool=2)]
+
+
+def test_a_learning_curve_is_drawn_where_sizes_between_the_published_were_measured() -> None:
+    table = [{**row, "published": row["published"] + row["params"]["n"] / 1000} for row in TABLE]
+    taken = [measurement(50.0, 0.5, n=10_000, depth=3, pool=1), measurement(99.0, n=10_000, depth=3, pool=7),
+             measurement(98.0, n=10_000, depth=3), measurement(41.0, n=2_000, depth=3, pool=1)]  # fmt: skip
+    by_depth, by_size = published_figures(table, taken)
+    assert by_depth.title == "test accuracy against depth"
+    assert by_size.title == "test accuracy against n, depth=3 pool=1"
+    found = [(p["x"], p["y"], p["kind"], p["interval"]) for p in points(by_size)]
+    assert found == [
+        (2_000, 45.0, "published", "43.50 to 46.50"), (50_000, 93.0, "published", "91.50 to 94.50"),
+        (2_000, 41.0, "measured", "40.50 to 41.50"), (10_000, 50.0, "measured", "49.02 to 50.98"),
+    ]  # fmt: skip
+    assert json.loads(by_size.specification)["layer"][0]["encoding"]["x"]["scale"]["type"] == "log"
+    assert "<path" in static_svg(by_size.specification, "f")
+
+
+def test_without_sizes_between_there_is_the_figure_of_depths_alone() -> None:
+    table = [{**row, "published": row["published"] + row["params"]["n"] / 1000} for row in TABLE]
+    (figure,) = published_figures(table, [measurement(50.0, n=10_000, depth=4, pool=1)])
+    assert figure.title == "test accuracy against depth"

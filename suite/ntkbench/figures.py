@@ -21,7 +21,7 @@ Row = Mapping[str, Any]
 PREDICTED = "predicted_"
 MOST_SERIES = 8  # in one figure, that can be told apart
 _MOST_POINTS = 400  # of one series; more are thinned out
-_WIDE = 8.0  # from this ratio on, positive values are drawn on a logarithmic axis
+WIDE = 8.0  # from this ratio on, positive values are drawn on a logarithmic axis
 _LEGEND_WIDTH = 72  # letters
 # On white and on the dark page alike, each stands out by 3 : 1 at least.
 COLOURS = ("#2f7ed8", "#d0602b", "#1f9d73", "#b3609b", "#8a7a1f", "#7a6ff0", "#5d8a3a", "#c24a5a")
@@ -168,7 +168,7 @@ def _figure(name: str, part: str, rows: list[dict[str, Any]], curve: Curve | Non
 
 
 def _is_logarithmic(values: Sequence[float]) -> bool:
-    return min(values) > 0 and max(values) >= _WIDE * min(values)
+    return min(values) > 0 and max(values) >= WIDE * min(values)
 
 
 def with_unit(name: str, unit: str) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 
 from ntkbench import formats
 from ntkbench.entry_names import entry, short_names
-from ntkbench.figures import COLOURS, MOST_SERIES, Figure, legend, with_points, with_unit
+from ntkbench.figures import COLOURS, MOST_SERIES, WIDE, Figure, legend, with_points, with_unit
+from ntkbench.settings_beside import settings_beside
 
 Row = Mapping[str, Any]
 
@@ -16,21 +17,32 @@ _LEAST_VALUES = 3  # of a parameter that a figure is drawn against
 _SHAPES = ("diamond", "circle", "square", "triangle-up", "cross", "triangle-down", "triangle-left", "triangle-right")
 
 
-def published_figures(verdicts: Sequence[Row]) -> list[Figure]:
+def published_figures(verdicts: Sequence[Row], measurements: Sequence[Row] = ()) -> list[Figure]:
     """A figure for each metric whose published value changes with a numeric parameter, and which was measured.
 
-    `verdicts` are rows of the view `verdict` of one task, `params` as a mapping.
+    Against the parameter with the most published values, and against any other where more was measured than published:
+    the points of a learning curve between two sizes of a table, say. `verdicts` and `measurements` are rows of the
+    views `verdict` and `measurement` of one task, `params` as a mapping.
     """
     found = []
     for metric in dict.fromkeys(row["metric"] for row in verdicts):
         rows = [row for row in verdicts if row["metric"] == metric and row["side"] == "within"]
-        if any(row["measured"] is not None for row in rows) and (parameter := _parameter(rows)):
-            found.append(_figure(metric, parameter, rows))
+        if all(row["measured"] is None for row in rows):
+            continue
+        taken = [row for row in measurements if row["metric"] == metric]
+        for k, parameter in enumerate(_parameters(rows)):
+            more = settings_beside(rows, taken, parameter)
+            series = _series([*rows, *more], parameter)
+            if k:
+                series = {label: own for label, own in series.items() if any(row["published"] is None for row in own)}
+            drawn = [row for own in series.values() for row in own]
+            if len({row["params"][parameter] for row in drawn}) >= _LEAST_VALUES:
+                found.append(_figure(metric, parameter, series))
     return found
 
 
-def _parameter(rows: Sequence[Row]) -> str:
-    """The number with the most values that the published value changes with, all else equal; "" where none does."""
+def _parameters(rows: Sequence[Row]) -> list[str]:
+    """The numbers that the published value changes with, all else equal, those with the most values first."""
     names = dict.fromkeys(name for row in rows for name in row["params"])
     counts = {}
     for name in names:
@@ -38,8 +50,7 @@ def _parameter(rows: Sequence[Row]) -> str:
             continue
         if any(len({row["published"] for row in series}) > 1 for series in _series(rows, name).values()):
             counts[name] = len({row["params"][name] for row in rows})
-    best = max(counts, key=lambda name: counts[name], default="")
-    return best if best and counts[best] >= _LEAST_VALUES else ""
+    return sorted(counts, key=lambda name: -counts[name])
 
 
 def _series(rows: Sequence[Row], parameter: str) -> dict[str, list[Row]]:
@@ -57,13 +68,14 @@ def _series(rows: Sequence[Row], parameter: str) -> dict[str, list[Row]]:
     return dict(sorted(long.items(), key=lambda item: all(row["measured"] is None for row in item[1])))
 
 
-def _figure(metric: str, parameter: str, rows: Sequence[Row]) -> Figure:
-    series = dict(list(_series(rows, parameter).items())[:MOST_SERIES])
+def _figure(metric: str, parameter: str, found_series: Mapping[str, Sequence[Row]]) -> Figure:
+    series = dict(list(found_series.items())[:MOST_SERIES])
+    rows = [row for own in series.values() for row in own]
     unit = next(row["unit"] for row in rows if row["unit"])
     labels = short_names(row for row in rows if row["measured"] is not None)
     points, table = [], []
     for label, own in series.items():
-        published = {row["params"][parameter]: row for row in own}
+        published = {row["params"][parameter]: row for row in own if row["published"] is not None}
         stated = [
             {"of": row, "x": x, "y": row["published"], "low": row["published"] - row["tolerance"],
              "high": row["published"] + row["tolerance"], "backend": "published", "seeds": 0, "sources": []}
@@ -78,15 +90,16 @@ def _figure(metric: str, parameter: str, rows: Sequence[Row]) -> Figure:
         points += [_point(p, label, "published") for p in stated] + [_point(p, label, "measured") for p in found]
         table += [_line(p, metric, parameter, unit) for p in (*stated, *found)]
     y_name = with_unit(metric, unit)
+    only = next(iter(series)) if len(series) == 1 else ""
     description = (
         f"{y_name} against {parameter}: published with its tolerance, "
         f"measured on {', '.join(sorted(labels.values()))} with its 95 % interval; "
         f"from {formats.number(min(p['y'] for p in points))} to {formats.number(max(p['y'] for p in points))}"
     )
     return Figure(
-        name=f"published {metric}",
-        about=f"published {metric}",
-        title=f"{metric.replace('_', ' ')} against {parameter}",
+        name=f"published {metric} against {parameter}",
+        about=f"published {metric} against {parameter}",
+        title=", ".join(filter(None, [f"{metric.replace('_', ' ')} against {parameter}", only])),
         description=description,
         specification=_specification(points, parameter, y_name, list(series), description),
         rows=tuple(table),
@@ -128,9 +141,9 @@ def _specification(points: Sequence[Row], parameter: str, title: str, series: Se
         scale=alt.Scale(domain=names, range=list(COLOURS[: len(names)])),
         legend=None if len(names) == 1 else legend(names),
     )
-    x = alt.X(
-        "x:Q", title=parameter, axis=alt.Axis(values=values, format=".4~g"), scale=alt.Scale(zero=False, padding=12)
-    )
+    wide = values[0] > 0 and values[-1] >= WIDE * values[0]
+    scale = alt.Scale(type="log", padding=12) if wide else alt.Scale(zero=False, padding=12)
+    x = alt.X("x:Q", title=parameter, axis=alt.Axis(values=values, format=".6~g"), scale=scale)
     y = alt.Y("y:Q", title=title, scale=alt.Scale(zero=False))
     tips = [
         *(alt.Tooltip(f"{name}:N") for name in ("series", "backend", "kind")),

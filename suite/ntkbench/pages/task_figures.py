@@ -15,14 +15,19 @@ _MOST_COMMANDS = 3  # under one figure
 
 
 def groups(
-    curves: Sequence[Row], task: Task | None, verdicts: Sequence[Row], runs: Sequence[Row], file: str
+    curves: Sequence[Row],
+    task: Task | None,
+    verdicts: Sequence[Row],
+    measurements: Sequence[Row],
+    runs: Sequence[Row],
+    file: str,
 ) -> list[list[dict[str, Any]]]:
     """What was published against a parameter, then the curves: a list for each, with the fullest figure first.
 
     Each item is a figure with its number on the page, its static picture, the file of its points, and its commands.
     """
     found: dict[str, list[Figure]] = {}
-    for figure in (*published_figures(verdicts), *figures(curves, task, verdicts)):
+    for figure in (*published_figures(verdicts, measurements), *figures(curves, task, verdicts)):
         found.setdefault(figure.about, []).append(figure)
     for parts in found.values():
         parts.sort(key=lambda figure: -len(figure.rows))
