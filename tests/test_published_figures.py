@@ -55,6 +55,9 @@ def test_there_is_no_figure_of_a_claim_that_does_not_change_of_two_values_or_of_
     assert published_figures([verdict(40.0 + depth, 41.0, depth=depth) for depth in (3, 6)]) == []
     assert published_figures([verdict(40.0 + depth, depth=depth) for depth in (3, 6, 11)]) == []
     assert published_figures([verdict(40.0 + k, 41.0, kind=kind) for k, kind in enumerate("abc")]) == []
+    # What was measured is of a setting that no figure holds.
+    alone = verdict(99.0, 41.0, depth=3, pooling="flatten")
+    assert published_figures([alone, *(verdict(40.0 + d, depth=d, pooling="gap") for d in (3, 6, 11))]) == []
     # Depth and width change together: neither is what the value is a function of.
     assert published_figures([verdict(40.0 + k, 41.0, depth=k, width=k) for k in (1, 2, 3)]) == []
 

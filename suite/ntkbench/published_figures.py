@@ -27,8 +27,6 @@ def published_figures(verdicts: Sequence[Row], measurements: Sequence[Row] = ())
     found = []
     for metric in dict.fromkeys(row["metric"] for row in verdicts):
         rows = [row for row in verdicts if row["metric"] == metric and row["side"] == "within"]
-        if all(row["measured"] is None for row in rows):
-            continue
         taken = [row for row in measurements if row["metric"] == metric]
         for k, parameter in enumerate(_parameters(rows)):
             more = settings_beside(rows, taken, parameter)
@@ -36,7 +34,8 @@ def published_figures(verdicts: Sequence[Row], measurements: Sequence[Row] = ())
             if k:
                 series = {label: own for label, own in series.items() if any(row["published"] is None for row in own)}
             drawn = [row for own in series.values() for row in own]
-            if len({row["params"][parameter] for row in drawn}) >= _LEAST_VALUES:
+            values = {row["params"][parameter] for row in drawn}
+            if len(values) >= _LEAST_VALUES and any(row["measured"] is not None for row in drawn):
                 found.append(_figure(metric, parameter, series))
     return found
 
@@ -71,7 +70,7 @@ def _series(rows: Sequence[Row], parameter: str) -> dict[str, list[Row]]:
 def _figure(metric: str, parameter: str, found_series: Mapping[str, Sequence[Row]]) -> Figure:
     series = dict(list(found_series.items())[:MOST_SERIES])
     rows = [row for own in series.values() for row in own]
-    unit = next(row["unit"] for row in rows if row["unit"])
+    unit = next(row["unit"] for row in rows if row["measured"] is not None)
     labels = short_names(row for row in rows if row["measured"] is not None)
     points, table = [], []
     for label, own in series.items():
