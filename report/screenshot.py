@@ -26,7 +26,7 @@ def main() -> None:
         import_sources(store, [ROOT / "results/reference"])
         index = write_site(store, load_tasks([]), Path(folder) / "report")
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1280, "height": 800}, color_scheme="light")
+        page = browser.new_page(viewport={"width": 1280, "height": 836}, color_scheme="light")
         page.goto(index.as_uri())
         page.screenshot(path=ROOT / "report/screenshot.png")
         browser.close()
