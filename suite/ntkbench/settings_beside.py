@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from statistics import mean, stdev
 from typing import Any
 
 from ntkbench.entry_names import entry
+from ntkbench.plan import canonical_json
 
 Row = Mapping[str, Any]
 
@@ -19,12 +19,12 @@ def settings_beside(rows: Sequence[Row], measurements: Sequence[Row], parameter:
     `rows` are claims of one metric, rows of the view `verdict`; so are those returned, with `published` None. A claim
     that leaves a parameter of its task open is of no one setting, and has none beside it.
     """
-    claimed = {_text(row["params"]) for row in rows}
-    others = {_text(_without(row["params"], parameter)) for row in rows if parameter in row["params"]}
+    claimed = {canonical_json(row["params"]) for row in rows}
+    others = {canonical_json(_without(row["params"], parameter)) for row in rows if parameter in row["params"]}
     found: dict[tuple[str, ...], list[Row]] = {}
     for taken in measurements:
-        params, setting = taken["params"], _text(taken["params"])
-        if parameter in params and setting not in claimed and _text(_without(params, parameter)) in others:
+        params, setting = taken["params"], canonical_json(taken["params"])
+        if parameter in params and setting not in claimed and canonical_json(_without(params, parameter)) in others:
             found.setdefault((setting, *entry(taken)), []).append(taken)
     return [_row(group) for group in found.values()]
 
@@ -49,7 +49,3 @@ def _half(taken: Sequence[Row]) -> float:
 
 def _without(params: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {key: value for key, value in params.items() if key != name}
-
-
-def _text(params: Mapping[str, Any]) -> str:
-    return json.dumps(params, sort_keys=True)
