@@ -110,6 +110,33 @@ def test_a_matrix_by_three_workers_one_of_them_killed_is_the_one_computed_alone(
     assert wall + mapper.credit > 18 * 0.3  # what all blocks took, one after another
 
 
+@pytest.mark.slow
+def test_inputs_lost_with_all_workers_are_sent_again(scheduler: str, folder: Path) -> None:
+    from distributed import Client
+
+    backend, kernel = open_backend("numba"), function(folder, "kernel")
+    x = backend.asarray(np.random.default_rng(0).standard_normal((N, 6, 6, 3)), "float32")
+    alone = block_gram(kernel, x, side=SIDE, depth=3)
+    for file in folder.glob("*.computing"):
+        file.unlink()
+    with Client(scheduler, set_as_default=False) as client:
+        lost = list(client.run(os.getpid).values())
+
+    def kill() -> None:
+        while not list(folder.glob("*.computing")):
+            time.sleep(0.01)
+        for number in lost:
+            os.kill(number, signal.SIGKILL)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    with pytest.warns(UserWarning, match="^workers of a scheduler computed blocks: "):
+        shared = block_gram(kernel, x, side=SIDE, depth=3, mapper=SharedBlocks(scheduler, backend, [folder]))
+    thread.join()
+    assert not {int(file.read_text()) for file in folder.glob("*.computing")} <= set(lost)
+    np.testing.assert_array_equal(backend.to_numpy(shared), backend.to_numpy(alone))
+
+
 @pytest.mark.parametrize("name", installed())
 @pytest.mark.parametrize("precision", ["float32", "float64"])
 def test_a_block_of_every_backend_is_the_one_computed_here(name: str, precision: str) -> None:

@@ -7,7 +7,8 @@ import shlex
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -41,49 +42,117 @@ def run(options: Namespace) -> int:
     runs, tasks = planned_runs(options)
     store = _results(options)
     with workforce(options) as force:
-        return _run(runs, tasks, store, force, options, since)
+        call = _Call(options, since, runs, tasks, store, force)
+        return call.dry_run() if options.dry_run else call.run()
 
 
-def _run(
-    runs: Sequence[plan.PlannedRun],
-    tasks: dict[str, Task],
-    store: Store | RecordFile,
-    force: Workforce,
-    options: Namespace,
-    since: float,
-) -> int:
-    if options.dry_run:
-        return _dry_run(runs, tasks, store, force, options, since)
-    if options.records is not None:
-        _check_appendable(options.records)
-    store.prepare()
-    now = datetime.now(UTC).isoformat()
-    store.declare([Declaration(t.name, t.version, now, claim_rows(t)) for t in tasks.values()])
-    if not isinstance(store, RecordFile):
-        take_waiting(store)
-    todo = plan.missing(runs, _done(store, force, options))
-    if len(todo) < len(runs):
-        print(f"{len(runs) - len(todo)} of {len(runs)} runs are done already; --rerun repeats them", flush=True)
-    records: list[RunRecord] = []
-    over = ""
-    try:
-        if todo:
-            over = _execute(todo, tasks, store, force, options, since, records)
-    except KeyboardInterrupt:
-        command = shlex.join(["ntkbench", *options.words])
-        print(f"\ninterrupted; what was finished is kept. Continue with: {command}", file=sys.stderr)
-        return INTERRUPTED
-    if not isinstance(store, RecordFile):
-        take_waiting(store)
-        show_verdicts(store, [t for t in tasks if any(r.task == t for r in runs)])
-    else:
-        print(f"the records are in {store.path}; `ntkbench import {store.path}` judges them where DuckDB is installed")
-    if over:
-        print(over)
-    failed = [record for record in records if record.status not in DONE]
-    for record in failed:
-        print(f"failed: {record.task} [{record.backend}] {record.status}: {record.reason}", file=sys.stderr)
-    return RUNS_FAILED if failed else OK
+@dataclass(frozen=True)
+class _Call:
+    """One call of the command: its words, when it began, the runs it asks for and what they need."""
+
+    options: Namespace
+    since: float
+    runs: Sequence[plan.PlannedRun]
+    tasks: dict[str, Task]
+    store: Store | RecordFile
+    force: Workforce
+
+    def dry_run(self) -> int:
+        done = self._done()
+        if self.options.budget is not None:
+            self._expect(self.runs)[1].preview(self.runs, done)
+            return OK
+        for planned in self.runs:
+            print(f"{'done' if planned.experiment_id in done else 'run '}  {planned.label}")
+        return OK
+
+    def run(self) -> int:
+        if self.options.records is not None:
+            _check_appendable(self.options.records)
+        self.store.prepare()
+        now = datetime.now(UTC).isoformat()
+        self.store.declare([Declaration(t.name, t.version, now, claim_rows(t)) for t in self.tasks.values()])
+        if not isinstance(self.store, RecordFile):
+            take_waiting(self.store)
+        todo = plan.missing(self.runs, self._done())
+        if len(todo) < len(self.runs):
+            already = f"{len(self.runs) - len(todo)} of {len(self.runs)} runs are done already"
+            print(f"{already}; --rerun repeats them", flush=True)
+        records: list[RunRecord] = []
+        over = ""
+        try:
+            if todo:
+                over = self._execute(todo, records)
+        except KeyboardInterrupt:
+            print(f"\ninterrupted; what was finished is kept. Continue with: {self._command}", file=sys.stderr)
+            return INTERRUPTED
+        if isinstance(self.store, RecordFile):
+            path = self.store.path
+            print(f"the records are in {path}; `ntkbench import {path}` judges them where DuckDB is installed")
+        else:
+            take_waiting(self.store)
+            show_verdicts(self.store, [t for t in self.tasks if any(r.task == t for r in self.runs)])
+        if over:
+            print(over)
+        failed = [record for record in records if record.status not in DONE]
+        for record in failed:
+            print(f"failed: {record.task} [{record.backend}] {record.status}: {record.reason}", file=sys.stderr)
+        return RUNS_FAILED if failed else OK
+
+    @property
+    def _command(self) -> str:
+        return shlex.join(["ntkbench", *self.options.words])
+
+    def _done(self) -> set[str]:
+        """The experiments that need no further run."""
+        if self.options.rerun:
+            return set()
+        return set[str]().union(*map(self.store.done, self.force.machines))
+
+    def _expect(self, runs: Sequence[plan.PlannedRun]) -> tuple[Expectation, Budget]:
+        """What the runs are expected to take, and the budget, endless unless it is given."""
+        planned = {run.task: self.tasks[run.task] for run in runs}
+        past = earlier.stored(self.store, machine_id(), planned)
+        expectation = Expectation(past, earlier.reference(planned))
+        seconds = math.inf if self.options.budget is None else parse(self.options.budget)
+        return expectation, Budget.of(seconds, self.since, planned, past, expectation, self.store.path)
+
+    def _execute(self, todo: Sequence[plan.PlannedRun], records: list[RunRecord]) -> str:
+        """Carry out the runs; `records` gets each when it is stored. What there is to say where a budget left some."""
+        expectation, budget = self._expect(todo)
+        expected = expectation.total(todo)
+        if expected is not None and expected >= 60:
+            what = "1 run takes" if len(todo) == 1 else f"{len(todo)} runs take"
+            print(f"going by earlier ones, {what} {roughly(expected)}", flush=True)
+        planned = {run.experiment_id: run for run in todo}
+        begun = time.monotonic()
+        with live(todo, expectation, budget.until) as display:
+
+            def sink(record: RunRecord) -> None:
+                nonlocal begun
+                begun = time.monotonic()
+                keep(self.store, record)
+                if self.options.records is not None and not isinstance(self.store, RecordFile):
+                    append_json_line(self.options.records, record)
+                records.append(record)
+                if record.status in DONE:
+                    expectation.learn(observed(planned[record.experiment_id], record))
+                display.finished(record)
+
+            stopped = self.force.execute(
+                todo if self.options.budget is None else budget.turns(todo),
+                self.tasks,
+                sink,
+                task_folders=self.options.tasks,
+                timeout=self.options.timeout,
+                until=budget.until,
+                command=self._command,
+                listener=display.stage,
+            )
+        if stopped is not None:
+            budget.note(stopped, begun)
+        left = plan.missing(todo, {record.experiment_id for record in records})
+        return budget.closing(len(records), stopped, left, self.options.words) if left else ""
 
 
 def _results(options: Namespace) -> Store | RecordFile:
@@ -96,88 +165,6 @@ def _results(options: Namespace) -> Store | RecordFile:
             "and import it where DuckDB is"
         )
     return RecordFile(options.records)
-
-
-def _done(store: Store | RecordFile, force: Workforce, options: Namespace) -> set[str]:
-    """The experiments that need no further run."""
-    return set[str]().union(*(store.done(machine) for machine in force.machines if not options.rerun))
-
-
-def _dry_run(
-    runs: Sequence[plan.PlannedRun],
-    tasks: Mapping[str, Task],
-    store: Store | RecordFile,
-    force: Workforce,
-    options: Namespace,
-    since: float,
-) -> int:
-    done = _done(store, force, options)
-    if options.budget is not None:
-        _expect(runs, tasks, store, options, since)[1].preview(runs, done)
-        return OK
-    for planned in runs:
-        print(f"{'done' if planned.experiment_id in done else 'run '}  {planned.label}")
-    return OK
-
-
-def _expect(
-    runs: Sequence[plan.PlannedRun],
-    tasks: Mapping[str, Task],
-    store: Store | RecordFile,
-    options: Namespace,
-    since: float,
-) -> tuple[Expectation, Budget]:
-    """What the runs are expected to take, and the budget, endless unless it is given, that began at `since`."""
-    planned = {run.task: tasks[run.task] for run in runs}
-    past = earlier.stored(store, machine_id(), planned)
-    expectation = Expectation(past, earlier.reference(planned))
-    seconds = math.inf if options.budget is None else parse(options.budget)
-    return expectation, Budget.of(seconds, since, planned, past, expectation, store.path)
-
-
-def _execute(
-    todo: Sequence[plan.PlannedRun],
-    tasks: dict[str, Task],
-    store: Store | RecordFile,
-    force: Workforce,
-    options: Namespace,
-    since: float,
-    records: list[RunRecord],
-) -> str:
-    """Carry out the runs; `records` gets each when it is stored. What there is to say where a budget left some."""
-    expectation, budget = _expect(todo, tasks, store, options, since)
-    expected = expectation.total(todo)
-    if expected is not None and expected >= 60:
-        print(f"{len(todo)} runs; going by earlier ones they take {roughly(expected)}", flush=True)
-    planned = {run.experiment_id: run for run in todo}
-    begun = time.monotonic()
-    with live(todo, expectation, budget.until) as display:
-
-        def sink(record: RunRecord) -> None:
-            nonlocal begun
-            begun = time.monotonic()
-            keep(store, record)
-            if options.records is not None and not isinstance(store, RecordFile):
-                append_json_line(options.records, record)
-            records.append(record)
-            if record.status in DONE:
-                expectation.learn(observed(planned[record.experiment_id], record))
-            display.finished(record)
-
-        stopped = force.execute(
-            todo if options.budget is None else budget.turns(todo),
-            tasks,
-            sink,
-            task_folders=options.tasks,
-            timeout=options.timeout,
-            until=budget.until,
-            command=shlex.join(["ntkbench", *options.words]),
-            listener=display.stage,
-        )
-    if stopped is not None:
-        budget.note(stopped, begun)
-    left = plan.missing(todo, {record.experiment_id for record in records})
-    return budget.closing(len(records), stopped, left, options.words) if left else ""
 
 
 def _check_appendable(path: Path) -> None:

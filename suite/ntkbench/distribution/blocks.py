@@ -32,8 +32,9 @@ _RETRIES = 2  # of a block whose process is lost though the worker is not
 class SharedBlocks:
     """A `kernels.blocks.Mapper`: the workers of a scheduler compute the blocks, those of a lost worker once more.
 
-    The inputs go to each worker once. `credit` are the seconds that the blocks took, less those that went by here in
-    sending, waiting and fetching: what this process's clock shows, and the credit, is the time of one worker.
+    The inputs go to each worker once, and again when they are lost with their workers. `credit` are the seconds that
+    the blocks took, less those that went by here in sending, waiting and fetching: what this process's clock shows, and
+    the credit, is the time of one worker.
     """
 
     scheduler: str
@@ -50,8 +51,8 @@ class SharedBlocks:
         with ExitStack() as stack:
             with self._elsewhere():
                 client = stack.enter_context(connected(self.scheduler))
-                flight = InFlight(client, self._submitter(client, compute), _AHEAD)
-                stack.callback(flight.give_up)
+            flight = InFlight(client, self._submitter(client, compute), _AHEAD)
+            stack.callback(flight.give_up)
             waiting = chain([first], remaining)
             while flight.give(waiting):
                 with self._elsewhere():
@@ -63,10 +64,9 @@ class SharedBlocks:
         warnings.warn(told, stacklevel=2)
 
     def _submitter(self, client: Client, compute: BlockKernel) -> Callable[[Block], Future]:
-        """Sends the inputs; what it gives sends a block."""
+        """What it gives sends a block, and first the inputs where no worker has them."""
         inputs = [None if x is None else to_numpy(x) for x in (compute.x1, compute.x2)]
-        # To each now: the inputs live on when a worker is lost.
-        sent = [x if x is None else client.scatter(x, broadcast=True, hash=False) for x in inputs]
+        sent: list[Future | None] = []
         matrix = Matrix(
             name=uuid.uuid4().hex,
             backend=self.backend.name,
@@ -79,7 +79,11 @@ class SharedBlocks:
         )
 
         def submit(block: Block) -> Future:
-            key = f"block-{matrix.name}-{block.top}-{block.left}"
+            # The scheduler may keep one copy alone, of what goes to each worker: lost with a worker, it is sent again.
+            if not sent or any(x is not None and x.status != "finished" for x in sent):
+                with self._elsewhere():
+                    sent[:] = [x if x is None else client.scatter(x, broadcast=True, hash=False) for x in inputs]
+            key = f"block-{block.top}-{block.left}-{uuid.uuid4().hex}"
             return client.submit(compute_block, matrix, *sent, tuple(block), key=key, retries=_RETRIES)
 
         return submit

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
 _GLANCE = 2.0  # seconds between two looks at whether workers have joined
+_LOSSES = 5  # times that what the workers held may be lost: each time with its workers, or by who restarts them
 
 Item = TypeVar("Item")
 
 
 class SchedulerLostError(Exception):
-    """The scheduler is gone, or with all their workers the inputs."""
+    """The scheduler is gone, or what it was given is lost again and again."""
 
 
 class InFlight(Generic[Item]):
     """The items that `submit` has handed to the scheduler and that are not finished, `ahead` of them a worker.
 
+    An item that the scheduler has dropped, its inputs lost with their workers, is submitted again.
     Its methods raise SchedulerLostError.
     """
 
@@ -29,6 +32,8 @@ class InFlight(Generic[Item]):
         self.workers: list[str] = []  # their addresses, as last seen
         self._client, self._submit, self._ahead = client, submit, ahead
         self._given: dict[Future, Item] = {}
+        self._dropped: list[Item] = []
+        self._losses = 0
 
     def give(self, waiting: Iterator[Item]) -> bool:
         """Hand out items, drawn one by one, while a worker has too few; whether any is in flight."""
@@ -36,7 +41,11 @@ class InFlight(Generic[Item]):
             self.workers = list(self._client.nthreads())
         except OSError as error:
             raise SchedulerLostError("the scheduler does not answer any more") from error
-        for item in islice(waiting, max(0, self._ahead * max(1, len(self.workers)) - len(self._given))):
+        if self._dropped and not self.workers:
+            return True  # until there is one to send its inputs to
+        dropped, self._dropped = self._dropped, []
+        room = self._ahead * max(1, len(self.workers)) - len(self._given) - len(dropped)
+        for item in chain(dropped, islice(waiting, max(0, room))):
             self._given[self._submit(item)] = item
         return bool(self._given)
 
@@ -45,13 +54,20 @@ class InFlight(Generic[Item]):
         from distributed import wait
         from distributed.client import FuturesCancelledError
 
+        if not self._given:
+            time.sleep(_GLANCE)
+            return []
         try:
             with self._client.as_current():
                 ready = wait(list(self._given), timeout=_GLANCE, return_when="FIRST_COMPLETED").done
         except TimeoutError:
             return []
         except FuturesCancelledError as error:
-            raise SchedulerLostError("the scheduler is gone, or with all their workers the inputs") from error
+            self._losses += 1
+            if self._losses > _LOSSES:
+                raise SchedulerLostError(f"what the workers held was lost {self._losses} times") from error
+            self._dropped = [self._given.pop(future) for future in list(self._given) if future.cancelled()]
+            return []
         return [(self._given.pop(future), future) for future in ready]
 
     def give_up(self) -> None:
