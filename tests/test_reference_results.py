@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from ntkbench.record import claim_rows
 from ntkbench.registry import load_tasks
+from ntkbench.rows import claims_id
 from ntkbench.store import Store
 
 REFERENCE = Path(__file__).parents[1] / "results/reference"
@@ -27,8 +29,13 @@ def test_the_reference_results_agree_with_each_other_and_with_themselves(store: 
 
 def test_what_does_not_hold_is_told_where_the_task_is_described(store: Store) -> None:
     rows = store.query("SELECT DISTINCT task FROM verdict WHERE verified AND verdict = 'not reproduced'")[1]
-    assert {task for (task,) in rows} == {"learning_curves"}
-    assert "Found:" in load_tasks([])["learning_curves"].about
+    assert {task for (task,) in rows} == {"cifar_cntk", "learning_curves"}
+    assert all("Found:" in load_tasks([])[task].about for (task,) in rows)
+
+
+def test_their_claims_are_those_that_the_tasks_make_now(store: Store) -> None:
+    now = [(t.name, t.version, claims_id(t.name, t.version, claim_rows(t))) for t in load_tasks([]).values()]
+    assert store.query("SELECT task, task_version, claims_id FROM present ORDER BY task")[1] == sorted(now)
 
 
 def test_they_were_made_at_a_commit_and_tell_nothing_of_the_machines_folders(store: Store) -> None:
