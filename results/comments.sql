@@ -257,6 +257,13 @@ COMMENT ON COLUMN environment_speedup.outcome IS
 COMMENT ON COLUMN environment_speedup.includes_compilation IS
   'whether one of the two was timed once, with its compilation';
 
+COMMENT ON VIEW student IS 'Student''s t distribution, for intervals of 95 %.';
+COMMENT ON COLUMN student.freedom IS 'degrees of freedom, 1';
+COMMENT ON COLUMN student.quantile IS 'of 97.5 %, 1';
+COMMENT ON MACRO half_interval IS
+  'Half of the 95 % interval of a mean, from the number of runs, their standard deviation, and the standard error that '
+  'a run alone knows.';
+
 COMMENT ON VIEW verdict IS
   'Each present claim against what was measured, for each backend, device and precision that ran it.';
 COMMENT ON COLUMN verdict.claim IS 'the claim''s name in its task';
@@ -292,6 +299,17 @@ COMMENT ON COLUMN provenance.seconds IS 'wall clock from start to end, s';
 
 COMMENT ON VIEW measurement IS 'The metrics of each latest run.';
 COMMENT ON COLUMN measurement.metric IS 'the metric''s name in its task';
+
+COMMENT ON VIEW setting_mean IS 'The mean over the seeds of each metric, in each setting on each backend.';
+COMMENT ON COLUMN setting_mean.metric IS 'the metric''s name in its task';
+COMMENT ON COLUMN setting_mean.mean IS 'over the latest run of each seed, in `unit`';
+COMMENT ON COLUMN setting_mean.low IS
+  'lower end of its 95 % interval, in `unit`: Student''s over the runs; of one run from its own standard error; mean '
+  'itself when it has none';
+COMMENT ON COLUMN setting_mean.high IS 'upper end of that interval, in `unit`';
+COMMENT ON COLUMN setting_mean.runs IS 'how many runs, 1';
+COMMENT ON COLUMN setting_mean.seeds IS 'how many different seeds, 1';
+COMMENT ON COLUMN setting_mean.run_ids IS 'run.run_id of each, by seed';
 
 COMMENT ON VIEW recorded IS 'The metrics of every run, whatever came after it.';
 COMMENT ON COLUMN recorded.metric IS 'the metric''s name in its task';

@@ -223,12 +223,20 @@ SELECT task, params, precision, stage, backend, device, environment_id, machine,
        compiling AS includes_compilation
 FROM pair;
 
-CREATE OR REPLACE VIEW verdict AS
-WITH student (freedom, quantile) AS (
+-- Student's quantiles for 95 %; between two rows, the wider.
+CREATE OR REPLACE VIEW student AS
+SELECT * FROM (
   VALUES (1, 12.7062), (2, 4.3027), (3, 3.1824), (4, 2.7764), (5, 2.5706), (6, 2.4469), (7, 2.3646), (8, 2.3060),
          (9, 2.2622), (10, 2.2281), (11, 2.2010), (12, 2.1788), (13, 2.1604), (14, 2.1448), (15, 2.1314), (16, 2.1199),
          (17, 2.1098), (18, 2.1009), (19, 2.0930), (20, 2.0860), (25, 2.0595), (30, 2.0423), (40, 2.0211), (60, 2.0003)
-), stated AS (
+) AS known (freedom, quantile);
+
+CREATE OR REPLACE MACRO half_interval(runs, spread, stderr) AS
+  CASE WHEN runs > 1 THEN spread / sqrt(runs) * (SELECT min(quantile) FROM student WHERE freedom <= runs - 1)
+       ELSE 1.96 * coalesce(stderr, 0) END;
+
+CREATE OR REPLACE VIEW verdict AS
+WITH stated AS (
   SELECT claim.* FROM claim JOIN present USING (task, task_version, claims_id)
 ), spent AS (
   SELECT run_id, sum(seconds) AS seconds FROM stage_time GROUP BY run_id
@@ -247,10 +255,7 @@ WITH student (freedom, quantile) AS (
          avg(seconds) AS seconds, any_value(unit) AS unit
   FROM matching GROUP BY task, name, backend, device, precision
 ), bounded AS (
-  SELECT m.*, CASE
-      WHEN runs > 1 THEN spread / sqrt(runs) * (SELECT min(quantile) FROM student WHERE freedom <= runs - 1)
-      ELSE 1.96 * coalesce(stderr, 0) END AS half
-  FROM measured m
+  SELECT m.*, half_interval(runs, spread, stderr) AS half FROM measured m
 ), compared AS (
   SELECT c.*, b.backend, b.device, b.precision, b.unit, b.seconds, coalesce(b.runs, 0) AS runs,
          coalesce(b.seeds, 0) AS seeds,
@@ -283,6 +288,19 @@ CREATE OR REPLACE VIEW measurement AS
 SELECT r.run_id, r.task, r.tier, r.params, r.backend, r.device, r.precision, r.seed, m.name AS metric, m.value,
        m.stderr, m.unit, m.better
 FROM latest_run r JOIN metric m USING (run_id);
+
+CREATE OR REPLACE VIEW setting_mean AS
+WITH taken AS (
+  SELECT task, params, metric, unit, backend, device, precision, count(*) AS runs, count(DISTINCT seed) AS seeds,
+         avg(value) AS mean, stddev_samp(value) AS spread, any_value(stderr) AS stderr,
+         list(run_id ORDER BY seed, run_id) AS run_ids
+  FROM measurement GROUP BY ALL
+), bounded AS (
+  SELECT *, half_interval(runs, spread, stderr) AS half FROM taken
+)
+SELECT task, params, metric, unit, backend, device, precision, mean, mean - half AS low, mean + half AS high, runs,
+       seeds, run_ids
+FROM bounded;
 
 CREATE OR REPLACE VIEW recorded AS
 SELECT run_id, name AS metric, value, stderr, unit, better, tolerance FROM metric;

@@ -62,9 +62,10 @@ def test_there_is_no_figure_of_a_claim_that_does_not_change_of_two_values_or_of_
     assert published_figures([verdict(40.0 + k, 41.0, depth=k, width=k) for k in (1, 2, 3)]) == []
 
 
-def measurement(value: float, stderr: float | None = None, seed: int = 0, **params: Any) -> dict:
+def mean(value: float, half: float = 0.0, **params: Any) -> dict:
     return {"metric": "test_accuracy", "unit": "%", "params": params, "backend": "numba", "device": "cpu",
-            "precision": "float32", "seed": seed, "value": value, "stderr": stderr, "run_id": f"{value:g}"}  # fmt: skip
+            "precision": "float32", "mean": value, "low": value - half, "high": value + half, "runs": 1, "seeds": 1,
+            "run_ids": [f"{value:g}"]}  # fmt: skip
 
 
 TABLE = [
@@ -76,8 +77,8 @@ TABLE = [
 
 def test_a_learning_curve_is_drawn_where_sizes_between_the_published_were_measured() -> None:
     table = [{**row, "published": row["published"] + row["params"]["n"] / 1000} for row in TABLE]
-    taken = [measurement(50.0, 0.5, n=10_000, depth=3, pool=1), measurement(99.0, n=10_000, depth=3, pool=7),
-             measurement(98.0, n=10_000, depth=3), measurement(41.0, n=2_000, depth=3, pool=1)]  # fmt: skip
+    taken = [mean(50.0, 0.98, n=10_000, depth=3, pool=1), mean(99.0, n=10_000, depth=3, pool=7),
+             mean(98.0, n=10_000, depth=3), mean(41.0, n=2_000, depth=3, pool=1)]  # fmt: skip
     by_depth, by_size = published_figures(table, taken)
     assert by_depth.title == "test accuracy against depth"
     assert by_size.title == "test accuracy against n, depth=3 pool=1"
@@ -92,5 +93,5 @@ def test_a_learning_curve_is_drawn_where_sizes_between_the_published_were_measur
 
 def test_without_sizes_between_there_is_the_figure_of_depths_alone() -> None:
     table = [{**row, "published": row["published"] + row["params"]["n"] / 1000} for row in TABLE]
-    (figure,) = published_figures(table, [measurement(50.0, n=10_000, depth=4, pool=1)])
+    (figure,) = published_figures(table, [mean(50.0, n=10_000, depth=4, pool=1)])
     assert figure.title == "test accuracy against depth"

@@ -17,17 +17,17 @@ _LEAST_VALUES = 3  # of a parameter that a figure is drawn against
 _SHAPES = ("diamond", "circle", "square", "triangle-up", "cross", "triangle-down", "triangle-left", "triangle-right")
 
 
-def published_figures(verdicts: Sequence[Row], measurements: Sequence[Row] = ()) -> list[Figure]:
+def published_figures(verdicts: Sequence[Row], means: Sequence[Row] = ()) -> list[Figure]:
     """A figure for each metric whose published value changes with a numeric parameter, and which was measured.
 
     Against the parameter with the most published values, and against any other where more was measured than published:
-    the points of a learning curve between two sizes of a table, say. `verdicts` and `measurements` are rows of the
-    views `verdict` and `measurement` of one task, `params` as a mapping.
+    the points of a learning curve between two sizes of a table, say. `verdicts` and `means` are rows of the views
+    `verdict` and `setting_mean` of one task, `params` as a mapping.
     """
     found = []
     for metric in dict.fromkeys(row["metric"] for row in verdicts):
         rows = [row for row in verdicts if row["metric"] == metric and row["side"] == "within"]
-        taken = [row for row in measurements if row["metric"] == metric]
+        taken = [row for row in means if row["metric"] == metric]
         for k, parameter in enumerate(_parameters(rows)):
             more = settings_beside(rows, taken, parameter)
             series = _series([*rows, *more], parameter)

@@ -2,49 +2,31 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from statistics import mean, stdev
 from typing import Any
 
-from ntkbench.entry_names import entry
 from ntkbench.plan import canonical_json
 
 Row = Mapping[str, Any]
 
 
-def settings_beside(rows: Sequence[Row], measurements: Sequence[Row], parameter: str) -> list[dict[str, Any]]:
-    """The means of `measurements` in each setting and entry whose parameters but `parameter` are those of a claim.
+def settings_beside(rows: Sequence[Row], means: Sequence[Row], parameter: str) -> list[dict[str, Any]]:
+    """Those of `means` whose parameters but `parameter` are those of a claim that is about other values of it.
 
-    `rows` are claims of one metric, rows of the view `verdict`; so are those returned, with `published` None. A claim
-    that leaves a parameter of its task open is of no one setting, and has none beside it.
+    `rows` are claims of one metric, rows of the view `verdict`, and so are those returned, with `published` None;
+    `means` are rows of the view `setting_mean`. A claim that leaves a parameter of its task open is of no one setting,
+    and has none beside it.
     """
     claimed = {canonical_json(row["params"]) for row in rows}
     others = {canonical_json(_without(row["params"], parameter)) for row in rows if parameter in row["params"]}
-    found: dict[tuple[str, ...], list[Row]] = {}
-    for taken in measurements:
-        params, setting = taken["params"], canonical_json(taken["params"])
-        if parameter in params and setting not in claimed and canonical_json(_without(params, parameter)) in others:
-            found.setdefault((setting, *entry(taken)), []).append(taken)
-    return [_row(group) for group in found.values()]
-
-
-def _row(taken: Sequence[Row]) -> dict[str, Any]:
-    first, values = taken[0], [row["value"] for row in taken]
-    middle, half = mean(values), _half(taken)
-    kept = {name: first[name] for name in ("metric", "unit", "backend", "device", "precision", "params")}
-    return {**kept, "published": None, "tolerance": None, "measured": middle, "low": middle - half,
-            "high": middle + half, "seeds": len({row["seed"] for row in taken}), "sources": list(taken)}  # fmt: skip
-
-
-def _half(taken: Sequence[Row]) -> float:
-    """Half of the 95 % interval, as in the view `verdict`: Student's over runs, or of one run its own."""
-    if len(taken) == 1:
-        return 1.96 * float(taken[0]["stderr"] or 0.0)
-    from scipy.stats import t
-
-    spread = stdev(float(row["value"]) for row in taken) / math.sqrt(len(taken))
-    return float(t.ppf(0.975, len(taken) - 1)) * spread
+    return [
+        {**mean, "measured": mean["mean"], "published": None, "tolerance": None,
+         "sources": [{"run_id": run} for run in mean["run_ids"]]}
+        for mean in means
+        if parameter in mean["params"]
+        and canonical_json(mean["params"]) not in claimed
+        and canonical_json(_without(mean["params"], parameter)) in others
+    ]  # fmt: skip
 
 
 def _without(params: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -39,6 +39,7 @@ _QUERIES = {
     "disagreements": "FROM agreement WHERE status = 'disagrees' ORDER BY ALL",
     "agreement": "FROM agreement ORDER BY task, params::VARCHAR, precision, seed, backend, device, run_id",
     "measurements": "FROM measurement ORDER BY task, params::VARCHAR, precision, seed, backend, device, run_id, metric",
+    "means": "FROM setting_mean ORDER BY task, params::VARCHAR, precision, backend, device, metric",
     "runs": "FROM provenance ORDER BY task, params::VARCHAR, precision, seed, backend, device, finished, run_id",
     "recorded": "FROM recorded ORDER BY run_id, metric",
     "stopwatch": "FROM stopwatch ORDER BY run_id, stage, phase, sample",
@@ -65,6 +66,7 @@ class Content:
     disagreements: list[Row]
     agreement: list[Row]
     measurements: list[Row]
+    means: list[Row]
     runs: list[Row]
     recorded: list[Row]
     stopwatch: list[Row]

@@ -23,7 +23,7 @@ def task_file(name: str) -> str:
 
 def pages(content: Content, tasks: Mapping[str, Task]) -> Iterator[Page]:
     """The page of every task, and the points of its figures as CSV."""
-    names = ("verdicts", "leaderboard", "speedups", "failures", "disagreements", "runs", "curves", "measurements")
+    names = ("verdicts", "leaderboard", "speedups", "failures", "disagreements", "runs", "curves", "means")
     parts = {name: grouped(getattr(content, name), "task") for name in names}
     metrics = grouped(content.recorded, "run_id")
     samples = grouped(content.stopwatch, "run_id")
@@ -31,7 +31,7 @@ def pages(content: Content, tasks: Mapping[str, Task]) -> Iterator[Page]:
     for name in content.tasks:
         own = {key: rows.get(name, []) for key, rows in parts.items()}
         drawn = task_figures.groups(
-            own["curves"], tasks.get(name), own["verdicts"], own["measurements"], own["runs"], task_file(name)
+            own["curves"], tasks.get(name), own["verdicts"], own["means"], own["runs"], task_file(name)
         )
         speedups = [row for row in own["speedups"] if _first(row)]
         values: dict[str, Any] = {

@@ -18,7 +18,7 @@ def groups(
     curves: Sequence[Row],
     task: Task | None,
     verdicts: Sequence[Row],
-    measurements: Sequence[Row],
+    means: Sequence[Row],
     runs: Sequence[Row],
     file: str,
 ) -> list[list[dict[str, Any]]]:
@@ -27,7 +27,7 @@ def groups(
     Each item is a figure with its number on the page, its static picture, the file of its points, and its commands.
     """
     found: dict[str, list[Figure]] = {}
-    for figure in (*published_figures(verdicts, measurements), *figures(curves, task, verdicts)):
+    for figure in (*published_figures(verdicts, means), *figures(curves, task, verdicts)):
         found.setdefault(figure.about, []).append(figure)
     for parts in found.values():
         parts.sort(key=lambda figure: -len(figure.rows))
