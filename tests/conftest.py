@@ -82,12 +82,18 @@ def database(tmp_path: Path) -> Path:
     return tmp_path / "results.duckdb"
 
 
+@pytest.fixture(scope="session")
+def small_tasks_source() -> str:
+    """A file with the tasks `squares`, `faults` and `differentiates`."""
+    return SMALL_TASKS
+
+
 @pytest.fixture
-def small_tasks(tmp_path: Path) -> Path:
-    """A folder with the tasks `squares`, `faults` and `differentiates`."""
+def small_tasks(tmp_path: Path, small_tasks_source: str) -> Path:
+    """A folder with that file."""
     folder = tmp_path / "tasks"
     folder.mkdir()
-    (folder / "small.py").write_text(SMALL_TASKS)
+    (folder / "small.py").write_text(small_tasks_source)
     return folder
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from ntkbench.exchange import import_sources
 from ntkbench.record import claim_rows
 from ntkbench.registry import load_tasks
 from ntkbench.rows import claims_id
@@ -12,11 +13,11 @@ from ntkbench.store import Store
 REFERENCE = Path(__file__).parents[1] / "results/reference"
 
 
-@pytest.fixture
-def store(database: Path, ntkbench: Callable) -> Store:
-    outcome = ntkbench("import", REFERENCE)
-    assert outcome.code == 0, outcome.err
-    return Store(database)
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    store = Store(tmp_path_factory.mktemp("reference") / "results.duckdb")
+    import_sources(store, [REFERENCE])
+    return store
 
 
 def test_the_reference_results_agree_with_each_other_and_with_themselves(store: Store, ntkbench: Callable) -> None:
@@ -24,7 +25,7 @@ def test_the_reference_results_agree_with_each_other_and_with_themselves(store: 
     assert agreement["agrees"] >= 200
     assert "disagrees" not in agreement
     assert store.query("SELECT count(*) FROM failure")[1] == [(0,)]
-    assert "differ" not in ntkbench("verify", "--against", REFERENCE).out
+    assert "differ" not in ntkbench("verify", "--db", store.path, "--against", REFERENCE).out
 
 
 def test_what_does_not_hold_is_told_where_the_task_is_described(store: Store) -> None:

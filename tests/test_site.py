@@ -1,4 +1,5 @@
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from html import escape
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ntkbench import formats
+from ntkbench import cli, formats
 from ntkbench.errors import InputError
 from ntkbench.record import RunRecord
 from ntkbench.registry import load_tasks
@@ -47,11 +48,23 @@ class Page(HTMLParser):
             self.cells[-1] += data
 
 
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory, small_tasks_source: str) -> Path:
+    """A folder with the database and the records of one call of `ntkbench run`."""
+    folder = tmp_path_factory.mktemp("ran")
+    (folder / "small.py").write_text(small_tasks_source)
+    words = ["run", "squares", "--tasks", folder, "--tier", "standard", "--backend", "numba"]
+    places = ["--db", folder / "results.duckdb", "--records", folder / "records.jsonl"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NTKBENCH_CACHE", str(folder / "cache"))
+        assert cli.main([str(word) for word in (*words, *places)]) == 0
+    return folder
+
+
 @pytest.fixture
-def store(database: Path, small_tasks: Path, tmp_path: Path, ntkbench: Callable) -> Store:
-    words = ("run", "squares", "--tasks", small_tasks, "--tier", "standard", "--backend", "numba")
-    outcome = ntkbench(*words, "--records", tmp_path / "records.jsonl")
-    assert outcome.code == 0, outcome.err
+def store(ran: Path, database: Path, tmp_path: Path) -> Store:
+    for file in (database, tmp_path / "records.jsonl"):
+        shutil.copyfile(ran / file.name, file)
     return Store(database)
 
 

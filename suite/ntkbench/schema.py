@@ -36,9 +36,11 @@ ORDER BY bare.table_name, column_name, list_position({list(_DESCRIBED)}, describ
 
 def create(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the tables and the views in an empty database."""
+    connection.begin()  # else each of hundreds of statements goes to the disk alone
     connection.execute(paths.shared("results/schema.sql").read_text(encoding="utf-8"))
     _protect(connection)
     create_views(connection)
+    connection.commit()
 
 
 def create_views(connection: duckdb.DuckDBPyConnection) -> None:
