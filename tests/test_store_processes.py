@@ -30,7 +30,7 @@ from ntkbench.store import Store
 
 record = RunRecord.from_json(Path(sys.argv[2]).read_text())
 for number in range(int(sys.argv[3]), int(sys.argv[4])):
-    Store(Path(sys.argv[1])).add([replace(record, run_id=f"{number:032x}")])
+    Store(Path(sys.argv[1]), patience=250).add([replace(record, run_id=f"{number:032x}")])
     print(number, flush=True)
 """
 
