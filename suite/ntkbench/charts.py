@@ -14,6 +14,7 @@ from ntkbench.formats import number
 WIDTH = 100.0  # user units of the drawing; positions are percentages of the axis
 _MARGIN = 0.08
 _TICKS = 5
+_LEAST = 1e-300  # length of an axis, far from what underflows
 
 
 @dataclass(frozen=True)
@@ -71,14 +72,14 @@ def axis(rows: Sequence[Row]) -> Axis:
     values = [v for r in rows for v in (r.published - r.tolerance, r.published + r.tolerance)]
     values += [v for r in rows for e in r.entries for v in (e.low, e.high, e.measured)]
     low, high = min(values), max(values)
-    if math.isclose(low, high, rel_tol=1e-9):
+    if math.isclose(low, high, rel_tol=1e-9, abs_tol=_LEAST):
         room = max(1.0, 1e-3 * abs(low))
         low, high = low - room, high + room
     room = _MARGIN * (high - low)
     low, high = low - room, high + room
     step = _round_step((high - low) / _TICKS)
     first = math.ceil(low / step)
-    ticks = tuple(round(k * step, 12) for k in range(first, math.floor(high / step) + 1))
+    ticks = tuple(float(f"{k * step:.12g}") for k in range(first, math.floor(high / step) + 1))
     return Axis(low, high, ticks)
 
 

@@ -201,7 +201,7 @@ def _patiently(
                 ) from error
         # Jitter, so that two processes that collided do not do so again.
         time.sleep(pause * (0.5 + random.random()))
-        pause = min(2 * pause, 0.25)
+        pause = min(2 * pause, 0.05)  # among readers that come and go the file is free for moments alone
 
 
 def _there(path: Path) -> Path:
