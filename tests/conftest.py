@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +13,9 @@ from pathlib import Path
 import pytest
 
 from ntkbench import cli
+
+# In the background of a shell Ctrl-C is ignored, and so it would be by the processes that tests send it to.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Tasks that do on purpose what real tasks do by accident. No data set, no kernel.
 SMALL_TASKS = '''
