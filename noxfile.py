@@ -30,7 +30,8 @@ RUN = {"all"}
 RUN_ON_GPU = {"all", "cuda"}
 CHECK = {"all", "types"}
 
-# What XLA compiles for a test is kept for the next one, and for the next run of the tests: half of their time.
+# What XLA compiles for a test is kept for the next one, and for the next run of the tests: it is over half of the
+# time of those that use JAX most.
 COMPILED_ONCE = {
     "JAX_COMPILATION_CACHE_DIR": str(ROOT / ".nox" / "compiled"),
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",

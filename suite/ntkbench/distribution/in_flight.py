@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 _GLANCE = 2.0  # seconds between two looks at whether workers have joined
-_LOSSES = 5  # times that what the workers held may be lost: each time with its workers, or by who restarts them
+_LOSSES = 5  # times that items may be dropped: a task that ends every worker would otherwise be sent for ever
 
 Item = TypeVar("Item")
 
