@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from ntkbench.site import write_site
@@ -22,3 +23,23 @@ class Report(Prepared):
     def time_write(self) -> None:
         """Ask, draw, render, write."""
         write_site(self.store, {}, Path("site"))
+
+
+class Growth(Prepared):
+    """How the time grows with the runs: ten times as many take about ten times as long."""
+
+    version = "1"
+    unit = "1"
+
+    def prepare(self) -> None:
+        """Two databases in asv's temporary folder."""
+        self.stores = [fill(Path(f"{runs}.duckdb").absolute(), runs=runs) for runs in (40, 400)]
+
+    def track_ratio(self) -> float:
+        """Processor seconds a run with 400 runs, over those with 40."""
+        seconds = []
+        for store, runs in zip(self.stores, (40, 400), strict=True):
+            start = time.process_time()
+            write_site(store, {}, Path(f"site-{runs}"))
+            seconds.append((time.process_time() - start) / runs)
+        return seconds[1] / seconds[0]
