@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from ntkbench import Context, Metric, Tier, checkpoints, task
+from ntkbench.arrays.execution import implementations, note
 from ntkbench.backends import open_backend
 from ntkbench.checkpoints import Checkpoints, discard, keeps_blocks, kept_since
 from ntkbench.errors import InputError
 from ntkbench.kernels import conv
 from ntkbench.kernels.blocks import block_gram, plan_blocks
-from ntkbench.kernels.execution import implementations, note
 
 SIDE, N, N_TEST = 4, 10, 6  # 6 blocks of the training matrix, 6 of the test matrix
 

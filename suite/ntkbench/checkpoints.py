@@ -28,10 +28,10 @@ from typing import Any
 import numpy as np
 
 from ntkbench import paths
+from ntkbench.arrays.execution import note, noted, preferred
 from ntkbench.backends.protocol import Backend
 from ntkbench.errors import InputError, brief
 from ntkbench.kernels.blocks import Block, to_numpy
-from ntkbench.kernels.execution import note, noted, preferred
 from ntkbench.plan import canonical_json
 from ntkbench.provenance import cpu_name
 from ntkbench.spec import Task

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ntkbench.arrays.execution import implementations
 from ntkbench.backends import installed, open_backend
 from ntkbench.checkpoints import likeness
 from ntkbench.distribution import block_child
@@ -20,7 +21,6 @@ from ntkbench.distribution.block_child import Matrix
 from ntkbench.distribution.blocks import SharedBlocks
 from ntkbench.kernels import cntk
 from ntkbench.kernels.blocks import Block, BlockKernel, block_gram, to_numpy
-from ntkbench.kernels.execution import implementations
 from ntkbench.registry import load_tasks
 
 pytest.importorskip("distributed")

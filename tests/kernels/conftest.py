@@ -20,7 +20,7 @@ def uncompiled(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Functions for torch.compile are carried out as they are written: the same numbers in a fraction of a second."""
     import torch
 
-    from ntkbench.kernels import inductor
+    from ntkbench.arrays import inductor
 
     monkeypatch.setattr(torch, "compile", lambda function, **options: function)
     inductor.compiled.cache_clear()

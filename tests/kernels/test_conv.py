@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ntkbench.arrays.execution import execution_for
 from ntkbench.backends import open_backend
 from ntkbench.kernels import cntk, conv_kernels, relative_error
 from ntkbench.kernels.conv import array_api_matrices
-from ntkbench.kernels.execution import execution_for
 from ntkbench.kernels.network import Network
 
 # Height, width, channels, depth: single rows and columns, odd and even sides, filters larger than the image.

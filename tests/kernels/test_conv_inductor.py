@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import torch
 
+from ntkbench.arrays.execution import prefer
 from ntkbench.backends import open_backend
 from ntkbench.kernels import cntk, implementations
 from ntkbench.kernels import conv_inductor as compiled_kernels
 from ntkbench.kernels.conv import array_api_matrices, kernel_matrices
-from ntkbench.kernels.execution import prefer
 from ntkbench.kernels.network import Network
 
 BOTH = ("nngp", "ntk")

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from ntkbench.kernels import cntk, conv_kernels, fc_kernels, implementations, inductor
-from ntkbench.kernels.execution import prefer
+from ntkbench.arrays import inductor
+from ntkbench.arrays.execution import prefer
+from ntkbench.kernels import cntk, conv_kernels, fc_kernels, implementations
 
 GAP: dict[str, Any] = {"depth": 3, "pooling": "gap"}
 KERNELS = [lambda x, *z: cntk(x, *z, **GAP), lambda x, *z: fc_kernels(x.flatten(1), depth=3).ntk]

@@ -43,7 +43,7 @@ import sys
 import numpy as np, torch
 from ntkbench.kernels import implementations
 from ntkbench.kernels.conv import kernel_matrices
-from ntkbench.kernels.execution import prefer
+from ntkbench.arrays.execution import prefer
 from ntkbench.kernels.network import Network
 cases, inputs, outputs = eval(sys.argv[1]), np.load(sys.argv[2]), {}
 for name, (_, _, _, n2, pooling, network) in cases.items():

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ntkbench.arrays.execution import execution_for
 from ntkbench.kernels import fc_kernels
-from ntkbench.kernels.execution import execution_for
 
 
 def recursion(x: Any, z: Any, depth: int, w_std: float, b_std: float) -> tuple[float, float]:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from ntkbench.arrays.execution import prefer
 from ntkbench.kernels import dense_torch, fc_kernels, implementations
-from ntkbench.kernels.execution import prefer
 
 OPTIONS = [{"depth": 2}, {"depth": 10}, {"depth": 4, "w_std": 1.3, "b_std": 0.4}]
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ntkbench.arrays.execution import implementations
 from ntkbench.backends import Backend, open_backend
 from ntkbench.kernels.empirical import empirical_ntk, empirical_ntk_product
-from ntkbench.kernels.execution import implementations
 from ntkbench.networks import (
     Activation,
     AvgPool,

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ntkbench.arrays.execution import implementations
 from ntkbench.backends import open_backend
 from ntkbench.kernels.empirical import empirical_ntk
 from ntkbench.kernels.empirical_costs import by_positions, costs, room, side, unknown_costs
-from ntkbench.kernels.execution import implementations
 from ntkbench.networks import Activation, Conv, Dense, Finite, Flatten, finite, serial, to_backend
 
 RELU = Activation("relu")

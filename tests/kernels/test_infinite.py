@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ntkbench.arrays.execution import execution_for
 from ntkbench.kernels import architecture_kernels, cntk, conv_kernels, fc_kernels, implementations
-from ntkbench.kernels.execution import execution_for
 from ntkbench.kernels.infinite import general_kernels
 from ntkbench.networks import (
     Activation,

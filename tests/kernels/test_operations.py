@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ntkbench.arrays.execution import execution_for
 from ntkbench.kernels import Work, cntk, cntk_work, conv, dense, fc_kernels, fc_work
 from ntkbench.kernels.conv_lanes import _angle, _coefficients, _lune
-from ntkbench.kernels.execution import execution_for
 from ntkbench.kernels.network import Network
 
 DEGREES = {"float32": (6, 5), "float64": (19, 18)}

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.execution import execution_for
 from ntkbench.kernels import conv_kernels, fc_kernels
-from ntkbench.kernels.execution import execution_for
 from ntkbench.kernels.tiles import cover, gram, side
 
 

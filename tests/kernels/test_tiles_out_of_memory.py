@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.execution import execution_for
+from ntkbench.arrays.memory import _available_to_linux, available, ran_out_of_memory
 from ntkbench.kernels import fc_kernels
-from ntkbench.kernels.execution import execution_for
-from ntkbench.kernels.memory import _available_to_linux, available, ran_out_of_memory
 from ntkbench.kernels.tiles import gram
 
 SHAPE = (10, 10)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ntkbench.arrays.execution import execution_for
+from ntkbench.arrays.memory import available, check_room, gibibytes
 from ntkbench.kernels import fc_kernels
-from ntkbench.kernels.execution import execution_for
-from ntkbench.kernels.memory import available, check_room, gibibytes
 from ntkbench.kernels.tiles import gram
 
 

@@ -68,7 +68,7 @@ class Jax:
         return bool(kept <= _MAY_KEEP * statistics.get("bytes_limit", math.inf))
 
     def is_out_of_memory(self, error: BaseException) -> bool:
-        from ntkbench.kernels.memory import ran_out_of_memory
+        from ntkbench.arrays.memory import ran_out_of_memory
 
         return ran_out_of_memory(error)
 

@@ -74,7 +74,7 @@ class Torch:
         return True
 
     def is_out_of_memory(self, error: BaseException) -> bool:
-        from ntkbench.kernels.memory import ran_out_of_memory
+        from ntkbench.arrays.memory import ran_out_of_memory
 
         return ran_out_of_memory(error)
 

@@ -12,6 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ntkbench.arrays.execution import note, preferred
 from ntkbench.backends.protocol import Backend
 from ntkbench.checkpoints import likeness
 from ntkbench.distribution.block_child import Answer, Failure, Matrix
@@ -19,7 +20,6 @@ from ntkbench.distribution.block_host import compute_block
 from ntkbench.distribution.cluster import connected
 from ntkbench.distribution.in_flight import InFlight
 from ntkbench.kernels.blocks import Block, BlockKernel, Computed, to_numpy
-from ntkbench.kernels.execution import note, preferred
 
 if TYPE_CHECKING:
     from distributed import Client, Future

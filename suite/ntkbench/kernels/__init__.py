@@ -1,5 +1,7 @@
 """Infinite-width kernels and empirical ones: exact Gram matrices, regression with them, and training dynamics."""
 
+from ntkbench.arrays.execution import implementations, prefer
+from ntkbench.arrays.throughput import rescaled
 from ntkbench.kernels.blocks import block_gram
 from ntkbench.kernels.cholesky import NotPositiveDefinite, cholesky_regression, cholesky_solve
 from ntkbench.kernels.complexity import LabelComplexity, label_complexity
@@ -11,7 +13,6 @@ from ntkbench.kernels.dynamics import DivergenceError, Dynamics, gradient_descen
 from ntkbench.kernels.eigenlearning import Prediction, eigenlearning, points_to_learn
 from ntkbench.kernels.empirical import empirical_ntk, empirical_ntk_product
 from ntkbench.kernels.empirical_costs import costs
-from ntkbench.kernels.execution import implementations, prefer
 from ntkbench.kernels.feature_alignment import Memorisation, alignment_constant, identity_error, memorisation
 from ntkbench.kernels.hermite import HermiteSeries, hermite_coefficients, hermite_series
 from ntkbench.kernels.infinite import architecture_kernels
@@ -35,7 +36,6 @@ from ntkbench.kernels.random_features import first_layer_kernel, random_features
 from ntkbench.kernels.regression import Regression, kernel_regression, min_eigenvalue, train_test
 from ntkbench.kernels.ridge_path import RidgePath, ridge_path
 from ntkbench.kernels.spectra import Spectrum, cosine_kernel, harmonic_dimension
-from ntkbench.kernels.throughput import rescaled
 
 __all__ = [
     "EXPONENTIAL",

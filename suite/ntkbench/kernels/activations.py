@@ -22,8 +22,8 @@ import numpy as np
 
 from ntkbench._vendor import array_api_compat
 from ntkbench._vendor.array_api_compat import numpy as xnp
+from ntkbench.arrays.execution import execution_for
 from ntkbench.kernels.dual import relu_dual
-from ntkbench.kernels.execution import execution_for
 from ntkbench.kernels.quadrature import LOGISTIC, Mixture, hermite_dual, hermite_error
 from ntkbench.networks.layers import Activation
 

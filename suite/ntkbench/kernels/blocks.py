@@ -15,9 +15,9 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from ntkbench._vendor import array_api_compat
-from ntkbench.kernels.execution import Execution, execution_for
-from ntkbench.kernels.memory import available, check_room
-from ntkbench.kernels.scratch import scratch
+from ntkbench.arrays.execution import Execution, execution_for
+from ntkbench.arrays.memory import available, check_room
+from ntkbench.arrays.scratch import scratch
 from ntkbench.kernels.tiles import Progress
 
 

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.execution import execution_for
 from ntkbench.kernels.cholesky import cholesky_solve
-from ntkbench.kernels.execution import execution_for
 from ntkbench.kernels.label_noise import check_noise
 from ntkbench.kernels.regression import finite, host
 

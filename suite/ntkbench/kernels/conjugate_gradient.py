@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.kernels.cholesky import EPSILON, NotPositiveDefinite
-from ntkbench.kernels.execution import Execution, execution_for
 from ntkbench.kernels.regression import check_ridge, finite, host, symmetric
 
 Product = Callable[[Any], Any]

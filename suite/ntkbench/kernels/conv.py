@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.execution import Execution, execution_for, note
 from ntkbench.kernels.coincidence import coincidences, number_inputs
-from ntkbench.kernels.execution import Execution, execution_for, note
 from ntkbench.kernels.network import Kernels, Network, Pooling, check_images, check_pair
 from ntkbench.kernels.relu_layers import recursion
 from ntkbench.kernels.tiles import Progress, gram, side

@@ -17,11 +17,11 @@ from typing import Any
 
 import torch
 
+from ntkbench.arrays.execution import execution_for
+from ntkbench.arrays.inductor import compiled
 from ntkbench.kernels.coincidence import coincidences, number_inputs
 from ntkbench.kernels.conv_own import Own, own
 from ntkbench.kernels.dual import relu_dual_short
-from ntkbench.kernels.execution import execution_for
-from ntkbench.kernels.inductor import compiled
 from ntkbench.kernels.network import Network, Pooling
 from ntkbench.kernels.relu_layers import inverse
 from ntkbench.kernels.tiles import Progress, gram

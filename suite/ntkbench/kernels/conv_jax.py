@@ -5,8 +5,8 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from ntkbench.arrays.execution import execution_for, note, preferred
 from ntkbench.kernels import conv_pallas
-from ntkbench.kernels.execution import execution_for, note, preferred
 from ntkbench.kernels.network import Network, Pooling
 from ntkbench.kernels.tiles import Progress
 

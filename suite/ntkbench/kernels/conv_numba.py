@@ -10,11 +10,11 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from ntkbench.arrays.memory import check_room
 from ntkbench.kernels.coincidence import number_inputs
 from ntkbench.kernels.conv_arrangement import Blocks, arrange, constants, working_arrays
 from ntkbench.kernels.conv_lanes import sums_of_units
 from ntkbench.kernels.lanes import LANES
-from ntkbench.kernels.memory import check_room
 from ntkbench.kernels.network import Network, Pooling
 from ntkbench.kernels.tiles import Progress
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ntkbench.kernels.execution import execution_for
+from ntkbench.arrays.execution import execution_for
 from ntkbench.kernels.network import Network
 
 

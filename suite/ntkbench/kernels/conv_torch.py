@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ntkbench.kernels import inductor
-from ntkbench.kernels.execution import execution_for, note, preferred
+from ntkbench.arrays import inductor
+from ntkbench.arrays.execution import execution_for, note, preferred
 from ntkbench.kernels.network import Network, Pooling
 from ntkbench.kernels.tiles import Progress
 

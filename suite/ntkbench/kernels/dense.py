@@ -6,8 +6,8 @@ import math
 from typing import Any
 
 from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.execution import Execution, execution_for, note
 from ntkbench.kernels.coincidence import coincidences, number_inputs
-from ntkbench.kernels.execution import Execution, execution_for, note
 from ntkbench.kernels.network import Kernels, Network, check_pair, check_vectors
 from ntkbench.kernels.relu_layers import recursion
 from ntkbench.kernels.tiles import Progress, gram, side

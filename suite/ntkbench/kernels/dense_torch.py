@@ -7,10 +7,10 @@ from typing import Any
 
 import torch
 
-from ntkbench.kernels import inductor
+from ntkbench.arrays import inductor
+from ntkbench.arrays.execution import execution_for, note
 from ntkbench.kernels.coincidence import coincidences, number_inputs
 from ntkbench.kernels.dual import relu_dual_short
-from ntkbench.kernels.execution import execution_for, note
 from ntkbench.kernels.network import Kernels, Network
 from ntkbench.kernels.relu_layers import inverse
 from ntkbench.kernels.tiles import Progress, gram

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.derivatives import Function
+from ntkbench.arrays.execution import note
 from ntkbench.kernels import empirical_costs, empirical_jacobians, empirical_structured
 from ntkbench.kernels.empirical_costs import Way, by_positions
 from ntkbench.kernels.empirical_subject import Subject, subject_of
-from ntkbench.kernels.empirical_transforms import Function
-from ntkbench.kernels.execution import note
 from ntkbench.kernels.tiles import Progress, TileFunction, gram
 from ntkbench.networks.finite import Finite
 from ntkbench.networks.parameters import leaves, mapped

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ntkbench._vendor import array_api_compat
-from ntkbench.kernels.empirical_transforms import Transforms
+from ntkbench.arrays.derivatives import Transforms
 from ntkbench.networks.parameters import leaves, merge
 
 Apply = Callable[[Any, Any], Any]

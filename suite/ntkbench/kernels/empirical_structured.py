@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from ntkbench._vendor import array_api_compat
-from ntkbench.kernels.empirical_transforms import Transforms
+from ntkbench.arrays.derivatives import Transforms
 from ntkbench.networks.apply import forward, linear_output, seen
 from ntkbench.networks.finite import Finite
 from ntkbench.networks.finite_shapes import Linear

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ntkbench.arrays.derivatives import Transforms, transforms_for
+from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.kernels import empirical_costs
 from ntkbench.kernels.empirical_costs import WAYS, Way
-from ntkbench.kernels.empirical_transforms import Transforms, transforms_for
-from ntkbench.kernels.execution import Execution, execution_for
 from ntkbench.networks.finite import Finite
 from ntkbench.networks.parameters import leaves
 

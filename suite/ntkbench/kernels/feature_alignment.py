@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.kernels.cholesky import cholesky_regression, cholesky_solve
-from ntkbench.kernels.execution import Execution, execution_for
 from ntkbench.kernels.regression import finite, host
 
 

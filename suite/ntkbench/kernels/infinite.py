@@ -8,12 +8,12 @@ from importlib.util import find_spec
 from typing import Any
 
 from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.execution import Execution, execution_for, note
+from ntkbench.arrays.memory import available, check_room, gibibytes
 from ntkbench.kernels import covariance as cov
 from ntkbench.kernels.conv import kernel_matrices
 from ntkbench.kernels.covariance import Covariance, Variances
 from ntkbench.kernels.dense import fc_kernels
-from ntkbench.kernels.execution import Execution, execution_for, note
-from ntkbench.kernels.memory import available, check_room, gibibytes
 from ntkbench.kernels.network import Kernels, check_pair
 from ntkbench.kernels.special import Special, special
 from ntkbench.kernels.structure import (

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.execution import execution_for
 from ntkbench.kernels.dynamics import gradient_flow
-from ntkbench.kernels.execution import execution_for
 from ntkbench.kernels.ridge_path import ridge_path
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ntkbench._vendor import array_api_compat
-from ntkbench.kernels.execution import Execution, execution_for
+from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.kernels.regression import check_ridge, finite
 from ntkbench.networks.finite import Finite
 from ntkbench.networks.parameters import Parameters

@@ -6,7 +6,7 @@ import math
 from typing import Any, NamedTuple
 
 from ntkbench._vendor import array_api_compat
-from ntkbench.kernels.execution import Execution, execution_for
+from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.kernels.network import check_vectors
 from ntkbench.kernels.regression import symmetric
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.kernels.cholesky import EPSILON
 from ntkbench.kernels.conjugate_gradient import Preconditioner, product_with, unchanged
-from ntkbench.kernels.execution import Execution, execution_for
 from ntkbench.kernels.regression import check_ridge, finite, host, symmetric
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from ntkbench._vendor import array_api_compat
 from ntkbench._vendor.array_api_compat import numpy as xnp
-from ntkbench.kernels.execution import execution_for
+from ntkbench.arrays.execution import execution_for
 
 
 class Mixture(NamedTuple):

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ntkbench._vendor import array_api_compat
-from ntkbench.kernels.execution import Execution, execution_for
+from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.kernels.regression import finite, symmetric
 
 

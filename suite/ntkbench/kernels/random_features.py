@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ntkbench.kernels.execution import Execution, execution_for, note
+from ntkbench.arrays.execution import Execution, execution_for, note
 from ntkbench.kernels.network import check_pair, check_vectors
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.execution import Execution
 from ntkbench.kernels.dual import relu_dual
-from ntkbench.kernels.execution import Execution
 from ntkbench.kernels.network import Network
 
 

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.kernels.cholesky import not_definite, rounding
-from ntkbench.kernels.execution import Execution, execution_for
 from ntkbench.kernels.regression import check_ridge, host, pose
 
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ntkbench._vendor import array_api_compat
-from ntkbench.kernels.execution import Execution
-from ntkbench.kernels.memory import check_room, ran_out_of_memory
+from ntkbench.arrays.execution import Execution
+from ntkbench.arrays.memory import check_room, ran_out_of_memory
 
 Progress = Callable[[int, int], None]
 """Called with (image pairs done, image pairs in all)."""

@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any, Protocol
 
 from ntkbench._vendor import array_api_compat
-from ntkbench.kernels.memory import available
+from ntkbench.arrays.memory import available
 
 _USED: ContextVar[set[str] | None] = ContextVar("used", default=None)
 _PREFERRED: ContextVar[str | None] = ContextVar("preferred", default=None)

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from ntkbench.kernels.execution import preferred
+from ntkbench.arrays.execution import preferred
 
 # Compiling takes 5 to 25 s; eager operations take as long for some 1e9 to 2e9 numbers (counted once a layer).
 _WORTH_COMPILING = 2e9

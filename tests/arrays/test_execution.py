@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ntkbench.arrays.execution import execution_for
 from ntkbench.backends import installed, open_backend
 from ntkbench.kernels import cntk, fc_kernels, implementations
-from ntkbench.kernels.execution import execution_for
 
 
 def test_a_scan_folds_the_arrays_from_first_to_last(backend: Any) -> None:

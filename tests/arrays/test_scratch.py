@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ntkbench.kernels.scratch import check_scratch, scratch
+from ntkbench.arrays.scratch import check_scratch, scratch
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ import tempfile
 import numpy as np
 import numpy.typing as npt
 
-from ntkbench.kernels.memory import gibibytes
+from ntkbench.arrays.memory import gibibytes
 
 _SPARE = 2**30  # bytes of a disk that are left to others
 
