@@ -38,12 +38,12 @@ COMPILED_ONCE = {
     "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
 }
 
-# Why no card can be used here, by ntkbench.devices alone: the package itself needs NumPy, and nothing is installed yet.
+# Why no card can be used here, by ntkbench.machine.cuda alone: the package itself needs NumPy, and nothing is installed yet.
 CARD_FAULT = """
 import sys, types
 sys.modules["ntkbench"] = package = types.ModuleType("ntkbench")
 package.__path__ = [sys.argv[1]]
-from ntkbench.devices import driver
+from ntkbench.machine.cuda import driver
 print(driver().fault)
 """
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ntkbench.devices import driver
+from ntkbench.machine.cuda import driver
 
 ROOT = Path(__file__).parents[1]
 

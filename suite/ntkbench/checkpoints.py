@@ -32,8 +32,8 @@ from ntkbench.arrays.execution import note, noted, preferred
 from ntkbench.backends.protocol import Backend
 from ntkbench.errors import InputError, brief
 from ntkbench.kernels.blocks import Block, to_numpy
+from ntkbench.machine.provenance import cpu_name
 from ntkbench.plan import canonical_json
-from ntkbench.provenance import cpu_name
 from ntkbench.spec import Task
 from ntkbench.stopwatch import LONG
 

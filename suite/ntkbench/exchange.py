@@ -13,9 +13,9 @@ from ntkbench import database
 from ntkbench.asv_results import Measurement, holds_results, read_results
 from ntkbench.database import first_line
 from ntkbench.errors import InputError, describe
+from ntkbench.machine.provenance import commit_subject
 from ntkbench.measurements import read_measurements
 from ntkbench.parquet import reading_export, write_tables
-from ntkbench.provenance import commit_subject
 from ntkbench.record import RunRecord
 from ntkbench.rows import Declaration, read_declarations, read_records, same
 from ntkbench.schema import SCHEMA_VERSION

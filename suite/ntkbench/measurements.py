@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ntkbench.asv_results import Measurement
 from ntkbench.errors import InputError
-from ntkbench.provenance import environment_id
+from ntkbench.machine.provenance import environment_id
 from ntkbench.rows import insert, insert_environments
 
 if TYPE_CHECKING:

@@ -26,8 +26,8 @@ from typing import Any
 
 from ntkbench.checkpoints import discard
 from ntkbench.errors import InputError, describe
+from ntkbench.machine.provenance import environment
 from ntkbench.plan import PlannedRun
-from ntkbench.provenance import environment
 from ntkbench.record import DONE, CurveRow, MetricRow, RunRecord, TimingRow, claim_rows, planned_fields
 from ntkbench.spec import Task
 from ntkbench.worker import serve

@@ -114,7 +114,7 @@ def _carry_out(
         return {"status": "not_applicable", "reason": f"{backend.name} lacks {lacking}"}
     from ntkbench import stopwatch
     from ntkbench.kernels import implementations
-    from ntkbench.provenance import environment
+    from ntkbench.machine.provenance import environment
 
     context = Context(task, backend, run.precision, run.seed, event, **sharing)
     gc.collect()

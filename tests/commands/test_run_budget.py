@@ -14,8 +14,8 @@ import pytest
 from ntkbench.commands.budgeted import Budget
 from ntkbench.earlier import append_stopped
 from ntkbench.expectation import Expectation, Observation
+from ntkbench.machine.provenance import environment, machine_id
 from ntkbench.plan import PlannedRun, plan
-from ntkbench.provenance import environment, machine_id
 from ntkbench.record import RunRecord, TimingRow, planned_fields
 from ntkbench.registry import load_tasks
 from ntkbench.store import Store

@@ -12,7 +12,7 @@ import pytest
 
 from ntkbench.distribution import cluster
 from ntkbench.distribution.station import Station
-from ntkbench.provenance import machine_id
+from ntkbench.machine.provenance import machine_id
 
 pytest.importorskip("distributed")
 

@@ -16,8 +16,8 @@ import pytest
 from ntkbench.backends import choose, installed, names, open_backend
 from ntkbench.backends.allocator import keep_freed_memory
 from ntkbench.backends.protocol import Backend, Capability
-from ntkbench.devices import driver
 from ntkbench.errors import InputError
+from ntkbench.machine.cuda import driver
 
 
 @pytest.fixture(scope="session", params=installed())

@@ -13,8 +13,8 @@ from ntkbench.budget import Resumable, Seconds, at_least, in_turn
 from ntkbench.checkpoints import keeps_blocks, kept_since
 from ntkbench.expectation import Expectation, Observation
 from ntkbench.live import roughly
+from ntkbench.machine.provenance import machine_id
 from ntkbench.plan import PlannedRun
-from ntkbench.provenance import machine_id
 from ntkbench.spec import Task
 
 

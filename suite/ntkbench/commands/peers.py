@@ -16,6 +16,7 @@ from pathlib import Path
 from ntkbench import paths
 from ntkbench.cli import OK, RUNS_FAILED, database_path
 from ntkbench.errors import InputError, unknown
+from ntkbench.machine.provenance import environment
 from ntkbench.peers import table
 from ntkbench.peers.comparison import Outcome, compare
 from ntkbench.peers.entries import ENTRIES, Entry
@@ -23,7 +24,6 @@ from ntkbench.peers.environments import SetupError, prepare
 from ntkbench.peers.process import PeerError
 from ntkbench.peers.records import record
 from ntkbench.peers.workloads import WORKLOADS, Workload
-from ntkbench.provenance import environment
 from ntkbench.store import Store
 from ntkbench.tables import show
 

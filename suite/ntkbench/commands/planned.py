@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 
-from ntkbench import backends, devices, plan, registry
+from ntkbench import backends, plan, registry
 from ntkbench.budget import parse
 from ntkbench.errors import InputError
+from ntkbench.machine import cuda
 from ntkbench.spec import Task
 
 
@@ -31,7 +32,7 @@ def planned_runs(options: Namespace) -> tuple[list[plan.PlannedRun], dict[str, T
     chosen = registry.select(tasks, options.names)
     wanted = backends.choose([b for b in options.backend.split(",") if b])
     if options.device == "cuda":
-        wanted, left_out = devices.choose(wanted, asked=bool(options.backend))
+        wanted, left_out = cuda.choose(wanted, asked=bool(options.backend))
         for why in left_out:
             print(f"ntkbench: left out: {why}", file=sys.stderr)
     runs = plan.plan(

@@ -24,7 +24,7 @@ from ntkbench.errors import InputError
 from ntkbench.exchange import append_json_line
 from ntkbench.expectation import Expectation, observed
 from ntkbench.live import live, roughly
-from ntkbench.provenance import machine_id
+from ntkbench.machine.provenance import machine_id
 from ntkbench.record import DONE, RunRecord, claim_rows
 from ntkbench.records import RecordFile
 from ntkbench.rows import Declaration

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from ntkbench import backends, datasets, devices, formats, paths, registry
+from ntkbench import backends, datasets, formats, paths, registry
 from ntkbench.cli import OK
+from ntkbench.machine import cuda
 from ntkbench.tables import show
 
 
@@ -43,12 +44,12 @@ def describe(options: Namespace) -> int:
 
 def doctor(options: Namespace) -> int:
     """Print the machine, the backends and the data sets."""
-    from ntkbench.provenance import environment
+    from ntkbench.machine.provenance import environment
 
     rows = [*environment().items()]
     rows += [(f"backend {name}", "installed" if name in backends.installed() else f"missing: pip install {name}")
              for name in backends.names()]  # fmt: skip
-    rows += devices.report()
+    rows += cuda.report()
     rows += [(f"data {name}", "here" if datasets.is_cached(name) else f"`ntkbench data fetch {name}`")
              for name in datasets.names()]  # fmt: skip
     rows += [("database", str(paths.default_database())), ("cache", str(paths.cache_folder()))]

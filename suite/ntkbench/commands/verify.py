@@ -7,10 +7,11 @@ from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ntkbench import backends, devices, registry
+from ntkbench import backends, registry
 from ntkbench.cli import CHECK_FAILED, OK, database_path
 from ntkbench.comparison import COLUMNS, RATIO_COLUMNS, Pair, compare, pairs, time_ratios
 from ntkbench.errors import InputError
+from ntkbench.machine import cuda
 from ntkbench.parquet import reading_export
 from ntkbench.plan import PlannedRun, run_cost
 from ntkbench.record import RunRecord
@@ -104,7 +105,7 @@ def _draw(store: Store, tasks: Mapping[str, Task], number: int) -> list[RunRecor
             and (row[4] == "cpu" or "cuda" in backends.capabilities(row[3]))
         ]  # fmt: skip
         on_cuda = sorted({backend for *_, backend, device in known if device == "cuda"})
-        faults = devices.obstacles(on_cuda) if on_cuda else {}
+        faults = cuda.obstacles(on_cuda) if on_cuda else {}
         ids = [run_id for run_id, *_, backend, device in known if device == "cpu" or not faults[backend]]
         if not ids:
             why = "; ".join(dict.fromkeys(faults.values())) or "no good run here is of a task and a backend at hand"

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 from ntkbench.datasets.progress import Progress
 from ntkbench.datasets.source import SourceError
-from ntkbench.datasets.writing import sync, writing_into
 from ntkbench.errors import InputError
+from ntkbench.files import sync, writing_into
 
 if TYPE_CHECKING:
     from requests import Response, Session

@@ -14,8 +14,8 @@ from ntkbench import paths
 from ntkbench.datasets.dataset import ARRAY_NAMES, Arrays, Dataset
 from ntkbench.datasets.progress import Progress, reporting
 from ntkbench.datasets.source import Source, SourceError
-from ntkbench.datasets.writing import replacing, writing_into
 from ntkbench.errors import InputError
+from ntkbench.files import replacing, writing_into
 
 
 @dataclass(frozen=True)

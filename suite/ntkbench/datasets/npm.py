@@ -10,7 +10,7 @@ from pathlib import Path
 from ntkbench.datasets.dataset import Arrays
 from ntkbench.datasets.progress import Progress
 from ntkbench.datasets.source import Reader, SourceError
-from ntkbench.datasets.writing import writing_into
+from ntkbench.files import writing_into
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import ntkbench
 from ntkbench import paths
 from ntkbench.errors import InputError
-from ntkbench.provenance import environment
+from ntkbench.machine.provenance import environment
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from ntkbench import devices
 from ntkbench.backends import installed
-from ntkbench.devices import Build, Card, Driver, build, driver, obstacle, read_cards
 from ntkbench.errors import InputError
+from ntkbench.machine import cuda
+from ntkbench.machine.cuda import Build, Card, Driver, build, driver, obstacle, read_cards
 
 CARD = Card("NVIDIA H100 80GB HBM3", 81559 * 2**20, 81000 * 2**20)
 MACHINE = Driver("570.86.10", (12, 8), (CARD,), "")
@@ -78,7 +78,7 @@ def test_a_build_is_known_without_importing_it_as_the_framework_tells_it_itself(
     assert found.version == importlib.import_module(name).__version__
     if name == "torch":
         assert found.cuda == importlib.import_module("torch").version.cuda
-    code = f"import sys; from ntkbench.devices import build; build({name!r}); assert {name!r} not in sys.modules"
+    code = f"import sys; from ntkbench.machine.cuda import build; build({name!r}); assert {name!r} not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
@@ -99,7 +99,7 @@ def test_without_a_card_the_run_is_refused_in_one_line(ntkbench, small_tasks, da
 
 @no_card
 def test_without_a_card_the_doctor_says_so_of_each_framework_and_starts_none(ntkbench, monkeypatch) -> None:
-    monkeypatch.setattr(devices, "_start", lambda name: pytest.fail(f"{name} is started"))
+    monkeypatch.setattr(cuda, "_start", lambda name: pytest.fail(f"{name} is started"))
     lines = ntkbench("doctor").out.splitlines()
     for name in FRAMEWORKS:
         assert [line.split(None, 3)[3] for line in lines if f"{name} on cuda" in line] == [f"no: {driver().fault}"]
@@ -107,18 +107,18 @@ def test_without_a_card_the_doctor_says_so_of_each_framework_and_starts_none(ntk
 
 def test_numba_is_refused_by_name_and_left_out_in_silence() -> None:
     with pytest.raises(InputError, match=r"backend 'numba' runs on cpu, not on 'cuda'; choose from: jax, torch"):
-        devices.choose(["numba", "torch"], asked=True)
+        cuda.choose(["numba", "torch"], asked=True)
     with pytest.raises(InputError, match="neither jax nor torch is installed"):
-        devices.choose(["numba"], asked=False)
+        cuda.choose(["numba"], asked=False)
 
 
 def test_one_framework_that_can_is_enough_unless_the_other_was_asked_for(monkeypatch) -> None:
     cpu_only = {"jax": "", "torch": "torch 2.13.0+cpu is built without CUDA"}
-    monkeypatch.setattr(devices, "obstacles", lambda names: {n: cpu_only[n] for n in names})
-    assert devices.choose(["jax", "numba", "torch"], asked=False) == (["jax"], [cpu_only["torch"]])
-    assert devices.choose(["jax"], asked=True) == (["jax"], [])
+    monkeypatch.setattr(cuda, "obstacles", lambda names: {n: cpu_only[n] for n in names})
+    assert cuda.choose(["jax", "numba", "torch"], asked=False) == (["jax"], [cpu_only["torch"]])
+    assert cuda.choose(["jax"], asked=True) == (["jax"], [])
     with pytest.raises(InputError, match=r"no --device cuda here: torch 2\.13\.0\+cpu is built without CUDA; or use"):
-        devices.choose(["jax", "torch"], asked=True)
+        cuda.choose(["jax", "torch"], asked=True)
 
 
 @pytest.mark.skipif(sys.platform != "linux" or shutil.which("cc") is None, reason="builds a library for Linux")
@@ -141,7 +141,7 @@ def test_what_the_drivers_library_answers_is_what_is_told(tmp_path: Path, body, 
     )
     library = tmp_path / "libcuda.so.1"
     subprocess.run(["cc", "-shared", "-fPIC", "-o", library, tmp_path / "cuda.c"], check=True)
-    code = "from ntkbench.devices import driver; d = driver(); print(repr(d.fault), d.cuda)"
+    code = "from ntkbench.machine.cuda import driver; d = driver(); print(repr(d.fault), d.cuda)"
     environment = {k: v for k, v in os.environ.items() if k != "CUDA_VISIBLE_DEVICES"}
     environment |= {"LD_LIBRARY_PATH": str(tmp_path), **variables}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
@@ -159,11 +159,11 @@ def test_what_the_drivers_library_answers_is_what_is_told(tmp_path: Path, body, 
     ids=["works", "raises", "crashes", "hangs"],
 )
 def test_a_framework_that_is_started_answers_in_one_line_whatever_it_does(monkeypatch, probe, answer) -> None:
-    monkeypatch.setattr(devices, "_PROBES", {"torch": probe})
-    monkeypatch.setattr(devices, "_PATIENCE", 1.0)
-    monkeypatch.setattr(devices, "driver", lambda: MACHINE)
-    monkeypatch.setattr(devices, "build", lambda name: TORCH)
-    assert ("torch on cuda", f"{answer} (built for CUDA 12.8)") in devices.report()
+    monkeypatch.setattr(cuda, "_PROBES", {"torch": probe})
+    monkeypatch.setattr(cuda, "_PATIENCE", 1.0)
+    monkeypatch.setattr(cuda, "driver", lambda: MACHINE)
+    monkeypatch.setattr(cuda, "build", lambda name: TORCH)
+    assert ("torch on cuda", f"{answer} (built for CUDA 12.8)") in cuda.report()
 
 
 @pytest.mark.gpu
@@ -172,7 +172,7 @@ def test_a_card_is_told_with_its_memory_and_the_doctor_computes_on_it(ntkbench) 
     machine = driver()
     assert machine.cuda is not None
     lines = ntkbench("doctor").out.splitlines()
-    for name, fault in devices.obstacles(FRAMEWORKS).items():
+    for name, fault in cuda.obstacles(FRAMEWORKS).items():
         (line,) = [line for line in lines if f"{name} on cuda" in line]
         assert (f"no: {fault}" if fault else "computes on") in line
     for card in machine.cards:

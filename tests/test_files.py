@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ntkbench.datasets.writing import replacing, writing_into
 from ntkbench.errors import InputError
+from ntkbench.files import replacing, writing_into
 
 
 def write(target: Path, content: bytes, then: type[BaseException] | None = None) -> None:

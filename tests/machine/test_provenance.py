@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ntkbench import paths, provenance
-from ntkbench.provenance import environment, environment_id, machine_id
+from ntkbench import paths
+from ntkbench.machine import provenance
+from ntkbench.machine.provenance import environment, environment_id, machine_id
 
 
 @pytest.fixture
@@ -139,7 +140,7 @@ def test_the_machines_name_is_told_to_nobody(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_machine_has_one_name_in_every_process() -> None:
-    code = "from ntkbench.provenance import machine_id; print(machine_id())"
+    code = "from ntkbench.machine.provenance import machine_id; print(machine_id())"
     environment = {**os.environ, "PYTHONHASHSEED": "7", "OMP_NUM_THREADS": "1"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == machine_id()

@@ -1,0 +1,1 @@
+"""This machine and this checkout: processor, graphics cards, commit, versions of libraries."""
