@@ -46,13 +46,14 @@ class Solvers(Prepared):
 
     def time_ridge_path(self, backend: str) -> None:
         """One eigendecomposition."""
-        from ntkbench.kernels import ridge_path
+        from ntkbench.solvers import ridge_path
 
         ridge_path(self.k, self.y, self.k[:10], [1e-3, 1e-2, 1e-1])
 
     def time_conjugate(self, backend: str) -> None:
         """Conjugate gradient with a partial Cholesky preconditioner."""
-        from ntkbench.kernels import conjugate_gradient, pivoted_cholesky
+        from ntkbench.kernels import pivoted_cholesky
+        from ntkbench.solvers import conjugate_gradient
 
         preconditioner = pivoted_cholesky(self.k, rank=50, ridge=1e-2)
         self._wait(conjugate_gradient(self.k, self.y, ridge=1e-2, tolerance=1e-8, preconditioner=preconditioner))

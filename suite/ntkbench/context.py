@@ -134,7 +134,7 @@ class Context:
         # The kernels take as long to import as all else: most commands need none.
         from ntkbench.checkpoints import checkpoints
         from ntkbench.kernels.blocks import block_gram, in_order
-        from ntkbench.kernels.regression import train_test
+        from ntkbench.solvers.regression import train_test
 
         if max(x_train.shape[0], x_test.shape[0]) <= side:
             k_train, k_test = self._timed(

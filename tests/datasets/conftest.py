@@ -21,7 +21,7 @@ import pytest
 from PIL import Image
 
 from ntkbench.datasets.dataset import Arrays, Dataset, Hashes, array_sha256
-from ntkbench.datasets.download import Policy
+from ntkbench.datasets.sources.download import Policy
 
 BATCHES = [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]
 

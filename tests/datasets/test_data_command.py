@@ -6,10 +6,10 @@ import pytest
 
 from ntkbench import datasets
 from ntkbench.datasets import catalogue
-from ntkbench.datasets.cifar10_formats import read_binary
 from ntkbench.datasets.dataset import ARRAY_NAMES
 from ntkbench.datasets.fetched import Fetched
-from ntkbench.datasets.http import HttpArchive
+from ntkbench.datasets.formats.cifar10 import read_binary
+from ntkbench.datasets.sources.http import HttpArchive
 
 
 @pytest.fixture

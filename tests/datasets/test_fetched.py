@@ -9,7 +9,7 @@ import pytest
 
 from ntkbench.datasets.dataset import ARRAY_NAMES, Arrays
 from ntkbench.datasets.fetched import Fetched
-from ntkbench.datasets.source import SourceError
+from ntkbench.datasets.sources.source import SourceError
 from ntkbench.errors import InputError
 
 

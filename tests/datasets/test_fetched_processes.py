@@ -11,20 +11,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ntkbench.datasets.cifar10_formats import read_binary, read_png_rows
 from ntkbench.datasets.dataset import ARRAY_NAMES
 from ntkbench.datasets.fetched import Fetched
-from ntkbench.datasets.http import HttpArchive
-from ntkbench.datasets.npm import NpmPackage
+from ntkbench.datasets.formats.cifar10 import read_binary, read_png_rows
+from ntkbench.datasets.sources.http import HttpArchive
+from ntkbench.datasets.sources.npm import NpmPackage
 from ntkbench.errors import InputError
 
 # Loads the data set of this file's fixture, as another process.
 LOAD = """
 import json, sys
-from ntkbench.datasets.cifar10_formats import read_binary
+from ntkbench.datasets.formats.cifar10 import read_binary
 from ntkbench.datasets.dataset import Dataset, Hashes
 from ntkbench.datasets.fetched import Fetched
-from ntkbench.datasets.http import HttpArchive
+from ntkbench.datasets.sources.http import HttpArchive
 given = json.loads(sys.argv[1])
 dataset = Dataset(name="small", version="1", title="Small", licence="none", hashes=Hashes(**given["hashes"]),
                   image_shape=(32, 32, 3), n_train=15, n_test=4, n_classes=10, sources=("x",), needs_network=True)

@@ -12,8 +12,8 @@ from scipy import special
 from ntkbench._vendor import array_api_compat
 from ntkbench._vendor.array_api_compat import numpy as xp
 from ntkbench.backends import Backend
+from ntkbench.duals.quadrature import LOGISTIC
 from ntkbench.kernels import activations
-from ntkbench.kernels.quadrature import LOGISTIC
 from ntkbench.networks.layers import Activation
 
 ALL = [Activation(name, slope=0.3, degree=3) for name in activations.names()]

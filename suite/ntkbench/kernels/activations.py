@@ -23,8 +23,8 @@ import numpy as np
 from ntkbench._vendor import array_api_compat
 from ntkbench._vendor.array_api_compat import numpy as xnp
 from ntkbench.arrays.execution import execution_for
-from ntkbench.kernels.dual import relu_dual
-from ntkbench.kernels.quadrature import LOGISTIC, Mixture, hermite_dual, hermite_error
+from ntkbench.duals.arc_cosine import relu_dual
+from ntkbench.duals.quadrature import LOGISTIC, Mixture, hermite_dual, hermite_error
 from ntkbench.networks.layers import Activation
 
 # How far the mixtures are from tanh, sigmoid and swish, and their derivatives from theirs, anywhere.

@@ -19,9 +19,9 @@ import torch
 
 from ntkbench.arrays.execution import execution_for
 from ntkbench.arrays.inductor import compiled
+from ntkbench.duals.arc_cosine import relu_dual_short
 from ntkbench.kernels.coincidence import coincidences, number_inputs
 from ntkbench.kernels.conv_own import Own, own
-from ntkbench.kernels.dual import relu_dual_short
 from ntkbench.kernels.network import Network, Pooling
 from ntkbench.kernels.relu_layers import inverse
 from ntkbench.kernels.tiles import Progress, gram

@@ -23,8 +23,8 @@ from typing import Any
 
 from ntkbench.arrays.execution import execution_for
 from ntkbench.arrays.memory import ran_out_of_memory
+from ntkbench.duals.arc_cosine import ANGLE, LUNE, horner
 from ntkbench.kernels.coincidence import coincidences, number_inputs
-from ntkbench.kernels.dual import ANGLE, LUNE, horner
 from ntkbench.kernels.network import Network, Pooling
 from ntkbench.kernels.relu_layers import inverse
 from ntkbench.kernels.tiles import Progress, gram

@@ -26,9 +26,9 @@ import triton.language as tl
 
 from ntkbench.arrays.execution import execution_for
 from ntkbench.arrays.inductor import availability
+from ntkbench.duals.arc_cosine import ANGLE, LUNE
 from ntkbench.kernels.coincidence import coincidences, number_inputs
 from ntkbench.kernels.conv_own import own
-from ntkbench.kernels.dual import ANGLE, LUNE
 from ntkbench.kernels.network import Network, Pooling
 from ntkbench.kernels.tiles import Progress, gram
 

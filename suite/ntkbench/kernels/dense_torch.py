@@ -9,8 +9,8 @@ import torch
 
 from ntkbench.arrays import inductor
 from ntkbench.arrays.execution import execution_for, note
+from ntkbench.duals.arc_cosine import relu_dual_short
 from ntkbench.kernels.coincidence import coincidences, number_inputs
-from ntkbench.kernels.dual import relu_dual_short
 from ntkbench.kernels.network import Kernels, Network
 from ntkbench.kernels.relu_layers import inverse
 from ntkbench.kernels.tiles import Progress, gram

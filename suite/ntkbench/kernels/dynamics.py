@@ -15,8 +15,8 @@ import numpy as np
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.execution import Execution, execution_for
-from ntkbench.kernels.cholesky import EPSILON, not_definite, rounding
-from ntkbench.kernels.regression import Problem, finite, host, pose, symmetric
+from ntkbench.solvers.cholesky import EPSILON, not_definite, rounding
+from ntkbench.solvers.regression import Problem, finite, host, pose, symmetric
 
 _Kind = Literal["flow", "descent"]
 

@@ -15,8 +15,8 @@ import numpy as np
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.execution import Execution, execution_for
-from ntkbench.kernels.cholesky import cholesky_regression, cholesky_solve
-from ntkbench.kernels.regression import finite, host
+from ntkbench.solvers.cholesky import cholesky_regression, cholesky_solve
+from ntkbench.solvers.regression import finite, host
 
 
 class Memorisation(NamedTuple):

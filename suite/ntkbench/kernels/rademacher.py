@@ -10,7 +10,7 @@ import numpy as np
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.execution import Execution, execution_for
-from ntkbench.kernels.regression import finite, symmetric
+from ntkbench.solvers.regression import finite, symmetric
 
 
 class Rademacher(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Any
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.execution import Execution
-from ntkbench.kernels.dual import relu_dual
+from ntkbench.duals.arc_cosine import relu_dual
 from ntkbench.kernels.network import Network
 
 

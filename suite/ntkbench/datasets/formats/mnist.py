@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ntkbench.datasets.archive import members, unpacking
 from ntkbench.datasets.dataset import Arrays
+from ntkbench.datasets.formats.archive import members, unpacking
 from ntkbench.datasets.progress import Progress
 
 _UINT8 = 8  # the format's number for the type of its entries

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ntkbench.kernels.cholesky import NotPositiveDefinite, cholesky_regression, cholesky_solve
+from ntkbench.solvers.cholesky import NotPositiveDefinite, cholesky_regression, cholesky_solve
 
 
 def matrix(eigenvalues: list[float], seed: int = 0) -> np.ndarray:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from ntkbench.datasets.progress import Progress
-from ntkbench.datasets.source import SourceError
+from ntkbench.datasets.sources.source import SourceError
 
 _MEMBER_LIMIT = 64 * 2**20  # bytes; the largest real member is 47 MB
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from ntkbench.datasets import archive
-from ntkbench.datasets.archive import members, unpacking
-from ntkbench.datasets.source import SourceError
+from ntkbench.datasets.formats import archive
+from ntkbench.datasets.formats.archive import members, unpacking
+from ntkbench.datasets.sources.source import SourceError
 
 FILES = {"b": b"second letter", "a": b"first letter" * 1000, "other": b"not asked for"}
 

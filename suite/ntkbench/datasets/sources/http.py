@@ -8,9 +8,9 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from ntkbench.datasets.dataset import Arrays
-from ntkbench.datasets.download import DEFAULT_POLICY, Policy, download, host
 from ntkbench.datasets.progress import Progress
-from ntkbench.datasets.source import Reader
+from ntkbench.datasets.sources.download import DEFAULT_POLICY, Policy, download, host
+from ntkbench.datasets.sources.source import Reader
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ import numpy as np
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.execution import Execution, execution_for
-from ntkbench.kernels.cholesky import EPSILON
-from ntkbench.kernels.conjugate_gradient import Preconditioner, product_with, unchanged
-from ntkbench.kernels.regression import check_ridge, finite, host, symmetric
+from ntkbench.solvers.cholesky import EPSILON
+from ntkbench.solvers.conjugate_gradient import Preconditioner, product_with, unchanged
+from ntkbench.solvers.regression import check_ridge, finite, host, symmetric
 
 
 def jacobi(k: Any, ridge: float = 0.0) -> Preconditioner:

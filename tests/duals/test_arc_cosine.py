@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ntkbench._vendor import array_api_compat
-from ntkbench.kernels.dual import relu_dual
+from ntkbench.duals.arc_cosine import relu_dual
 
 NEAR = [sign * (1 - 10.0**-k) for k in range(1, 17) for sign in (-1, 1)]
 CORRELATIONS = np.array([-1.0, -0.0, 0.0, 1.0, *NEAR, *np.random.default_rng(0).uniform(-1, 1, 2_000)])

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ntkbench.kernels import NotPositiveDefinite, kernel_regression, panel_regression
-from ntkbench.kernels import panel_cholesky as module
-from ntkbench.kernels.panel_cholesky import panel_cholesky
+from ntkbench.solvers import panel_cholesky as module
+from ntkbench.solvers.panel_cholesky import panel_cholesky
 
 SIZES = [(1, 5), (2, 1), (12, 4), (13, 4), (30, 7), (30, 29), (30, 30), (30, 64)]
 

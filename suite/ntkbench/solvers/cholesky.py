@@ -8,7 +8,7 @@ import numpy as np
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.execution import Execution, execution_for
-from ntkbench.kernels.regression import Regression, check_ridge, finite, host, pose, shifted, symmetric
+from ntkbench.solvers.regression import Regression, check_ridge, finite, host, pose, shifted, symmetric
 
 EPSILON = float(np.finfo(np.float64).eps)
 

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from ntkbench.datasets.cifar10_formats import read_binary, read_png_rows
 from ntkbench.datasets.dataset import ARRAY_NAMES, Arrays
-from ntkbench.datasets.source import SourceError
+from ntkbench.datasets.formats.cifar10 import read_binary, read_png_rows
+from ntkbench.datasets.sources.source import SourceError
 
 
 @pytest.fixture(params=["binary", "png"])

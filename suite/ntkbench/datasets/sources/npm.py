@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ntkbench.datasets.dataset import Arrays
 from ntkbench.datasets.progress import Progress
-from ntkbench.datasets.source import Reader, SourceError
+from ntkbench.datasets.sources.source import Reader, SourceError
 from ntkbench.files import writing_into
 
 

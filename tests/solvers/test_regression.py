@@ -134,10 +134,10 @@ def test_jax_solves_in_float64_where_the_suite_has_not_set_it_up() -> None:
     script = """
 import numpy as np, jax.numpy as jnp
 from ntkbench.kernels import kernel_regression, min_eigenvalue
-from ntkbench.kernels.cholesky import cholesky_regression
+from ntkbench.solvers.cholesky import cholesky_regression
 from ntkbench.kernels import conjugate_gradient, nystrom, pivoted_cholesky
 from ntkbench.kernels.dynamics import gradient_flow, max_learning_rate
-from ntkbench.kernels.ridge_path import ridge_path
+from ntkbench.solvers.ridge_path import ridge_path
 k = np.diag(np.array([1.0, 1e-6], np.float32)) + np.float32(0.5)
 y, t = np.array([[1.0], [2.0]]), np.eye(2, dtype=np.float32)
 arrays = [jnp.asarray(a, "float32") for a in (k, y, t)]

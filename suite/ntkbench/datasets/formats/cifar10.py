@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ntkbench.datasets.archive import members, unpacking
 from ntkbench.datasets.dataset import Arrays
+from ntkbench.datasets.formats.archive import members, unpacking
 from ntkbench.datasets.progress import Progress
 
 _Bytes = npt.NDArray[np.uint8]

@@ -9,8 +9,8 @@ import numpy as np
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.execution import Execution, execution_for
-from ntkbench.kernels.cholesky import not_definite, rounding
-from ntkbench.kernels.regression import check_ridge, host, pose
+from ntkbench.solvers.cholesky import not_definite, rounding
+from ntkbench.solvers.regression import check_ridge, host, pose
 
 
 class RidgePath(NamedTuple):

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ntkbench.arrays.execution import Execution, execution_for
-from ntkbench.kernels.cholesky import EPSILON, NotPositiveDefinite
-from ntkbench.kernels.regression import check_ridge, finite, host, symmetric
+from ntkbench.solvers.cholesky import EPSILON, NotPositiveDefinite
+from ntkbench.solvers.regression import check_ridge, finite, host, symmetric
 
 Product = Callable[[Any], Any]
 """v (n, k) -> K v (n, k)."""

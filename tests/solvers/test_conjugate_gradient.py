@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ntkbench.kernels.cholesky import NotPositiveDefinite
-from ntkbench.kernels.conjugate_gradient import ConvergenceError, conjugate_gradient
-from ntkbench.kernels.preconditioners import jacobi, nystrom, pivoted_cholesky
+from ntkbench.solvers.cholesky import NotPositiveDefinite
+from ntkbench.solvers.conjugate_gradient import ConvergenceError, conjugate_gradient
+from ntkbench.solvers.preconditioners import jacobi, nystrom, pivoted_cholesky
 
 N = 24
 RIDGE = 1e-3

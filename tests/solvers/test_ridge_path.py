@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ntkbench.kernels.cholesky import NotPositiveDefinite
-from ntkbench.kernels.ridge_path import RidgePath, ridge_path
+from ntkbench.solvers.cholesky import NotPositiveDefinite
+from ntkbench.solvers.ridge_path import RidgePath, ridge_path
 
 RIDGES = (0.0, 1e-3, 0.5, 100.0)
 

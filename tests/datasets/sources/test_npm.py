@@ -4,9 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ntkbench.datasets.cifar10_formats import read_png_rows
-from ntkbench.datasets.npm import NpmPackage
-from ntkbench.datasets.source import SourceError
+from ntkbench.datasets.formats.cifar10 import read_png_rows
+from ntkbench.datasets.sources.npm import NpmPackage
+from ntkbench.datasets.sources.source import SourceError
 from ntkbench.errors import InputError
 
 PACKAGE = NpmPackage(spec="some-images@1.2.3", read=read_png_rows, timeout=20.0)

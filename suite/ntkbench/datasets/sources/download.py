@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ntkbench.datasets.progress import Progress
-from ntkbench.datasets.source import SourceError
+from ntkbench.datasets.sources.source import SourceError
 from ntkbench.errors import InputError
 from ntkbench.files import sync, writing_into
 

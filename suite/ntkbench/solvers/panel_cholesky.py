@@ -18,8 +18,8 @@ from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.arrays.memory import available
 from ntkbench.arrays.scratch import check_scratch, scratch
 from ntkbench.kernels.blocks import to_numpy
-from ntkbench.kernels.cholesky import EPSILON, NotPositiveDefinite
-from ntkbench.kernels.regression import check_fit, check_ridge, check_symmetric_in_panels, finite
+from ntkbench.solvers.cholesky import EPSILON, NotPositiveDefinite
+from ntkbench.solvers.regression import check_fit, check_ridge, check_symmetric_in_panels, finite
 
 # Columns of a panel: enough work for the processor, and a small part of K.
 _CPU_WIDTH, _GPU_WIDTH = 2_048, 8_192

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ntkbench.datasets.dataset import ARRAY_NAMES, Arrays
-from ntkbench.datasets.mnist_formats import read_idx
-from ntkbench.datasets.source import SourceError
+from ntkbench.datasets.formats.mnist import read_idx
+from ntkbench.datasets.sources.source import SourceError
 
 FILES = {
     "x_train": "train-images-idx3-ubyte",

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ntkbench.datasets.download import Policy, download, file_digest, host
-from ntkbench.datasets.source import SourceError
+from ntkbench.datasets.sources.download import Policy, download, file_digest, host
+from ntkbench.datasets.sources.source import SourceError
 from ntkbench.errors import InputError
 
 CONTENT = random.Random(1).randbytes(200_000)

@@ -4,9 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ntkbench.datasets.cifar10_formats import read_binary
-from ntkbench.datasets.http import HttpArchive
-from ntkbench.datasets.source import SourceError
+from ntkbench.datasets.formats.cifar10 import read_binary
+from ntkbench.datasets.sources.http import HttpArchive
+from ntkbench.datasets.sources.source import SourceError
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""How data sets are written, and how they are read."""

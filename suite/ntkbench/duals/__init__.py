@@ -1,0 +1,1 @@
+"""Covariances of wide features: dual activations, Hermite series, and the quadrature behind them."""
