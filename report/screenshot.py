@@ -12,7 +12,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from ntkbench.exchange import import_sources
-from ntkbench.registry import load_tasks
+from ntkbench.experiment.registry import load_tasks
 from ntkbench.site import write_site
 from ntkbench.store import Store
 

@@ -12,10 +12,10 @@ import pytest
 
 from ntkbench import earlier
 from ntkbench.expectation import Observation
+from ntkbench.experiment.plan import PlannedRun
+from ntkbench.experiment.spec import Metric, Task, Tier
 from ntkbench.parquet import export_parquet
-from ntkbench.plan import PlannedRun
 from ntkbench.record import RunRecord
-from ntkbench.spec import Metric, Task, Tier
 from ntkbench.store import Store
 
 RECORD = RunRecord.from_json((Path(__file__).parent / "data" / "record.json").read_text())

@@ -11,7 +11,7 @@ import pytest
 
 from ntkbench import stopwatch
 from ntkbench.expectation import Expectation, Observation, observed, repeated
-from ntkbench.plan import PlannedRun
+from ntkbench.experiment.plan import PlannedRun
 from ntkbench.record import RunRecord, TimingRow
 
 RECORD = RunRecord.from_json((Path(__file__).parent / "data" / "record.json").read_text())

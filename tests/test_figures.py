@@ -13,8 +13,8 @@ import pytest
 
 from ntkbench.drawing import library_name, static_svg, write_library
 from ntkbench.errors import InputError
+from ntkbench.experiment.spec import Curve, Metric, Task, Tier
 from ntkbench.figures import figures, points_table
-from ntkbench.spec import Curve, Metric, Task, Tier
 
 
 def line(

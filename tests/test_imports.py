@@ -102,7 +102,7 @@ def test_the_runner_knows_no_store_and_the_store_no_runner() -> None:
     assert "ntkbench.worker" not in reach("ntkbench.store")
 
 
-@pytest.mark.parametrize("module", ["ntkbench.datasets", "ntkbench.spec", "ntkbench.backends.protocol"])
+@pytest.mark.parametrize("module", ["ntkbench.datasets", "ntkbench.experiment.spec", "ntkbench.backends.protocol"])
 def test_what_lies_below_knows_nothing_of_what_lies_above(module: str) -> None:
     above = {f"ntkbench.{name}" for name in ("cli", "commands", "context", "plan", "runner", "store", "worker", "site")}
     assert not reach(module) & above
@@ -133,9 +133,9 @@ def test_the_package_itself_holds_public_names_and_nothing_else() -> None:
     "code",
     [
         "import ntkbench",
-        "from ntkbench.registry import load_tasks; assert load_tasks()",
+        "from ntkbench.experiment.registry import load_tasks; assert load_tasks()",
         "from ntkbench import cli; assert cli.main(['list']) == 0",
-        "import ntkbench.plan, ntkbench.store, ntkbench.backends, ntkbench.kernels",
+        "import ntkbench.experiment.plan, ntkbench.store, ntkbench.backends, ntkbench.kernels",
     ],
     ids=["import", "load_tasks", "list", "modules"],
 )

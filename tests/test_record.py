@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ntkbench import Claim, Context, Metric, Tier, task
 from ntkbench.errors import InputError, brief
-from ntkbench.plan import plan
+from ntkbench.experiment.plan import plan
 from ntkbench.record import STATUSES, ClaimRow, CurveRow, MetricRow, RunRecord, TimingRow, claim_rows, planned_fields
 
 RECORD = RunRecord(

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from ntkbench.exchange import import_sources
+from ntkbench.experiment.registry import load_tasks
 from ntkbench.record import claim_rows
-from ntkbench.registry import load_tasks
 from ntkbench.rows import claims_id
 from ntkbench.store import Store
 

@@ -21,7 +21,7 @@ import psutil
 import pytest
 
 from ntkbench import runner
-from ntkbench.plan import PlannedRun
+from ntkbench.experiment.plan import PlannedRun
 
 RUN = PlannedRun("t", 1, "smoke", {}, "numba", "cpu", "float32", 0, None, None, 1.0)
 OK = ["result", {"status": "ok"}]
@@ -166,8 +166,8 @@ def sleeps(ctx: Context, *, how: str) -> None:
 RUNNER = """
 import sys
 from pathlib import Path
-from ntkbench.plan import plan
-from ntkbench.registry import load_tasks
+from ntkbench.experiment.plan import plan
+from ntkbench.experiment.registry import load_tasks
 from ntkbench.runner import execute
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ import pytest
 
 from ntkbench import cli, formats
 from ntkbench.errors import InputError
+from ntkbench.experiment.registry import load_tasks
 from ntkbench.record import RunRecord
-from ntkbench.registry import load_tasks
 from ntkbench.site import write_site
 from ntkbench.store import Store
 

@@ -15,8 +15,8 @@ import pytest
 from ntkbench import Context, Curve, Metric, Task, Tier, stopwatch, task, worker
 from ntkbench.backends import open_backend
 from ntkbench.errors import InputError
-from ntkbench.plan import PlannedRun, plan
-from ntkbench.registry import load_tasks
+from ntkbench.experiment.plan import PlannedRun, plan
+from ntkbench.experiment.registry import load_tasks
 
 Talk = Callable[[PlannedRun], list[list[Any]]]
 

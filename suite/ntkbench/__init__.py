@@ -2,6 +2,6 @@
 
 from ntkbench.context import Context, Split
 from ntkbench.database import connect
-from ntkbench.spec import Claim, Curve, Metric, Task, Tier, task
+from ntkbench.experiment.spec import Claim, Curve, Metric, Task, Tier, task
 
 __all__ = ["Claim", "Context", "Curve", "Metric", "Split", "Task", "Tier", "connect", "task"]

@@ -8,8 +8,8 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from ntkbench.errors import InputError, brief
-from ntkbench.plan import PlannedRun
-from ntkbench.spec import Claim, Task
+from ntkbench.experiment.plan import PlannedRun
+from ntkbench.experiment.spec import Claim, Task
 from ntkbench.stopwatch import LONG
 
 Seconds = Callable[[PlannedRun], float | None]

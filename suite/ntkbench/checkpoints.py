@@ -31,10 +31,10 @@ from ntkbench import paths
 from ntkbench.arrays.execution import note, noted, preferred
 from ntkbench.backends.protocol import Backend
 from ntkbench.errors import InputError, brief
+from ntkbench.experiment.plan import canonical_json
+from ntkbench.experiment.spec import Task
 from ntkbench.kernels.blocks import Block, to_numpy
 from ntkbench.machine.provenance import cpu_name
-from ntkbench.plan import canonical_json
-from ntkbench.spec import Task
 from ntkbench.stopwatch import LONG
 
 _SPARE = 2**30  # bytes of a disk that are left to others

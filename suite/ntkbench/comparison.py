@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ntkbench.plan import canonical_json
+from ntkbench.experiment.plan import canonical_json
 from ntkbench.record import CurveRow, RunRecord
 
 Pair = tuple[RunRecord, RunRecord]

@@ -15,8 +15,8 @@ import numpy as np
 from ntkbench import datasets
 from ntkbench.backends.protocol import Backend
 from ntkbench.errors import InputError, brief, unknown
-from ntkbench.plan import canonical_json
-from ntkbench.spec import Task
+from ntkbench.experiment.plan import canonical_json
+from ntkbench.experiment.spec import Task
 from ntkbench.stopwatch import Timing, measure
 
 if TYPE_CHECKING:

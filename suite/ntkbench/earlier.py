@@ -10,12 +10,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ntkbench import paths, plan
+from ntkbench import paths
 from ntkbench.errors import InputError
 from ntkbench.expectation import Observation, observed
+from ntkbench.experiment import plan
+from ntkbench.experiment.spec import Task
 from ntkbench.record import DONE
 from ntkbench.records import RecordFile
-from ntkbench.spec import Task
 from ntkbench.store import Store
 
 if TYPE_CHECKING:

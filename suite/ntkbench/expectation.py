@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from statistics import fmean
 
-from ntkbench.plan import PlannedRun
+from ntkbench.experiment.plan import PlannedRun
 from ntkbench.record import RunRecord
 from ntkbench.stopwatch import ENOUGH, LONG, SAMPLES
 

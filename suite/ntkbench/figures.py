@@ -14,7 +14,7 @@ from typing import Any
 
 from ntkbench import formats
 from ntkbench.entry_names import entry, short_names
-from ntkbench.spec import Curve, Task
+from ntkbench.experiment.spec import Curve, Task
 
 Row = Mapping[str, Any]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from ntkbench import formats
 from ntkbench.cli import mute
 from ntkbench.expectation import Expectation
-from ntkbench.plan import PlannedRun
+from ntkbench.experiment.plan import PlannedRun
 from ntkbench.record import RunRecord
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from ntkbench.errors import InputError, brief, describe, unknown
-from ntkbench.plan import PlannedRun, canonical_json
-from ntkbench.spec import Task
+from ntkbench.experiment.plan import PlannedRun, canonical_json
+from ntkbench.experiment.spec import Task
 
 _Row = TypeVar("_Row")
 

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ntkbench.errors import InputError
+from ntkbench.experiment.plan import canonical_json
 from ntkbench.machine.provenance import environment_id
-from ntkbench.plan import canonical_json
 from ntkbench.record import FORMAT, ClaimRow, CurveRow, MetricRow, RunRecord
 from ntkbench.schema import columns
 

@@ -26,10 +26,10 @@ from typing import Any
 
 from ntkbench.checkpoints import discard
 from ntkbench.errors import InputError, describe
+from ntkbench.experiment.plan import PlannedRun
+from ntkbench.experiment.spec import Task
 from ntkbench.machine.provenance import environment
-from ntkbench.plan import PlannedRun
 from ntkbench.record import DONE, CurveRow, MetricRow, RunRecord, TimingRow, claim_rows, planned_fields
-from ntkbench.spec import Task
 from ntkbench.worker import serve
 
 Sink = Callable[[RunRecord], None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ntkbench.plan import canonical_json
+from ntkbench.experiment.plan import canonical_json
 
 Row = Mapping[str, Any]
 

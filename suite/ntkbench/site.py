@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from ntkbench import formats, paths
 from ntkbench.database import NewerError
 from ntkbench.drawing import library_name
+from ntkbench.experiment.spec import Task
 from ntkbench.mathml import mathml
 from ntkbench.pages import compare, content, environments, index, performance, run, sql, task
 from ntkbench.pages.page import Page
 from ntkbench.report_folder import write_files
-from ntkbench.spec import Task
 from ntkbench.store import Store
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from typing import Any
 
 from ntkbench.context import Context, StageEvent
 from ntkbench.errors import InputError, describe
-from ntkbench.plan import PlannedRun
+from ntkbench.experiment.plan import PlannedRun
 
 _TRACEBACK_LINES = 12
 _LINE = 500  # characters of a line of a traceback, or of a warning
@@ -59,7 +59,7 @@ def _serve(
     connection: Connection, backend_name: str, device: str, task_folders: Sequence[Path], scheduler: str | None = None
 ) -> None:
     from ntkbench.backends import open_backend
-    from ntkbench.registry import load_tasks
+    from ntkbench.experiment.registry import load_tasks
 
     backend: Any = None
     tasks: Any = None

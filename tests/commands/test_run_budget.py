@@ -14,10 +14,10 @@ import pytest
 from ntkbench.commands.budgeted import Budget
 from ntkbench.earlier import append_stopped
 from ntkbench.expectation import Expectation, Observation
+from ntkbench.experiment.plan import PlannedRun, plan
+from ntkbench.experiment.registry import load_tasks
 from ntkbench.machine.provenance import environment, machine_id
-from ntkbench.plan import PlannedRun, plan
 from ntkbench.record import RunRecord, TimingRow, planned_fields
-from ntkbench.registry import load_tasks
 from ntkbench.store import Store
 
 RECORD = RunRecord.from_json((Path(__file__).parents[1] / "data" / "record.json").read_text())

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from ntkbench.commands import verify
+from ntkbench.experiment.registry import load_tasks
 from ntkbench.machine import cuda
 from ntkbench.parquet import export_parquet
 from ntkbench.record import CurveRow, MetricRow, RunRecord
-from ntkbench.registry import load_tasks
 from ntkbench.store import Store
 
 GOOD = replace(

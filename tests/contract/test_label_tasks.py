@@ -10,7 +10,7 @@ import pytest
 
 from ntkbench import Context
 from ntkbench.backends import open_backend
-from ntkbench.registry import load_tasks
+from ntkbench.experiment.registry import load_tasks
 from ntkbench.stopwatch import Timing
 
 TASKS = load_tasks()

@@ -12,7 +12,7 @@ import pytest
 
 from ntkbench import Context, Task, datasets
 from ntkbench.backends import installed, names, open_backend
-from ntkbench.registry import load_tasks
+from ntkbench.experiment.registry import load_tasks
 from ntkbench.stopwatch import Timing
 
 TASKS = load_tasks()

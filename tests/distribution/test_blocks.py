@@ -19,9 +19,9 @@ from ntkbench.checkpoints import likeness
 from ntkbench.distribution import block_child
 from ntkbench.distribution.block_child import Matrix
 from ntkbench.distribution.blocks import SharedBlocks
+from ntkbench.experiment.registry import load_tasks
 from ntkbench.kernels import cntk
 from ntkbench.kernels.blocks import Block, BlockKernel, block_gram, to_numpy
-from ntkbench.registry import load_tasks
 
 pytest.importorskip("distributed")
 

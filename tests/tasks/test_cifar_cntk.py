@@ -9,7 +9,7 @@ import pytest
 
 from ntkbench import Context
 from ntkbench.backends import open_backend
-from ntkbench.registry import load_tasks
+from ntkbench.experiment.registry import load_tasks
 from ntkbench.stopwatch import Timing
 
 TASK = load_tasks()["cifar_cntk"]

@@ -8,7 +8,7 @@ import pytest
 
 from ntkbench import Context
 from ntkbench.backends import installed, open_backend
-from ntkbench.registry import load_tasks
+from ntkbench.experiment.registry import load_tasks
 from ntkbench.stopwatch import Timing
 
 TASK = load_tasks()["machine_limits"]

@@ -9,8 +9,8 @@ import pytest
 
 from ntkbench import Context
 from ntkbench.backends import open_backend
+from ntkbench.experiment.registry import load_tasks
 from ntkbench.kernels import rademacher_complexity
-from ntkbench.registry import load_tasks
 from ntkbench.stopwatch import Timing
 
 TASK = load_tasks()["rademacher_ball"]

@@ -9,8 +9,8 @@ import pytest
 
 from ntkbench import Context
 from ntkbench.backends import open_backend
+from ntkbench.experiment.registry import load_tasks
 from ntkbench.kernels import fc_kernels
-from ntkbench.registry import load_tasks
 from ntkbench.stopwatch import Timing
 
 TASK = load_tasks()["sample_complexity"]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 
-from ntkbench import backends, plan, registry
+from ntkbench import backends
 from ntkbench.budget import parse
 from ntkbench.errors import InputError
+from ntkbench.experiment import plan, registry
+from ntkbench.experiment.spec import Task
 from ntkbench.machine import cuda
-from ntkbench.spec import Task
 
 
 def planned_runs(options: Namespace) -> tuple[list[plan.PlannedRun], dict[str, Task]]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import webbrowser
 from argparse import Namespace
 
-from ntkbench import registry
 from ntkbench.cli import OK, database_path
 from ntkbench.errors import InputError
+from ntkbench.experiment import registry
 from ntkbench.site import write_site
 from ntkbench.store import Store
 

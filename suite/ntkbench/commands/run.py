@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 
-from ntkbench import earlier, plan
+from ntkbench import earlier
 from ntkbench.budget import parse
 from ntkbench.cli import INTERRUPTED, OK, RUNS_FAILED, database_path
 from ntkbench.commands.budgeted import Budget
@@ -23,12 +23,13 @@ from ntkbench.commands.workforce import Workforce, workforce
 from ntkbench.errors import InputError
 from ntkbench.exchange import append_json_line
 from ntkbench.expectation import Expectation, observed
+from ntkbench.experiment import plan
+from ntkbench.experiment.spec import Task
 from ntkbench.live import live, roughly
 from ntkbench.machine.provenance import machine_id
 from ntkbench.record import DONE, RunRecord, claim_rows
 from ntkbench.records import RecordFile
 from ntkbench.rows import Declaration
-from ntkbench.spec import Task
 from ntkbench.store import Store
 from ntkbench.tables import show_verdicts
 

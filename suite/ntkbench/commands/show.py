@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from ntkbench import backends, datasets, formats, paths, registry
+from ntkbench import backends, datasets, formats, paths
 from ntkbench.cli import OK
+from ntkbench.experiment import registry
 from ntkbench.machine import cuda
 from ntkbench.tables import show
 

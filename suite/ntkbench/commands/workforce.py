@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from ntkbench import runner
 from ntkbench.errors import InputError
+from ntkbench.experiment.plan import PlannedRun
 from ntkbench.machine.provenance import machine_id
-from ntkbench.plan import PlannedRun
 
 if TYPE_CHECKING:
     from distributed import Client

@@ -83,7 +83,7 @@ def serve(connection: Connection, backend_name: str, device: str, task_folders: 
 
 def _open(backend_name: str, device: str, task_folders: Sequence[Path]) -> Any:
     from ntkbench.backends import open_backend
-    from ntkbench.registry import load_tasks
+    from ntkbench.experiment.registry import load_tasks
 
     load_tasks(task_folders)
     return open_backend(backend_name, device)

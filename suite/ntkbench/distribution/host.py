@@ -13,8 +13,8 @@ from typing import Any
 
 from ntkbench import runner
 from ntkbench.distribution.station import Station, station
+from ntkbench.experiment.plan import PlannedRun
 from ntkbench.machine.provenance import environment
-from ntkbench.plan import PlannedRun
 
 _GLANCE = 0.5  # seconds between two looks at whether the run is still wanted
 ONE_AT_A_TIME = threading.Lock()  # however many threads the worker has: runs would disturb one another's clocks

@@ -14,9 +14,9 @@ from ntkbench.distribution.host import Order, carry_out
 from ntkbench.distribution.in_flight import InFlight, SchedulerLostError
 from ntkbench.distribution.station import Station
 from ntkbench.errors import InputError, describe
+from ntkbench.experiment.plan import PlannedRun
+from ntkbench.experiment.spec import Task
 from ntkbench.machine.provenance import environment
-from ntkbench.plan import PlannedRun
-from ntkbench.spec import Task
 
 if TYPE_CHECKING:
     from distributed import Client, Future

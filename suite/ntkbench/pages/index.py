@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
+from ntkbench.experiment.spec import Task
 from ntkbench.pages.content import Content, Row, grouped
 from ntkbench.pages.page import Page
-from ntkbench.spec import Task
 
 VERDICTS = ("reproduced", "not reproduced", "inconclusive", "not run")
 _MOST_TIMES = 100  # rows of the leaderboard on this page; of more, one setting of each task

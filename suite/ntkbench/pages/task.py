@@ -8,12 +8,12 @@ from typing import Any
 
 from ntkbench import charts
 from ntkbench.entry_names import entry, short_names
+from ntkbench.experiment.spec import Task
 from ntkbench.figures import points_table
 from ntkbench.pages import task_figures
 from ntkbench.pages.content import Content, Row, file_name, grouped
 from ntkbench.pages.page import Page
 from ntkbench.pages.ratios import summary
-from ntkbench.spec import Task
 
 
 def task_file(name: str) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from ntkbench.drawing import static_svg
+from ntkbench.experiment.spec import Task
 from ntkbench.figures import Figure, figures
 from ntkbench.pages.content import Row
 from ntkbench.published_figures import published_figures
-from ntkbench.spec import Task
 
 _MOST_COMMANDS = 3  # under one figure
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
+from ntkbench.experiment.plan import PlannedRun
 from ntkbench.machine.provenance import environment
 from ntkbench.peers.comparison import Outcome
 from ntkbench.peers.reference import TOLERANCE
-from ntkbench.plan import PlannedRun
 from ntkbench.record import CurveRow, MetricRow, RunRecord, TimingRow, planned_fields
 
 TASK, VERSION = "peers", 1

@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ntkbench.plan import canonical_json
-from ntkbench.spec import Scalar
+from ntkbench.experiment.plan import canonical_json
+from ntkbench.experiment.spec import Scalar
 
 Kind = Literal["fc", "cntk", "empirical", "regression"]
 Arrays = Mapping[str, np.ndarray]

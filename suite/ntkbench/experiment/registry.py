@@ -13,7 +13,7 @@ from types import ModuleType
 
 from ntkbench import paths
 from ntkbench.errors import InputError, describe, unknown
-from ntkbench.spec import Task
+from ntkbench.experiment.spec import Task
 
 ENTRY_POINT_GROUP = "ntkbench.tasks"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ntkbench.errors import InputError
-from ntkbench.registry import load_tasks, select
+from ntkbench.experiment.registry import load_tasks, select
 
 ONE_TASK = '''
 """The question.
@@ -42,7 +42,7 @@ def test_the_built_in_tasks_are_found() -> None:
 
 def test_listing_tasks_imports_no_library_that_computes() -> None:
     code = (
-        "import sys; from ntkbench.registry import load_tasks; load_tasks();"
+        "import sys; from ntkbench.experiment.registry import load_tasks; load_tasks();"
         "print([n for n in ('torch', 'jax', 'numba', 'duckdb', 'sklearn') if n in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -80,7 +80,7 @@ def test_two_tasks_of_one_name_are_refused_naming_both_files(tmp_path: Path) -> 
 
 
 def test_a_task_imported_from_elsewhere_is_not_the_importing_files(small_tasks: Path) -> None:
-    borrowing = "from ntkbench.registry import load_tasks\ncifar_cntk = load_tasks()['cifar_cntk']\n"
+    borrowing = "from ntkbench.experiment.registry import load_tasks\ncifar_cntk = load_tasks()['cifar_cntk']\n"
     write(small_tasks, borrowing=borrowing)
     assert load_tasks([small_tasks])["cifar_cntk"] is load_tasks()["cifar_cntk"]
 

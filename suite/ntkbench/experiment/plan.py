@@ -12,7 +12,7 @@ from functools import cached_property
 from ntkbench import backends as known_backends
 from ntkbench import datasets
 from ntkbench.errors import InputError, describe, unknown
-from ntkbench.spec import Params, Scalar, Task
+from ntkbench.experiment.spec import Params, Scalar, Task
 
 
 def canonical_json(value: object) -> str:

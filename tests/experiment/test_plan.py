@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ntkbench import Context, Metric, Task, Tier, datasets, task
 from ntkbench.errors import InputError
-from ntkbench.plan import PlannedRun, canonical_json, missing, plan
+from ntkbench.experiment.plan import PlannedRun, canonical_json, missing, plan
 
 
 def grids(ctx: Context, *, n: int, rate: float) -> None: ...
@@ -169,7 +169,7 @@ def test_tier_cost_and_order_of_parameters_are_no_part_of_the_name(change: dict[
 
 
 def test_an_experiments_name_is_the_same_in_another_process() -> None:
-    code = f"from ntkbench.plan import PlannedRun; print(PlannedRun(**{asdict(RUN)!r}).experiment_id)"
+    code = f"from ntkbench.experiment.plan import PlannedRun; print(PlannedRun(**{asdict(RUN)!r}).experiment_id)"
     for hash_seed in ("1", "2"):
         environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
         done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)

@@ -1,0 +1,1 @@
+"""What may be run: tasks, their claims, metrics and tiers, found and planned."""
