@@ -16,8 +16,8 @@ from ntkbench.arrays.execution import implementations, note
 from ntkbench.backends import open_backend
 from ntkbench.checkpoints import Checkpoints, discard, keeps_blocks, kept_since
 from ntkbench.errors import InputError
-from ntkbench.kernels import conv
-from ntkbench.kernels.blocks import block_gram, plan_blocks
+from ntkbench.kernels.conv.api import api
+from ntkbench.kernels.gram.blocks import block_gram, plan_blocks
 
 SIDE, N, N_TEST = 4, 10, 6  # 6 blocks of the training matrix, 6 of the test matrix
 
@@ -123,7 +123,7 @@ def test_a_run_goes_on_from_the_blocks_of_one_that_was_interrupted(tmp_path: Pat
 def test_the_time_of_a_resumed_stage_holds_what_its_blocks_took_before(monkeypatch: pytest.MonkeyPatch) -> None:
     times = iter(range(10**6))
     with monkeypatch.context() as patch:
-        patch.setattr("ntkbench.kernels.blocks.time.perf_counter", lambda: 100.0 * next(times))
+        patch.setattr("ntkbench.kernels.gram.blocks.time.perf_counter", lambda: 100.0 * next(times))
         interrupted()  # a block begins at one reading of the clock and ends at the next: 100 s
     ctx = context()
     with pytest.warns(UserWarning, match="resumed: 3 of 12"):
@@ -306,7 +306,7 @@ def test_a_kernel_is_known_by_what_it_reaches_and_by_nothing_else(tmp_path: Path
     original = Path.read_text
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Path, "read_text", lambda self: read.append(self.stem) or original(self))
-        checkpoints._sources.__wrapped__(Path(conv.__file__))
+        checkpoints._sources.__wrapped__(Path(api.__file__))
         assert {"conv", "conv_numba", "conv_lanes", "lanes", "tiles", "conv_triton", "conv_pallas"} <= set(read)
         assert not {"regression", "cholesky", "empirical", "blocks"} & set(read)
         own = tmp_path / "own.py"

@@ -33,7 +33,7 @@ from ntkbench.backends.protocol import Backend
 from ntkbench.errors import InputError, brief
 from ntkbench.experiment.plan import canonical_json
 from ntkbench.experiment.spec import Task
-from ntkbench.kernels.blocks import Block, to_numpy
+from ntkbench.kernels.gram.blocks import Block, to_numpy
 from ntkbench.machine.provenance import cpu_name
 from ntkbench.stopwatch import LONG
 

@@ -20,7 +20,7 @@ from ntkbench.experiment.spec import Task
 from ntkbench.stopwatch import Timing, measure
 
 if TYPE_CHECKING:
-    from ntkbench.kernels.blocks import Mapper
+    from ntkbench.kernels.gram.blocks import Mapper
 
 StageEvent = Callable[[str, float | None], None]
 """Told the stage that runs and the share of it that is done, where known."""
@@ -133,7 +133,7 @@ class Context:
         """
         # The kernels take as long to import as all else: most commands need none.
         from ntkbench.checkpoints import checkpoints
-        from ntkbench.kernels.blocks import block_gram, in_order
+        from ntkbench.kernels.gram.blocks import block_gram, in_order
         from ntkbench.solvers.regression import train_test
 
         if max(x_train.shape[0], x_test.shape[0]) <= side:

@@ -21,7 +21,7 @@ from ntkbench.distribution.block_child import Matrix
 from ntkbench.distribution.blocks import SharedBlocks
 from ntkbench.experiment.registry import load_tasks
 from ntkbench.kernels import cntk
-from ntkbench.kernels.blocks import Block, BlockKernel, block_gram, to_numpy
+from ntkbench.kernels.gram.blocks import Block, BlockKernel, block_gram, to_numpy
 
 pytest.importorskip("distributed")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ntkbench.distribution.block_child import Answer, Failure, Matrix, serve
 from ntkbench.distribution.host import ONE_AT_A_TIME, let_processes_start
-from ntkbench.kernels.blocks import Block
+from ntkbench.kernels.gram.blocks import Block
 from ntkbench.runner import Worker, spawn
 
 _GRACE = 5.0  # seconds for a process that has closed its pipe to end

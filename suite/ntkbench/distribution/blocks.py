@@ -19,7 +19,7 @@ from ntkbench.distribution.block_child import Answer, Failure, Matrix
 from ntkbench.distribution.block_host import compute_block
 from ntkbench.distribution.cluster import connected
 from ntkbench.distribution.in_flight import InFlight
-from ntkbench.kernels.blocks import Block, BlockKernel, Computed, to_numpy
+from ntkbench.kernels.gram.blocks import Block, BlockKernel, Computed, to_numpy
 
 if TYPE_CHECKING:
     from distributed import Client, Future

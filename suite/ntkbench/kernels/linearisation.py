@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.execution import Execution, execution_for
-from ntkbench.kernels.network import check_vectors
+from ntkbench.kernels.relu.network import check_vectors
 from ntkbench.solvers.regression import symmetric
 
 _Jet = tuple[float, float, float]  # a function at one point, and its first two derivatives there

@@ -14,7 +14,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from ntkbench.kernels.infinite import architecture_kernels
+from ntkbench.kernels.general.recursion import architecture_kernels
 from ntkbench.networks.layers import Layer
 
 Array = npt.NDArray[np.float64]

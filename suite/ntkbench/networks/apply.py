@@ -91,9 +91,9 @@ def padded(linear: Linear, x: Any) -> Any:
 
 def _activate(layer: Activation, xp: Any, x: Any) -> Any:
     # Imported here, since the kernels, to which the nonlinearities belong, import networks.
-    from ntkbench.kernels import activations
+    from ntkbench.kernels.general import duals
 
-    return activations.apply(layer, xp, x)
+    return duals.apply(layer, xp, x)
 
 
 def _windows(x: Any, window: tuple[int, int], stride: tuple[int, int]) -> list[Any]:

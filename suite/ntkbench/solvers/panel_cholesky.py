@@ -17,7 +17,7 @@ from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.arrays.memory import available
 from ntkbench.arrays.scratch import check_scratch, scratch
-from ntkbench.kernels.blocks import to_numpy
+from ntkbench.kernels.gram.blocks import to_numpy
 from ntkbench.solvers.cholesky import EPSILON, NotPositiveDefinite
 from ntkbench.solvers.regression import check_fit, check_ridge, check_symmetric_in_panels, finite
 

@@ -1,0 +1,1 @@
+"""The kernels of convolutional ReLU networks, on each library its own way."""

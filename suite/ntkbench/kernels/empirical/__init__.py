@@ -1,0 +1,1 @@
+"""The empirical NTK of networks of finite width."""

@@ -1,0 +1,1 @@
+"""The kernels of any architecture, from its description."""

@@ -1,0 +1,1 @@
+"""Gram matrices in tiles and blocks, whatever the kernel."""

@@ -1,0 +1,87 @@
+"""The fully connected kernels on torch: inductor, one compiled loop a layer, where the work is worth compiling for."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+
+from ntkbench.arrays import inductor
+from ntkbench.arrays.execution import execution_for, note
+from ntkbench.duals.arc_cosine import relu_dual_short
+from ntkbench.kernels.gram.equal_inputs import coincidences, number_inputs
+from ntkbench.kernels.gram.tiles import Progress, gram
+from ntkbench.kernels.relu.layers import inverse
+from ntkbench.kernels.relu.network import Kernels, Network
+
+_SIDE = 512  # of a tile: two arrays of 1 MiB stay in the caches from layer to layer
+
+
+def faster_kernels(x1: Any, x2: Any | None, network: Network, progress: Progress | None) -> Kernels | None:
+    """As `dense.fc_kernels`, by inductor; None where torch's own operations should compute it."""
+    arrays = (x1,) if x2 is None else (x1, x2)
+    pairs = len(x1) * (len(x1) + 1) // 2 if x2 is None else len(x1) * len(x2)
+    if not inductor.applies(pairs * network.depth, *arrays):
+        return None
+    try:
+        kernels = _kernels(x1, x2, network, progress)
+    except inductor.UnavailableError as error:
+        inductor.warn_of_fallback("inductor", error)
+        return None
+    note("inductor")
+    return kernels
+
+
+def _kernels(x1: Any, x2: Any | None, network: Network, progress: Progress | None) -> Kernels:
+    symmetric = x2 is None
+    x1 = x1.detach()
+    x2 = x1 if x2 is None else x2.detach()
+    numbers1, numbers2 = number_inputs(x1) * 2 if symmetric else number_inputs(x1, x2)
+    norms1, own = _own(x1, network)
+    norms2 = norms1 if symmetric else _own(x2, network)[0]
+    inverse1, inverse2 = inverse(torch, norms1), inverse(torch, norms2)
+    constants = torch.tensor([network.weight, network.bias])
+    layer = inductor.compiled(_layer)
+
+    def tile(rows: slice, columns: slice, diagonal: bool) -> tuple[Any, Any]:
+        nngp = x1[rows] @ x2[columns].T
+        nngp.mul_(network.weight / x1.shape[1]).add_(network.bias)
+        ntk = nngp.clone()
+        sides = (norms1[:, rows], inverse1[:, rows], norms2[:, columns], inverse2[:, columns])
+        for norms in zip(*sides, strict=True):
+            layer(*norms, constants, nngp, ntk)
+        same = coincidences(x1, numbers1[rows], numbers2[columns])
+        if same is not None:
+            for kernel, exact in zip((nngp, ntk), own, strict=True):
+                kernel.mul_(1.0 - same).add_(same * exact[rows, None])
+        return nngp, ntk
+
+    shape = (len(x1), len(x2))
+    # As few tiles as there can be, of one size: the last of them overlaps the one before by little.
+    size = math.ceil(max(shape) / math.ceil(max(shape) / _SIDE))
+    execution = execution_for(x1)
+    return Kernels(*gram(execution, x1, shape, tile, outputs=2, size=size, symmetric=symmetric, progress=progress))
+
+
+def _own(x: Any, network: Network) -> tuple[Any, tuple[Any, Any]]:
+    """Norms of the preactivations of each hidden layer, (depth - 1, n), and both kernels of each input with itself.
+
+    The kernels come from the norms alone: a correlation of one formed by division would lose half the digits.
+    """
+    variance = (x * x).sum(-1) / x.shape[-1] * network.weight + network.bias
+    ntk, layers = variance, []
+    for _ in range(network.depth - 1):
+        layers.append(variance.sqrt())
+        variance = variance * (network.weight / 2) + network.bias
+        ntk = variance + ntk * (network.weight / 2)
+    return torch.stack(layers), (variance, ntk)
+
+
+def _layer(norm1: Any, inverse1: Any, norm2: Any, inverse2: Any, constants: Any, nngp: Any, ntk: Any) -> None:
+    """Both kernels (n1, n2) of a layer's preactivations, in place of those of the layer before it."""
+    correlation = torch.clamp(nngp * (inverse1[:, None] * inverse2), -1.0, 1.0)
+    value, slope = relu_dual_short(torch, correlation)
+    after = value * (norm1[:, None] * norm2) * constants[0] + constants[1]
+    ntk.copy_(after + ntk * slope * constants[0])
+    nngp.copy_(after)

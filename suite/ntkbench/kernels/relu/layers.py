@@ -1,0 +1,58 @@
+"""What the hidden layers of a ReLU network make of the covariance of its inputs, on the array API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.execution import Execution
+from ntkbench.duals.arc_cosine import relu_dual
+from ntkbench.kernels.relu.network import Network
+
+
+def recursion(
+    execution: Execution,
+    network: Network,
+    covariance: Any,
+    norms: tuple[Any, Any],
+    linear: Callable[[Any, Any], Any],
+    same: Any,
+) -> tuple[Any, Any]:
+    """NNGP and inherited NTK after the last ReLU, of the shape of `covariance`, which is that of the inputs.
+
+    `norms`: standard deviations of the preactivations of both sides, (depth - 1, ...), each layer's broadcast to
+    `covariance`. `linear(kernel, bias)`: what the weights of a layer and biases of variance `bias` make of a kernel.
+    `same`: 1 where both sides are one and the same, else 0, broadcast likewise; None if they are nowhere.
+    """
+    xp = execution.xp
+    hidden = network.depth - 1
+    # An untrained first layer has no NTK. The NNGP joins the NTK of the next layer, but the readout counts its own.
+    biases = [network.bias if network.first_trained else 0.0] + [network.bias] * (hidden - 1)
+    joins = [1.0] * (hidden - 1) + [0.0]
+    device = array_api_compat.device(covariance)
+    options = [xp.asarray(each, dtype=covariance.dtype, device=device) for each in (biases, joins)]
+    sides = tuple(each for side in norms for each in (side, inverse(xp, side)))
+
+    def layer(carry: Any, of_layer: Any) -> Any:
+        norm1, inverse1, norm2, inverse2, bias, joins = of_layer
+        nngp, ntk = linear(carry[0], network.bias), linear(carry[1], bias)
+        # Grouped so that exchanging the two sides changes no bit: a Gram matrix is then exactly symmetric.
+        correlation = nngp * (inverse1 * inverse2)
+        if same is not None:
+            # The correlation of an input with itself is one; formed by division it would lose half the digits.
+            correlation = correlation + same * (1.0 - correlation)
+        kappa, slope = relu_dual(xp, correlation)
+        nngp = kappa * (norm1 * norm2)
+        return nngp, ntk * slope + joins * nngp
+
+    # The last layer too is in the loop: outside, XLA would store each coefficient of a polynomial for each number.
+    start = (covariance, covariance if network.first_trained else xp.zeros_like(covariance))
+    nngp, ntk = execution.scan(layer, start, (*sides, *options))
+    return nngp, ntk
+
+
+def inverse(xp: Any, norms: Any) -> Any:
+    """1 / norms, and 0 where a norm is 0: what has no norm then does not correlate."""
+    positive = norms > 0.0
+    return xp.where(positive, 1.0 / xp.where(positive, norms, xp.ones_like(norms)), xp.zeros_like(norms))

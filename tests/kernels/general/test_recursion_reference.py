@@ -1,0 +1,160 @@
+"""Kernels of described architectures against Gram matrices of an independent implementation."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ntkbench.kernels import Kernels, architecture_kernels
+from ntkbench.kernels.general.recursion import general_kernels
+from ntkbench.networks import (
+    Activation,
+    AvgPool,
+    Conv,
+    Dense,
+    Flatten,
+    GlobalAvgPool,
+    Layer,
+    LayerNorm,
+    Residual,
+    Serial,
+    serial,
+)
+
+CASES = {path.stem: path for path in sorted((Path(__file__).parents[2] / "data" / "reference").rglob("*.npz"))}
+
+
+class Stax:
+    """The names of the expression in a case's description, as our layers."""
+
+    serial = staticmethod(serial)
+    parallel = Residual
+    AvgPool = AvgPool
+    Flatten = Flatten
+    GlobalAvgPool = GlobalAvgPool
+    LayerNorm = LayerNorm
+
+    def Dense(self, units: int, W_std: float = 1.0, b_std: float = 0.0) -> Layer:
+        return Dense(W_std, b_std)
+
+    def Conv(
+        self,
+        channels: int,
+        window: tuple[int, int],
+        strides: tuple[int, int] = (1, 1),
+        padding: Any = "VALID",
+        W_std: float = 1.0,
+        b_std: float = 0.0,
+    ) -> Layer:
+        return Conv(window, strides, padding.lower(), W_std, b_std)
+
+    def LeakyRelu(self, slope: float) -> Layer:
+        return Activation("leaky_relu", slope=slope)
+
+    def Relu(self) -> Layer:
+        return Activation("relu")
+
+    def Erf(self) -> Layer:
+        return Activation("erf")
+
+    def Gelu(self) -> Layer:
+        return Activation("gelu")
+
+    def Sin(self) -> Layer:
+        return Activation("sin")
+
+    def Identity(self) -> Serial:
+        return serial()
+
+    def FanOut(self, number: int) -> Serial:
+        return serial()
+
+    def FanInSum(self) -> Serial:
+        return serial()
+
+
+def load(name: str) -> tuple[Serial, dict[str, np.ndarray]]:
+    facts = json.loads(CASES[name].with_suffix(".json").read_text())
+    architecture = eval(facts["stax_expression"], {"stax": Stax(), "S2": math.sqrt(2)})
+    return architecture, dict(np.load(CASES[name]))
+
+
+def collinear(n1: int, n2: int) -> np.ndarray:
+    """Where x1 and x2, one after the other, meet themselves or their multiples."""
+    mask = np.eye(n1 + n2, dtype=bool)
+    for i in range(3):
+        mask[i, n1 + i] = mask[n1 + i, i] = True
+    return mask[:n1]
+
+
+def assert_as_exact_as_the_reference(actual: np.ndarray, expected: np.ndarray, rough: np.ndarray) -> None:
+    np.testing.assert_allclose(actual[~rough], expected[~rough], rtol=1e-11)
+    # The reference itself is no better there.
+    np.testing.assert_allclose(actual[rough], expected[rough], rtol=3e-8, atol=3e-8 * np.abs(expected).max())
+
+
+def test_the_reference_has_every_case_but_those_of_attention() -> None:
+    assert len([n for n in CASES if n.startswith("conv_erf")]) == 2
+    assert len([n for n in CASES if n.startswith("conv_relu")]) == 16
+    assert len([n for n in CASES if n.startswith("fc_")]) == 24
+
+
+def test_a_description_becomes_the_architecture_it_means() -> None:
+    assert load("fc_residual")[0] == serial(
+        Dense(math.sqrt(2), 0.1),
+        Residual(serial(Activation("relu"), Dense(math.sqrt(2), 0.1))),
+        Activation("relu"),
+        Dense(math.sqrt(2), 0.1),
+    )
+
+
+@pytest.fixture(autouse=True)
+def compiled_quickly(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The same program; only its machine code is less polished, and ready in half the time."""
+    if "backend" not in request.fixturenames or request.getfixturevalue("backend").name != "jax":
+        yield
+        return
+    import jax
+
+    before = jax.config.values["jax_disable_most_optimizations"]
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", before)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_float64_kernels_equal_the_reference(backend: Any, name: str) -> None:
+    architecture, arrays = load(name)
+    n1, n2 = len(arrays["x1"]), len(arrays["x2"])
+    x1, both = (backend.asarray(x, "float64") for x in (arrays["x1"], np.concatenate([arrays["x1"], arrays["x2"]])))
+    for kind, matrix in architecture_kernels(architecture, x1, both)._asdict().items():
+        expected = np.hstack([arrays[f"{kind}_11"], arrays[f"{kind}_12"]])
+        assert_as_exact_as_the_reference(backend.to_numpy(matrix), expected, collinear(n1, n2))
+
+
+@pytest.mark.parametrize("kernels", [architecture_kernels, general_kernels])
+@pytest.mark.parametrize("name", CASES)
+def test_symmetric_float64_kernels_equal_the_reference(kernels: Callable[..., Kernels], name: str) -> None:
+    architecture, arrays = load(name)
+    for kind, matrix in kernels(architecture, arrays["x1"], None)._asdict().items():
+        rough = np.eye(len(matrix), dtype=bool)
+        assert_as_exact_as_the_reference(matrix, arrays[f"{kind}_11"], rough)
+
+
+@pytest.mark.parametrize(
+    "name", ["fc_gelu_L3_b0.1", "fc_layernorm", "fc_residual", "conv_relu_avgpool_8x8_gap", "conv_erf_8x8_n3_flat"]
+)
+def test_float32_kernels_are_within_1e_5_of_the_reference(backend: Any, name: str) -> None:
+    architecture, arrays = load(name)
+    kernels = architecture_kernels(architecture, backend.asarray(arrays["x1"], "float32"))
+    for kind, matrix in kernels._asdict().items():
+        actual, expected = backend.to_numpy(matrix), arrays[f"{kind}_11"]
+        assert actual.dtype == np.float32
+        scale = np.sqrt(np.outer(np.diag(expected), np.diag(expected)))
+        assert (np.abs(actual - expected) <= 1e-5 * scale).all()

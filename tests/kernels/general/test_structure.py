@@ -1,0 +1,154 @@
+"""What an architecture does to shapes, and which architectures are none."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from ntkbench.kernels.general.structure import (
+    all_pairs_before,
+    check,
+    normalises_after_mixing,
+    repeats,
+    size,
+)
+from ntkbench.networks import (
+    Activation,
+    AvgPool,
+    Conv,
+    Dense,
+    Flatten,
+    GlobalAvgPool,
+    Layer,
+    LayerNorm,
+    Residual,
+    Serial,
+    serial,
+)
+
+RELU = Activation("relu")
+IMAGE, VECTOR = (4, 5, 3), (7,)
+BLOCK = Residual(serial(RELU, Dense()))
+
+
+@pytest.mark.parametrize(
+    ("shape", "layers"),
+    [
+        (VECTOR, ()),
+        (VECTOR, (Dense(), LayerNorm(), RELU)),
+        (VECTOR, (Dense(), BLOCK, BLOCK, RELU, Dense())),
+        (VECTOR, (Residual(serial(Dense(), RELU), serial(Dense())), Dense(), RELU)),
+        (IMAGE, (Flatten(), Dense(), RELU, Dense())),
+        (IMAGE, (Dense(), RELU, Flatten())),
+        (IMAGE, (Conv((4, 5), padding="valid"), RELU, Flatten(), Dense())),
+        (IMAGE, (Conv(), GlobalAvgPool(), RELU, Dense())),
+        (IMAGE, (AvgPool(), Conv(), RELU, AvgPool((2, 2), (1, 1)), GlobalAvgPool())),
+        (IMAGE, (Conv(), Residual(serial(RELU, Conv(stride=(2, 2))), serial(Conv(stride=(2, 2)))), RELU, Flatten())),
+        (IMAGE, (Conv(), Residual(serial(Dense()), serial(RELU)), Conv(), RELU, Flatten())),
+    ],
+)
+def test_architectures_that_end_in_numbers_are_accepted(shape: tuple[int, ...], layers: tuple[Layer, ...]) -> None:
+    check(serial(*layers), shape)
+
+
+@pytest.mark.parametrize(
+    ("shape", "layers", "message"),
+    [
+        (IMAGE, (Conv(), RELU), "leaves images of 4 x 5 positions: it needs a Flatten or a GlobalAvgPool"),
+        (IMAGE, (Conv(), RELU, Dense()), "leaves images of 4 x 5 positions"),
+        (VECTOR, (RELU, Dense()), "layer 1 (Activation) needs Gaussian features: put a Dense or Conv before it"),
+        (VECTOR, (LayerNorm(),), "layer 1 (LayerNorm) needs Gaussian features"),
+        (VECTOR, (Dense(), RELU, RELU), "layer 3 (Activation) needs Gaussian features"),
+        (VECTOR, (Dense(), RELU, LayerNorm()), "layer 3 (LayerNorm) needs Gaussian features"),
+        (IMAGE, (Conv(), Flatten(), RELU), "layer 3 (Activation) needs Gaussian features"),
+        (VECTOR, (Dense(), Flatten()), "layer 2 (Flatten) needs images (n, H, W, C), not vectors"),
+        (VECTOR, (Conv(),), "layer 1 (Conv) needs images"),
+        (IMAGE, (Flatten(), GlobalAvgPool()), "layer 2 (GlobalAvgPool) needs images"),
+        (IMAGE, (Conv(), Flatten(), AvgPool()), "layer 3 (AvgPool) needs images"),
+        (IMAGE, (AvgPool((5, 2)), Flatten()), "layer 1 (AvgPool): a window of (5, 2) does not fit into images of"),
+        (VECTOR, (Serial((Dense(), Flatten())),), "layer 1 (Serial), layer 2 (Flatten) needs images"),
+        (IMAGE, (Conv((3, 6), padding="valid"), Flatten()), "layer 1 (Conv): a window of (3, 6) does not fit"),
+        (VECTOR, (Dense(), Residual(serial(Conv()))), "layer 2 (Residual), branch, layer 1 (Conv) needs images"),
+        (
+            VECTOR,
+            (Residual(serial(Dense())),),
+            "layer 1 (Residual): branch and shortcut differ in shape, width and 7 input channels: give the shortcut",
+        ),
+        (
+            IMAGE,
+            (Conv(), Residual(serial(Conv(stride=(2, 2)))), Flatten()),
+            "layer 2 (Residual): branch and shortcut differ in shape, 2 x 3 x width and 4 x 5 x width",
+        ),
+        (
+            IMAGE,
+            (Conv(), Residual(serial(Flatten()), serial(GlobalAvgPool()))),
+            "branch and shortcut differ in shape, 20 x width and width",
+        ),
+        (VECTOR, (Dense(), Residual(serial(RELU))), "layer 2 (Residual): branch and shortcut depend on each other"),
+        (VECTOR, (Dense(), Residual(serial())), "branch and shortcut depend on each other"),
+        (VECTOR, (Dense(), Residual(serial(Dense(), RELU), serial(Dense(), RELU))), "depend on each other"),
+        (VECTOR, (Dense(), Residual(serial(BLOCK)),), "branch and shortcut depend on each other"),
+        (VECTOR, (Dense(), RELU, Residual(serial(Dense())), RELU), "layer 4 (Activation) needs Gaussian features"),
+    ],
+)  # fmt: skip
+def test_what_is_no_architecture_is_refused_in_one_line_that_names_the_layer(
+    shape: tuple[int, ...], layers: tuple[Layer, ...], message: str
+) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)) as caught:
+        check(Serial(layers), shape)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("layers", "after", "before"),
+    [
+        ((Conv(), RELU, Flatten(), Dense()), False, False),
+        ((Conv(), RELU, GlobalAvgPool(), Dense()), False, True),
+        ((Conv(), AvgPool(), RELU, Flatten()), False, True),
+        ((Conv(), AvgPool((1, 1), (2, 2)), RELU, Flatten()), False, False),
+        ((Conv(), Residual(serial(RELU, AvgPool(), Conv()), serial(AvgPool())), Flatten()), False, True),
+        ((Conv(), Residual(serial(RELU, Conv())), Flatten()), False, False),
+        ((LayerNorm(), RELU, Dense()), True, True),
+        ((Serial((Serial((GlobalAvgPool(),)),)),), False, True),
+    ],
+)
+def test_all_pairs_of_positions_are_needed_before_means_alone(
+    layers: tuple[Layer, ...], after: bool, before: bool
+) -> None:
+    assert all_pairs_before(Serial(layers), after) is before
+
+
+@pytest.mark.parametrize(
+    ("layers", "expected"),
+    [
+        ((Conv(), RELU, GlobalAvgPool(), Dense()), False),
+        ((Conv(), AvgPool(), RELU), True),
+        ((Conv(), AvgPool(), Conv(), LayerNorm()), True),
+        ((Conv(), RELU, AvgPool((1, 1)), Conv(), RELU), False),
+        ((Conv(), Residual(serial(RELU, AvgPool(), Conv()), serial(AvgPool())), RELU), True),
+    ],
+)
+def test_variances_behind_means_are_needed_by_what_normalises(layers: tuple[Layer, ...], expected: bool) -> None:
+    assert normalises_after_mixing(Serial(layers)) is expected
+
+
+@pytest.mark.parametrize(
+    ("layers", "expected"),
+    [
+        ((), []),
+        ((Dense(),) * 2, [((Dense(),), 1)] * 2),
+        ((Dense(),) * 3, [((Dense(),), 3)]),
+        ((Dense(), RELU) * 5 + (Dense(),), [((Dense(), RELU), 5), ((Dense(),), 1)]),
+        ((Conv(), *(Dense(), RELU) * 4), [((Conv(),), 1), ((Dense(), RELU), 4)]),
+        ((Dense(), LayerNorm(), RELU) * 3 + (BLOCK,) * 4, [((Dense(), LayerNorm(), RELU), 3), ((BLOCK,), 4)]),
+    ],
+)
+def test_repeated_layers_are_found(layers: tuple[Layer, ...], expected: list[tuple[tuple[Layer, ...], int]]) -> None:
+    blocks = repeats(layers)
+    assert blocks == expected
+    assert tuple(layer for block, count in blocks for layer in block * count) == layers
+
+
+def test_a_field_has_a_number_for_each_position_or_pair_of_positions() -> None:
+    assert [size(VECTOR, False), size(IMAGE, False), size(IMAGE, True)] == [1, 20, 400]

@@ -1,0 +1,47 @@
+"""Equal inputs have equal numbers, and no others."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ntkbench.kernels.gram.equal_inputs import coincidences, number_inputs
+
+
+def test_equal_inputs_share_a_number_across_arrays(backend: Any) -> None:
+    x = np.random.default_rng(0).standard_normal((6, 2, 3))
+    z = x[[4, 1, 1]]
+    z[2, 0, 0] += 1
+    numbers1, numbers2 = number_inputs(backend.asarray(x, "float64"), backend.asarray(z, "float64"))
+    assert len(set(numbers1)) == 6
+    assert list(numbers2[:2]) == [numbers1[4], numbers1[1]]
+    assert numbers2[2] not in numbers1
+
+
+def test_equal_sums_do_not_make_inputs_equal(backend: Any) -> None:
+    x = backend.asarray(np.array([[1.0, 2.0], [2.0, 1.0], [0.0, 3.0], [2.0, 1.0]]), "float32")
+    (numbers,) = number_inputs(x)
+    assert numbers[1] == numbers[3]
+    assert len(set(numbers)) == 3
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, 1e38])
+def test_values_that_are_not_finite_or_overflow_are_no_fault(backend: Any, value: float) -> None:
+    x = np.ones((4, 3), np.float32)
+    x[1:3, :] = value
+    (numbers,) = number_inputs(backend.asarray(x, "float32"))
+    assert numbers[0] == numbers[3]
+    assert (numbers[1] == numbers[2]) == (not math.isnan(value))
+    assert numbers[0] != numbers[1]
+
+
+def test_coincidences_are_ones_in_the_inputs_own_kind(backend: Any) -> None:
+    like = backend.asarray(np.ones((1, 1)), "float32")
+    assert coincidences(like, np.array([0, 1]), np.array([2, 3, 4])) is None
+    same = coincidences(like, np.array([0, 1]), np.array([2, 1, 0]))
+    assert type(same) is type(like)
+    assert same.dtype == like.dtype
+    np.testing.assert_array_equal(backend.to_numpy(same), [[0, 0, 1], [0, 1, 0]])
