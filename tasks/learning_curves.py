@@ -32,12 +32,12 @@ from ntkbench.kernels import (
     Sphere,
     architecture_kernels,
     cosine_kernel,
-    eigenlearning,
     empirical_ntk,
     network_errors,
     regression_errors,
 )
 from ntkbench.networks import Activation, Dense, finite, serial
+from ntkbench.theory import eigenlearning
 
 HIDDEN = serial(Dense(math.sqrt(2.0), 0.1), Activation("relu"))
 ARCHITECTURE = serial(HIDDEN, HIDDEN, HIDDEN, HIDDEN, Dense())

@@ -25,7 +25,6 @@ from ntkbench.kernels import (
     Errors,
     Sphere,
     cosine_kernel,
-    eigenlearning,
     empirical_ntk,
     fc_kernels,
     harmonic_dimension,
@@ -35,6 +34,7 @@ from ntkbench.kernels import (
     regression_errors,
 )
 from ntkbench.networks import Activation, Dense, finite, serial
+from ntkbench.theory import eigenlearning
 
 HIDDEN = serial(Dense(math.sqrt(2.0)), Activation("relu"))
 KERNEL = cosine_kernel(serial(HIDDEN, HIDDEN, Dense(math.sqrt(2.0))))

@@ -3,19 +3,29 @@
 from ntkbench.arrays.execution import implementations, prefer
 from ntkbench.arrays.throughput import rescaled
 from ntkbench.duals.hermite import HermiteSeries, hermite_coefficients, hermite_series
-from ntkbench.kernels.complexity import LabelComplexity, label_complexity
 from ntkbench.kernels.conv.api import cntk, conv_kernels, relative_error
-from ntkbench.kernels.domains import Circle, Domain, Hypercube, Sample, Sphere
-from ntkbench.kernels.dynamics import DivergenceError, Dynamics, gradient_descent, gradient_flow, max_learning_rate
-from ntkbench.kernels.eigenlearning import Prediction, eigenlearning, points_to_learn
 from ntkbench.kernels.empirical.costs import costs
 from ntkbench.kernels.empirical.ntk import empirical_ntk, empirical_ntk_product
-from ntkbench.kernels.feature_alignment import Memorisation, alignment_constant, identity_error, memorisation
 from ntkbench.kernels.general.recursion import architecture_kernels
 from ntkbench.kernels.gram.blocks import block_gram
-from ntkbench.kernels.label_noise import Mitigation, mitigate, noisy_labels
-from ntkbench.kernels.learning_curve import Errors, network_errors, regression_errors
-from ntkbench.kernels.linearisation import (
+from ntkbench.kernels.random_features import first_layer_kernel, random_features_kernel
+from ntkbench.kernels.relu.dense import fc_kernels
+from ntkbench.kernels.relu.network import Kernels
+from ntkbench.kernels.work import Work, cntk_work, fc_work
+from ntkbench.solvers.cholesky import NotPositiveDefinite, cholesky_regression, cholesky_solve
+from ntkbench.solvers.conjugate_gradient import ConvergenceError, Solution, conjugate_gradient
+from ntkbench.solvers.panel_cholesky import PanelCholesky, panel_regression
+from ntkbench.solvers.preconditioners import jacobi, nystrom, pivoted_cholesky
+from ntkbench.solvers.regression import Regression, kernel_regression, min_eigenvalue, train_test
+from ntkbench.solvers.ridge_path import RidgePath, ridge_path
+from ntkbench.theory.complexity import LabelComplexity, label_complexity
+from ntkbench.theory.domains import Circle, Domain, Hypercube, Sample, Sphere
+from ntkbench.theory.dynamics import DivergenceError, Dynamics, gradient_descent, gradient_flow, max_learning_rate
+from ntkbench.theory.eigenlearning import Prediction, eigenlearning, points_to_learn
+from ntkbench.theory.feature_alignment import Memorisation, alignment_constant, identity_error, memorisation
+from ntkbench.theory.label_noise import Mitigation, mitigate, noisy_labels
+from ntkbench.theory.learning_curve import Errors, network_errors, regression_errors
+from ntkbench.theory.linearisation import (
     EXPONENTIAL,
     Expansion,
     exponential_kernel,
@@ -24,18 +34,8 @@ from ntkbench.kernels.linearisation import (
     operator_norm,
     relu_ntk_expansion,
 )
-from ntkbench.kernels.rademacher import Rademacher, all_signs, rademacher_complexity, ramp_gap
-from ntkbench.kernels.random_features import first_layer_kernel, random_features_kernel
-from ntkbench.kernels.relu.dense import fc_kernels
-from ntkbench.kernels.relu.network import Kernels
-from ntkbench.kernels.spectra import Spectrum, cosine_kernel, harmonic_dimension
-from ntkbench.kernels.work import Work, cntk_work, fc_work
-from ntkbench.solvers.cholesky import NotPositiveDefinite, cholesky_regression, cholesky_solve
-from ntkbench.solvers.conjugate_gradient import ConvergenceError, Solution, conjugate_gradient
-from ntkbench.solvers.panel_cholesky import PanelCholesky, panel_regression
-from ntkbench.solvers.preconditioners import jacobi, nystrom, pivoted_cholesky
-from ntkbench.solvers.regression import Regression, kernel_regression, min_eigenvalue, train_test
-from ntkbench.solvers.ridge_path import RidgePath, ridge_path
+from ntkbench.theory.rademacher import Rademacher, all_signs, rademacher_complexity, ramp_gap
+from ntkbench.theory.spectra import Spectrum, cosine_kernel, harmonic_dimension
 
 __all__ = [
     "EXPONENTIAL",

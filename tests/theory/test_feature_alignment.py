@@ -67,7 +67,7 @@ def test_the_error_of_the_identity_sees_one_that_is_wrong(monkeypatch: pytest.Mo
     phi, g, (phi_query,) = problem()
     found = memorisation(phi @ phi.T, g, phi_query @ phi.T)
     wrong = found._replace(alignment=found.alignment + 1e-6)
-    monkeypatch.setattr("ntkbench.kernels.feature_alignment.memorisation", lambda *_: wrong)
+    monkeypatch.setattr("ntkbench.theory.feature_alignment.memorisation", lambda *_: wrong)
     assert identity_error(phi @ phi.T, g, phi_query @ phi.T, points=range(N)) > 1e-8
 
 

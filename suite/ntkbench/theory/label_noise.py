@@ -10,8 +10,8 @@ import numpy as np
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.execution import execution_for
-from ntkbench.kernels.dynamics import gradient_flow
 from ntkbench.solvers.ridge_path import ridge_path
+from ntkbench.theory.dynamics import gradient_flow
 
 
 def noisy_labels(labels: np.ndarray, levels: Iterable[float], rng: np.random.Generator, draws: int = 1) -> np.ndarray:

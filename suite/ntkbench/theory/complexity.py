@@ -8,9 +8,9 @@ import numpy as np
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.execution import execution_for
-from ntkbench.kernels.label_noise import check_noise
 from ntkbench.solvers.cholesky import cholesky_solve
 from ntkbench.solvers.regression import finite, host
+from ntkbench.theory.label_noise import check_noise
 
 
 class LabelComplexity(NamedTuple):

@@ -11,8 +11,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ntkbench.kernels.spectra import Array, Spectrum
 from ntkbench.solvers.regression import check_ridge
+from ntkbench.theory.spectra import Array, Spectrum
 
 
 @dataclass(frozen=True)

@@ -10,17 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ntkbench.kernels import (
-    Hypercube,
-    Sphere,
-    architecture_kernels,
-    cosine_kernel,
-    eigenlearning,
-    points_to_learn,
-    regression_errors,
-)
-from ntkbench.kernels.spectra import Spectrum
+from ntkbench.kernels import Hypercube, Sphere, architecture_kernels, cosine_kernel, points_to_learn, regression_errors
 from ntkbench.networks import Activation, Dense, serial
+from ntkbench.theory import eigenlearning
+from ntkbench.theory.spectra import Spectrum
 
 
 def gauss(cosines: Any) -> Any:

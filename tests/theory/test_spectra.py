@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from ntkbench.kernels import Circle, Hypercube, Sphere, cosine_kernel, fc_kernels, harmonic_dimension
-from ntkbench.kernels.domains import Domain, coordinate_products
-from ntkbench.kernels.spectra import Spectrum, gegenbauer
 from ntkbench.networks import Activation, Dense, serial
+from ntkbench.theory.domains import Domain, coordinate_products
+from ntkbench.theory.spectra import Spectrum, gegenbauer
 
 RELU = Activation("relu")
 DEEP = cosine_kernel(serial(Dense(1.4, 0.3), RELU, Dense(1.2, 0.1), RELU, Dense()))

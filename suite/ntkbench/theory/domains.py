@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from ntkbench.kernels.spectra import (
+from ntkbench.theory.spectra import (
     Array,
     CosineKernel,
     Spectrum,

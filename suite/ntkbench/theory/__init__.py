@@ -1,0 +1,1 @@
+"""What is predicted: spectra, eigenlearning, learning curves, complexity, dynamics."""
