@@ -11,10 +11,10 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from ntkbench.exchange import import_sources
 from ntkbench.experiment.registry import load_tasks
+from ntkbench.results.exchange import import_sources
+from ntkbench.results.store import Store
 from ntkbench.site import write_site
-from ntkbench.store import Store
 
 ROOT = Path(__file__).parents[1]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ntkbench.store import Store
+from ntkbench.results.store import Store
 
 COMMANDS = ["list", "describe", "doctor", "data", "run", "verify", "report", "sql", "import", "export"]
 
@@ -88,7 +88,7 @@ def test_a_database_that_another_process_holds_is_one_line_for_every_command(
     ntkbench, small_tasks, database, tmp_path, monkeypatch
 ):
     Store(database).prepare()
-    monkeypatch.setattr("ntkbench.database.PATIENCE", 0.1)
+    monkeypatch.setattr("ntkbench.results.database.PATIENCE", 0.1)
     run = ["run", "squares", "--tier", "smoke", "--backend", "numba"]
     commands = [["verify"], ["report"], ["sql", "SELECT 1"], ["export", tmp_path / "out"], run, [*run, "--dry-run"]]
     with subprocess.Popen(

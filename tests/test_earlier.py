@@ -14,9 +14,9 @@ from ntkbench import earlier
 from ntkbench.expectation import Observation
 from ntkbench.experiment.plan import PlannedRun
 from ntkbench.experiment.spec import Metric, Task, Tier
-from ntkbench.parquet import export_parquet
-from ntkbench.record import RunRecord
-from ntkbench.store import Store
+from ntkbench.results.parquet import export_parquet
+from ntkbench.results.record import RunRecord
+from ntkbench.results.store import Store
 
 RECORD = RunRecord.from_json((Path(__file__).parent / "data" / "record.json").read_text())
 

@@ -12,7 +12,7 @@ import pytest
 from ntkbench import stopwatch
 from ntkbench.expectation import Expectation, Observation, observed, repeated
 from ntkbench.experiment.plan import PlannedRun
-from ntkbench.record import RunRecord, TimingRow
+from ntkbench.results.record import RunRecord, TimingRow
 
 RECORD = RunRecord.from_json((Path(__file__).parent / "data" / "record.json").read_text())
 

@@ -95,11 +95,11 @@ def test_the_array_api_is_the_one_that_travels_with_the_package() -> None:
 
 
 def test_the_runner_knows_no_store_and_the_store_no_runner() -> None:
-    assert "ntkbench.record" in reach("ntkbench.runner")
-    assert "ntkbench.record" in reach("ntkbench.store")
-    assert "ntkbench.store" not in reach("ntkbench.runner")
-    assert "ntkbench.runner" not in reach("ntkbench.store")
-    assert "ntkbench.worker" not in reach("ntkbench.store")
+    assert "ntkbench.results.record" in reach("ntkbench.runner")
+    assert "ntkbench.results.record" in reach("ntkbench.results.store")
+    assert "ntkbench.results.store" not in reach("ntkbench.runner")
+    assert "ntkbench.runner" not in reach("ntkbench.results.store")
+    assert "ntkbench.worker" not in reach("ntkbench.results.store")
 
 
 @pytest.mark.parametrize("module", ["ntkbench.datasets", "ntkbench.experiment.spec", "ntkbench.backends.protocol"])
@@ -135,7 +135,7 @@ def test_the_package_itself_holds_public_names_and_nothing_else() -> None:
         "import ntkbench",
         "from ntkbench.experiment.registry import load_tasks; assert load_tasks()",
         "from ntkbench import cli; assert cli.main(['list']) == 0",
-        "import ntkbench.experiment.plan, ntkbench.store, ntkbench.backends, ntkbench.kernels",
+        "import ntkbench.experiment.plan, ntkbench.results.store, ntkbench.backends, ntkbench.kernels",
     ],
     ids=["import", "load_tasks", "list", "modules"],
 )

@@ -13,7 +13,7 @@ from rich.progress import Progress
 from ntkbench import live
 from ntkbench.expectation import Expectation, Observation
 from ntkbench.experiment.plan import PlannedRun
-from ntkbench.record import RunRecord
+from ntkbench.results.record import RunRecord
 
 RECORD = RunRecord.from_json((Path(__file__).parent / "data" / "record.json").read_text())
 

@@ -14,7 +14,7 @@ import pytest
 from ntkbench import runner
 from ntkbench.experiment.plan import PlannedRun, plan
 from ntkbench.experiment.registry import load_tasks
-from ntkbench.record import RunRecord
+from ntkbench.results.record import RunRecord
 from ntkbench.runner import execute
 
 # `pid` says in which process a run was; the rest is what can go wrong in one.

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ntkbench.record import RunRecord
-from ntkbench.store import Store
+from ntkbench.results.record import RunRecord
+from ntkbench.results.store import Store
 from ntkbench.tables import cell, show, show_verdicts
 
 RECORD = RunRecord.from_json((Path(__file__).parent / "data" / "record.json").read_text())

@@ -8,11 +8,11 @@ import time
 import uuid
 from pathlib import Path
 
-from ntkbench.database import writing
-from ntkbench.exchange import import_sources
-from ntkbench.parquet import export_parquet
-from ntkbench.record import MetricRow, RunRecord, TimingRow
-from ntkbench.store import Store
+from ntkbench.results.database import writing
+from ntkbench.results.exchange import import_sources
+from ntkbench.results.parquet import export_parquet
+from ntkbench.results.record import MetricRow, RunRecord, TimingRow
+from ntkbench.results.store import Store
 
 RUNS = 4_000
 FILE, RECORDS = Path("results.duckdb"), Path("records.jsonl")

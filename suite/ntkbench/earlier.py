@@ -15,9 +15,9 @@ from ntkbench.errors import InputError
 from ntkbench.expectation import Observation, observed
 from ntkbench.experiment import plan
 from ntkbench.experiment.spec import Task
-from ntkbench.record import DONE
-from ntkbench.records import RecordFile
-from ntkbench.store import Store
+from ntkbench.results.record import DONE
+from ntkbench.results.record_file import RecordFile
+from ntkbench.results.store import Store
 
 if TYPE_CHECKING:
     import duckdb
@@ -53,7 +53,7 @@ def reference(tasks: Mapping[str, Task]) -> list[Observation]:
     """The same of the reference results and their machine; nothing where they are not there or cannot be read."""
     if find_spec("duckdb") is None:
         return []
-    from ntkbench.parquet import reading_export
+    from ntkbench.results.parquet import reading_export
 
     folder = paths.shared("results/reference")
     with contextlib.suppress(InputError), reading_export(folder) as connection:

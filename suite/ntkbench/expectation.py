@@ -10,7 +10,7 @@ from datetime import datetime
 from statistics import fmean
 
 from ntkbench.experiment.plan import PlannedRun
-from ntkbench.record import RunRecord
+from ntkbench.results.record import RunRecord
 from ntkbench.stopwatch import ENOUGH, LONG, SAMPLES
 
 # As if so many seconds had gone as expected: a first run of one second, most of it start-up, tells little of a machine.

@@ -14,7 +14,7 @@ from ntkbench import formats
 from ntkbench.cli import mute
 from ntkbench.expectation import Expectation
 from ntkbench.experiment.plan import PlannedRun
-from ntkbench.record import RunRecord
+from ntkbench.results.record import RunRecord
 
 if TYPE_CHECKING:
     from rich.progress import Progress

@@ -29,7 +29,7 @@ from ntkbench.errors import InputError, describe
 from ntkbench.experiment.plan import PlannedRun
 from ntkbench.experiment.spec import Task
 from ntkbench.machine.provenance import environment
-from ntkbench.record import DONE, CurveRow, MetricRow, RunRecord, TimingRow, claim_rows, planned_fields
+from ntkbench.results.record import DONE, CurveRow, MetricRow, RunRecord, TimingRow, claim_rows, planned_fields
 from ntkbench.worker import serve
 
 Sink = Callable[[RunRecord], None]

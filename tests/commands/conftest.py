@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from ntkbench.store import Store
+from ntkbench.results.store import Store
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ntkbench.record import RunRecord
-from ntkbench.store import Store
+from ntkbench.results.record import RunRecord
+from ntkbench.results.store import Store
 
 RECORD = RunRecord.from_json((Path(__file__).parents[1] / "data" / "record.json").read_text())
 

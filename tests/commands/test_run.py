@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ntkbench import paths
-from ntkbench.record import RunRecord
+from ntkbench.results.record import RunRecord
 
 
 @pytest.fixture

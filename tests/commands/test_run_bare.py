@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 
 import ntkbench as package
 from ntkbench.backends import installed
-from ntkbench.record import RunRecord
+from ntkbench.results.record import RunRecord
 
 ABSENT = (
     "altair", "array_api_compat", "duckdb", "numba", "platformdirs", "polars", "psutil", "requests", "rich", "sklearn",

@@ -17,8 +17,8 @@ from ntkbench.expectation import Expectation, Observation
 from ntkbench.experiment.plan import PlannedRun, plan
 from ntkbench.experiment.registry import load_tasks
 from ntkbench.machine.provenance import environment, machine_id
-from ntkbench.record import RunRecord, TimingRow, planned_fields
-from ntkbench.store import Store
+from ntkbench.results.record import RunRecord, TimingRow, planned_fields
+from ntkbench.results.store import Store
 
 RECORD = RunRecord.from_json((Path(__file__).parents[1] / "data" / "record.json").read_text())
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ntkbench.queries import library
-from ntkbench.record import RunRecord
-from ntkbench.store import Store
+from ntkbench.results.queries import library
+from ntkbench.results.record import RunRecord
+from ntkbench.results.store import Store
 
 RECORD = RunRecord.from_json((Path(__file__).parents[1] / "data" / "record.json").read_text())
 

@@ -8,9 +8,9 @@ import pytest
 from ntkbench.commands import verify
 from ntkbench.experiment.registry import load_tasks
 from ntkbench.machine import cuda
-from ntkbench.parquet import export_parquet
-from ntkbench.record import CurveRow, MetricRow, RunRecord
-from ntkbench.store import Store
+from ntkbench.results.parquet import export_parquet
+from ntkbench.results.record import CurveRow, MetricRow, RunRecord
+from ntkbench.results.store import Store
 
 GOOD = replace(
     RunRecord.from_json((Path(__file__).parents[1] / "data" / "record.json").read_text()), curves=[], claims=[]

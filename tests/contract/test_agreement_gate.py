@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ntkbench.store import Store
+from ntkbench.results.store import Store
 
 # Regression as the tasks do it; `wrong` names the backend whose kernel loses a sign on the way.
 TASK = '''

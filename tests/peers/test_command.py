@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ntkbench.store import Store
+from ntkbench.results.store import Store
 
 
 @pytest.mark.slow

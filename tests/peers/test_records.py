@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ntkbench.peers.records import record
-from ntkbench.record import RunRecord
-from ntkbench.store import Store
+from ntkbench.results.record import RunRecord
+from ntkbench.results.store import Store
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ntkbench.store import Store
+from ntkbench.results.store import Store
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ntkbench.database import NewerError
+from ntkbench.results.database import NewerError
+from ntkbench.results.store import Store
 from ntkbench.site import write_site
-from ntkbench.store import Store
 
 VALIDATOR = shutil.which("vnu")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from argparse import Namespace
 
 from ntkbench.cli import OK, database_path
-from ntkbench.exchange import import_sources
-from ntkbench.parquet import export_parquet
-from ntkbench.store import Store
+from ntkbench.results.exchange import import_sources
+from ntkbench.results.parquet import export_parquet
+from ntkbench.results.store import Store
 
 
 def import_(options: Namespace) -> int:

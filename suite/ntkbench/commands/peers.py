@@ -24,7 +24,7 @@ from ntkbench.peers.environments import SetupError, prepare
 from ntkbench.peers.process import PeerError
 from ntkbench.peers.records import record
 from ntkbench.peers.workloads import WORKLOADS, Workload
-from ntkbench.store import Store
+from ntkbench.results.store import Store
 from ntkbench.tables import show
 
 

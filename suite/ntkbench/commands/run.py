@@ -18,19 +18,19 @@ from ntkbench.budget import parse
 from ntkbench.cli import INTERRUPTED, OK, RUNS_FAILED, database_path
 from ntkbench.commands.budgeted import Budget
 from ntkbench.commands.planned import planned_runs
-from ntkbench.commands.waiting import keep, take_waiting
 from ntkbench.commands.workforce import Workforce, workforce
 from ntkbench.errors import InputError
-from ntkbench.exchange import append_json_line
 from ntkbench.expectation import Expectation, observed
 from ntkbench.experiment import plan
 from ntkbench.experiment.spec import Task
 from ntkbench.live import live, roughly
 from ntkbench.machine.provenance import machine_id
-from ntkbench.record import DONE, RunRecord, claim_rows
-from ntkbench.records import RecordFile
-from ntkbench.rows import Declaration
-from ntkbench.store import Store
+from ntkbench.results.exchange import append_json_line
+from ntkbench.results.record import DONE, RunRecord, claim_rows
+from ntkbench.results.record_file import RecordFile
+from ntkbench.results.rows import Declaration
+from ntkbench.results.set_aside import keep, take_waiting
+from ntkbench.results.store import Store
 from ntkbench.tables import show_verdicts
 
 

@@ -13,11 +13,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ntkbench import queries
 from ntkbench.cli import OK, database_path
-from ntkbench.database import connect
 from ntkbench.errors import InputError, unknown
-from ntkbench.store import answer
+from ntkbench.results import queries
+from ntkbench.results.database import connect
+from ntkbench.results.store import answer
 from ntkbench.tables import show
 
 if TYPE_CHECKING:

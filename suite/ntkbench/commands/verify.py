@@ -9,16 +9,16 @@ from pathlib import Path
 
 from ntkbench import backends
 from ntkbench.cli import CHECK_FAILED, OK, database_path
-from ntkbench.comparison import COLUMNS, RATIO_COLUMNS, Pair, compare, pairs, time_ratios
 from ntkbench.errors import InputError
 from ntkbench.experiment import registry
 from ntkbench.experiment.plan import PlannedRun, run_cost
 from ntkbench.experiment.spec import Task
 from ntkbench.machine import cuda
-from ntkbench.parquet import reading_export
-from ntkbench.record import RunRecord
-from ntkbench.rows import read_records
-from ntkbench.store import Store
+from ntkbench.results.comparison import COLUMNS, RATIO_COLUMNS, Pair, compare, pairs, time_ratios
+from ntkbench.results.parquet import reading_export
+from ntkbench.results.record import RunRecord
+from ntkbench.results.rows import read_records
+from ntkbench.results.store import Store
 from ntkbench.tables import show
 
 _CHECKS = {

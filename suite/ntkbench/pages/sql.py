@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ntkbench import queries
 from ntkbench.pages.content import grouped
 from ntkbench.pages.page import Page
-from ntkbench.store import answer
+from ntkbench.results import queries
+from ntkbench.results.store import answer
 from ntkbench.tables import cell
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from ntkbench.experiment.plan import PlannedRun
 from ntkbench.machine.provenance import environment
 from ntkbench.peers.comparison import Outcome
 from ntkbench.peers.reference import TOLERANCE
-from ntkbench.record import CurveRow, MetricRow, RunRecord, TimingRow, planned_fields
+from ntkbench.results.record import CurveRow, MetricRow, RunRecord, TimingRow, planned_fields
 
 TASK, VERSION = "peers", 1
 

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ntkbench import steps
-from ntkbench.asv_results import Measurement
-from ntkbench.database import connect
+from ntkbench.results import steps
+from ntkbench.results.asv import Measurement
+from ntkbench.results.database import connect
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ntkbench.errors import InputError
-from ntkbench.exchange import append_json_line, read_json_lines
-from ntkbench.record import DONE, RunRecord
-from ntkbench.rows import Declaration
+from ntkbench.results.exchange import append_json_line, read_json_lines
+from ntkbench.results.record import DONE, RunRecord
+from ntkbench.results.rows import Declaration
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from scipy import stats
 
-from ntkbench.record import ClaimRow
+from ntkbench.results.record import ClaimRow
 
 
 def claimed(name: str = "forty", **changes: Any) -> ClaimRow:

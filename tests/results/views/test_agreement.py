@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ntkbench.record import CurveRow
+from ntkbench.results.record import CurveRow
 
 
 def curve(y, share: float | None = 0.9, x=None) -> CurveRow:

@@ -8,12 +8,12 @@ import polars
 import pytest
 
 import ntkbench
-from ntkbench import database as module
 from ntkbench.errors import InputError
-from ntkbench.record import RunRecord
-from ntkbench.store import Store
+from ntkbench.results import database as module
+from ntkbench.results.record import RunRecord
+from ntkbench.results.store import Store
 
-RECORD = RunRecord.from_json((Path(__file__).parent / "data" / "record.json").read_text())
+RECORD = RunRecord.from_json((Path(__file__).parents[1] / "data" / "record.json").read_text())
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_older_views_will_do_where_the_file_cannot_be_written(store: Store, monk
     def refused(*_: object) -> None:
         raise duckdb.IOException("Read-only file system")
 
-    monkeypatch.setattr("ntkbench.schema.upgrade", refused)
+    monkeypatch.setattr("ntkbench.results.schema.upgrade", refused)
     assert store.query("SELECT count(*) FROM verdict")[1] == [(2,)]
 
 

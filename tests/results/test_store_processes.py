@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from ntkbench.errors import InputError
-from ntkbench.exchange import import_sources
-from ntkbench.record import RunRecord
-from ntkbench.store import BusyError, Store
+from ntkbench.results.exchange import import_sources
+from ntkbench.results.record import RunRecord
+from ntkbench.results.store import BusyError, Store
 
-FILE = Path(__file__).parent / "data" / "record.json"
+FILE = Path(__file__).parents[1] / "data" / "record.json"
 RECORD = RunRecord.from_json(FILE.read_text())
 
 # Adds records with the numbers from..to, and prints each number when it is stored.
@@ -25,8 +25,8 @@ WRITER = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from ntkbench.record import RunRecord
-from ntkbench.store import Store
+from ntkbench.results.record import RunRecord
+from ntkbench.results.store import Store
 
 record = RunRecord.from_json(Path(sys.argv[2]).read_text())
 for number in range(int(sys.argv[3]), int(sys.argv[4])):
@@ -105,7 +105,7 @@ def test_two_writers_that_contend_both_land(store):
 READER = """
 import sys
 from pathlib import Path
-from ntkbench.store import Store
+from ntkbench.results.store import Store
 
 most = 0
 while most < int(sys.argv[2]):
@@ -182,8 +182,8 @@ def test_a_writer_killed_at_any_moment_leaves_whole_runs_only(store, moment):
 KILLED_BEFORE_COMMIT = """
 import os, signal, sys
 from pathlib import Path
-from ntkbench import store as module
-from ntkbench.record import RunRecord
+from ntkbench.results import store as module
+from ntkbench.results.record import RunRecord
 
 insert = module.insert_records
 
@@ -210,8 +210,8 @@ def test_what_was_not_committed_is_lost_whole_and_what_was_is_kept(store, when, 
 IMPORTER = """
 import sys
 from pathlib import Path
-from ntkbench.exchange import import_sources
-from ntkbench.store import Store
+from ntkbench.results.exchange import import_sources
+from ntkbench.results.store import Store
 
 print("begun", flush=True)
 import_sources(Store(Path(sys.argv[1])), [Path(sys.argv[2])])

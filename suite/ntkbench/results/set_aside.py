@@ -6,10 +6,10 @@ import glob
 import sys
 
 from ntkbench.errors import InputError
-from ntkbench.exchange import append_json_line, read_json_lines
-from ntkbench.record import RunRecord
-from ntkbench.records import RecordFile
-from ntkbench.store import BusyError, Store
+from ntkbench.results.exchange import append_json_line, read_json_lines
+from ntkbench.results.record import RunRecord
+from ntkbench.results.record_file import RecordFile
+from ntkbench.results.store import BusyError, Store
 
 
 def keep(store: Store | RecordFile, record: RunRecord) -> None:

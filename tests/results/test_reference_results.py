@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from ntkbench.exchange import import_sources
 from ntkbench.experiment.registry import load_tasks
-from ntkbench.record import claim_rows
-from ntkbench.rows import claims_id
-from ntkbench.store import Store
+from ntkbench.results.exchange import import_sources
+from ntkbench.results.record import claim_rows
+from ntkbench.results.rows import claims_id
+from ntkbench.results.store import Store
 
-REFERENCE = Path(__file__).parents[1] / "results/reference"
+REFERENCE = Path(__file__).parents[2] / "results/reference"
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from ntkbench.errors import InputError
 from ntkbench.experiment.plan import canonical_json
 from ntkbench.machine.provenance import environment_id
-from ntkbench.record import FORMAT, ClaimRow, CurveRow, MetricRow, RunRecord
-from ntkbench.schema import columns
+from ntkbench.results.record import FORMAT, ClaimRow, CurveRow, MetricRow, RunRecord
+from ntkbench.results.schema import columns
 
 if TYPE_CHECKING:
     import duckdb

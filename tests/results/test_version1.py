@@ -10,14 +10,14 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from ntkbench.database import reading_as_it_is
 from ntkbench.errors import InputError
-from ntkbench.exchange import import_sources
-from ntkbench.parquet import export_parquet
-from ntkbench.schema import SCHEMA_VERSION, TABLES
-from ntkbench.store import Store
+from ntkbench.results.database import reading_as_it_is
+from ntkbench.results.exchange import import_sources
+from ntkbench.results.parquet import export_parquet
+from ntkbench.results.schema import SCHEMA_VERSION, TABLES
+from ntkbench.results.store import Store
 
-OLD = Path(__file__).parent / "data" / "version1"
+OLD = Path(__file__).parents[1] / "data" / "version1"
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_a_database_in_a_folder_that_cannot_be_written_says_so(old: Path, monkey
     def refused(*_: object) -> None:
         raise duckdb.IOException("Read-only file system")
 
-    monkeypatch.setattr("ntkbench.schema.upgrade", refused)
+    monkeypatch.setattr("ntkbench.results.schema.upgrade", refused)
     with pytest.raises(InputError, match=f"cannot write to {old}: Read-only file system"):
         Store(old).query("FROM run")
 

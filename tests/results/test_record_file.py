@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ntkbench.errors import InputError
-from ntkbench.record import RunRecord
-from ntkbench.records import RecordFile
+from ntkbench.results.record import RunRecord
+from ntkbench.results.record_file import RecordFile
 
 
 def record(number: int, status: str = "ok") -> RunRecord:

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ntkbench import schema
-from ntkbench.database import first_line
 from ntkbench.errors import InputError
-from ntkbench.schema import SCHEMA_VERSION, TABLES
-from ntkbench.store import Store
+from ntkbench.results import schema
+from ntkbench.results.database import first_line
+from ntkbench.results.schema import SCHEMA_VERSION, TABLES
+from ntkbench.results.store import Store
 
 if TYPE_CHECKING:
     import duckdb

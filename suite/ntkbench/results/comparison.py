@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ntkbench.experiment.plan import canonical_json
-from ntkbench.record import CurveRow, RunRecord
+from ntkbench.results.record import CurveRow, RunRecord
 
 Pair = tuple[RunRecord, RunRecord]
 """A run, and the one that it is held against."""

@@ -9,15 +9,15 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from ntkbench import exchange
 from ntkbench.errors import InputError
-from ntkbench.parquet import export_parquet
-from ntkbench.record import RunRecord
-from ntkbench.rows import Declaration, read_records
-from ntkbench.schema import TABLES
-from ntkbench.store import Store
+from ntkbench.results import exchange
+from ntkbench.results.parquet import export_parquet
+from ntkbench.results.record import RunRecord
+from ntkbench.results.rows import Declaration, read_records
+from ntkbench.results.schema import TABLES
+from ntkbench.results.store import Store
 
-RECORD = RunRecord.from_json((Path(__file__).parent / "data" / "record.json").read_text())
+RECORD = RunRecord.from_json((Path(__file__).parents[1] / "data" / "record.json").read_text())
 
 TEXTS = Declaration("texts", 4, "2026-01-02T00:00:00+00:00", RECORD.claims)
 

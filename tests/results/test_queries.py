@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from ntkbench import queries
-from ntkbench.exchange import import_sources
-from ntkbench.record import CurveRow, MetricRow, RunRecord
-from ntkbench.store import Store
+from ntkbench.results import queries
+from ntkbench.results.exchange import import_sources
+from ntkbench.results.record import CurveRow, MetricRow, RunRecord
+from ntkbench.results.store import Store
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[1] / "data"
 RECORD = RunRecord.from_json((DATA / "record.json").read_text())
 NAMES = sorted(queries.library())
 COUNT = MetricRow("kernel_operations", 1e9, "op", None, None, None)
@@ -126,6 +126,6 @@ def test_the_stages_of_a_run_take_all_of_its_time(store: Store) -> None:
 
 def test_the_queries_answer_on_the_reference_results(tmp_path: Path) -> None:
     reference = Store(tmp_path / "reference.duckdb")
-    import_sources(reference, [Path(__file__).parents[1] / "results/reference"])
+    import_sources(reference, [Path(__file__).parents[2] / "results/reference"])
     assert len(answer(reference, "cntk-accuracy")) >= 5
     assert all(0 < row["percent"] <= 100 for row in answer(reference, "where-the-time-goes"))

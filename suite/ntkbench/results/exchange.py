@@ -9,17 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ntkbench import database
-from ntkbench.asv_results import Measurement, holds_results, read_results
-from ntkbench.database import first_line
 from ntkbench.errors import InputError, describe
 from ntkbench.machine.provenance import commit_subject
-from ntkbench.measurements import read_measurements
-from ntkbench.parquet import reading_export, write_tables
-from ntkbench.record import RunRecord
-from ntkbench.rows import Declaration, read_declarations, read_records, same
-from ntkbench.schema import SCHEMA_VERSION
-from ntkbench.store import Store
+from ntkbench.results import database
+from ntkbench.results.asv import Measurement, holds_results, read_results
+from ntkbench.results.database import first_line
+from ntkbench.results.parquet import reading_export, write_tables
+from ntkbench.results.perf_rows import read_measurements
+from ntkbench.results.record import RunRecord
+from ntkbench.results.rows import Declaration, read_declarations, read_records, same
+from ntkbench.results.schema import SCHEMA_VERSION
+from ntkbench.results.store import Store
 
 if TYPE_CHECKING:
     import duckdb

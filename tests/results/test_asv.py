@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ntkbench.asv_results import holds_results, read_results
 from ntkbench.errors import InputError
+from ntkbench.results.asv import holds_results, read_results
 
 COMMIT = "a" * 40
 MACHINE = {"machine": "f00", "cpu": "a CPU", "num_cpu": "2", "ram": str(3 * 2**30), "os": "Linux", "arch": "x86_64"}

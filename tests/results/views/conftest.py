@@ -14,9 +14,9 @@ from uuid import uuid4
 
 import pytest
 
-from ntkbench.record import ClaimRow, CurveRow, MetricRow, RunRecord, TimingRow
-from ntkbench.rows import Declaration
-from ntkbench.store import Store
+from ntkbench.results.record import ClaimRow, CurveRow, MetricRow, RunRecord, TimingRow
+from ntkbench.results.rows import Declaration
+from ntkbench.results.store import Store
 
 START = datetime(2026, 1, 1)
 

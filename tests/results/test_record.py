@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 from ntkbench import Claim, Context, Metric, Tier, task
 from ntkbench.errors import InputError, brief
 from ntkbench.experiment.plan import plan
-from ntkbench.record import STATUSES, ClaimRow, CurveRow, MetricRow, RunRecord, TimingRow, claim_rows, planned_fields
+from ntkbench.results.record import (
+    STATUSES,
+    ClaimRow,
+    CurveRow,
+    MetricRow,
+    RunRecord,
+    TimingRow,
+    claim_rows,
+    planned_fields,
+)
 
 RECORD = RunRecord(
     run_id="0" * 32, experiment_id="a" * 32, task="squares", task_version=1, tier="smoke",

@@ -17,9 +17,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ntkbench import schema, steps
 from ntkbench.errors import InputError
-from ntkbench.schema import SCHEMA_VERSION
+from ntkbench.results import schema, steps
+from ntkbench.results.schema import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     import duckdb

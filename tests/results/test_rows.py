@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ntkbench import rows
-from ntkbench.record import ClaimRow, CurveRow, MetricRow, RunRecord, TimingRow
-from ntkbench.store import Store
+from ntkbench.results import rows
+from ntkbench.results.record import ClaimRow, CurveRow, MetricRow, RunRecord, TimingRow
+from ntkbench.results.store import Store
 
-RECORD = RunRecord.from_json((Path(__file__).parent / "data" / "record.json").read_text())
+RECORD = RunRecord.from_json((Path(__file__).parents[1] / "data" / "record.json").read_text())
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 number = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**53), 2**53)

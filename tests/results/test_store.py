@@ -12,15 +12,15 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from ntkbench import database as database_module
-from ntkbench.asv_results import Measurement
 from ntkbench.errors import InputError
-from ntkbench.record import RunRecord
-from ntkbench.rows import Declaration
-from ntkbench.schema import SCHEMA_VERSION, TABLES
-from ntkbench.store import Store
+from ntkbench.results import database as database_module
+from ntkbench.results.asv import Measurement
+from ntkbench.results.record import RunRecord
+from ntkbench.results.rows import Declaration
+from ntkbench.results.schema import SCHEMA_VERSION, TABLES
+from ntkbench.results.store import Store
 
-RECORD = RunRecord.from_json((Path(__file__).parent / "data" / "record.json").read_text())
+RECORD = RunRecord.from_json((Path(__file__).parents[1] / "data" / "record.json").read_text())
 
 MEASUREMENT = Measurement(
     {"machine": "m1", "commit": "c1"}, "bench.time_gram", "v1", {"depth": 3}, datetime(2026, 1, 1, tzinfo=UTC),
@@ -218,8 +218,8 @@ FULL = """
 import resource, sys
 from pathlib import Path
 from ntkbench.errors import InputError
-from ntkbench.record import RunRecord
-from ntkbench.store import Store
+from ntkbench.results.record import RunRecord
+from ntkbench.results.store import Store
 
 record = RunRecord.from_json(Path(sys.argv[2]).read_text())
 # The disk is full at this size of a file: the write fails as it does with no space left.
@@ -250,7 +250,7 @@ def test_a_full_disk_is_one_line_and_the_database_stays_as_it_was(store, tmp_pat
 
 @pytest.mark.parametrize("size", [0, 5_000, 100_000])
 def test_a_disk_too_full_for_a_new_database_leaves_none(database, tmp_path, size):
-    record = Path(__file__).parent / "data" / "record.json"
+    record = Path(__file__).parents[1] / "data" / "record.json"
     done = subprocess.run(
         [sys.executable, "-c", FULL, database, record, str(size)], capture_output=True, text=True, check=True
     )

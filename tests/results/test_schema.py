@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from ntkbench import paths, schema
-from ntkbench.store import Store
+from ntkbench import paths
+from ntkbench.results import schema
+from ntkbench.results.store import Store
 
 
 @pytest.fixture(scope="module")

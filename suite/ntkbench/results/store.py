@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ntkbench import database
-from ntkbench.database import BusyError as BusyError
 from ntkbench.errors import InputError
-from ntkbench.measurements import insert_measurements
-from ntkbench.record import DONE, RunRecord
-from ntkbench.rows import Declaration, claims_id, insert_declarations, insert_records, read_records, same
+from ntkbench.results import database
+from ntkbench.results.database import BusyError as BusyError
+from ntkbench.results.perf_rows import insert_measurements
+from ntkbench.results.record import DONE, RunRecord
+from ntkbench.results.rows import Declaration, claims_id, insert_declarations, insert_records, read_records, same
 
 if TYPE_CHECKING:
     import duckdb
 
-    from ntkbench.asv_results import Measurement
+    from ntkbench.results.asv import Measurement
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ntkbench.asv_results import Measurement
 from ntkbench.errors import InputError
 from ntkbench.machine.provenance import environment_id
-from ntkbench.rows import insert, insert_environments
+from ntkbench.results.asv import Measurement
+from ntkbench.results.rows import insert, insert_environments
 
 if TYPE_CHECKING:
     import duckdb

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from ntkbench.asv_results import Measurement
 from ntkbench.errors import InputError
-from ntkbench.exchange import import_sources
-from ntkbench.measurements import read_measurements
-from ntkbench.parquet import export_parquet
-from ntkbench.store import Store
+from ntkbench.results.asv import Measurement
+from ntkbench.results.exchange import import_sources
+from ntkbench.results.parquet import export_parquet
+from ntkbench.results.perf_rows import read_measurements
+from ntkbench.results.store import Store
 
 ONE = Measurement(
     {"machine": "m1", "commit": "c1"}, "bench.time_gram", "v1", {"pooling": "it's \"gap\"", "depth": 3},

@@ -1,0 +1,1 @@
+"""What was measured: records, the database, its exports, and what comes in from elsewhere."""
