@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from ntkbench import stopwatch
 from ntkbench.expectation import Expectation, Observation, observed, repeated
 from ntkbench.experiment.plan import PlannedRun
 from ntkbench.results.record import RunRecord, TimingRow
+from ntkbench.running import stopwatch
 
 RECORD = RunRecord.from_json((Path(__file__).parent / "data" / "record.json").read_text())
 

@@ -95,11 +95,11 @@ def test_the_array_api_is_the_one_that_travels_with_the_package() -> None:
 
 
 def test_the_runner_knows_no_store_and_the_store_no_runner() -> None:
-    assert "ntkbench.results.record" in reach("ntkbench.runner")
+    assert "ntkbench.results.record" in reach("ntkbench.running.runner")
     assert "ntkbench.results.record" in reach("ntkbench.results.store")
-    assert "ntkbench.results.store" not in reach("ntkbench.runner")
-    assert "ntkbench.runner" not in reach("ntkbench.results.store")
-    assert "ntkbench.worker" not in reach("ntkbench.results.store")
+    assert "ntkbench.results.store" not in reach("ntkbench.running.runner")
+    assert "ntkbench.running.runner" not in reach("ntkbench.results.store")
+    assert "ntkbench.running.worker" not in reach("ntkbench.results.store")
 
 
 @pytest.mark.parametrize("module", ["ntkbench.datasets", "ntkbench.experiment.spec", "ntkbench.backends.protocol"])

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from ntkbench.errors import InputError, brief
 from ntkbench.experiment.plan import PlannedRun
 from ntkbench.experiment.spec import Claim, Task
-from ntkbench.stopwatch import LONG
+from ntkbench.running.stopwatch import LONG
 
 Seconds = Callable[[PlannedRun], float | None]
 Resumable = Callable[[PlannedRun], bool]

@@ -11,7 +11,7 @@ from statistics import fmean
 
 from ntkbench.experiment.plan import PlannedRun
 from ntkbench.results.record import RunRecord
-from ntkbench.stopwatch import ENOUGH, LONG, SAMPLES
+from ntkbench.running.stopwatch import ENOUGH, LONG, SAMPLES
 
 # As if so many seconds had gone as expected: a first run of one second, most of it start-up, tells little of a machine.
 _TRUST = 10.0

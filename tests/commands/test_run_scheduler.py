@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ntkbench.distribution import cluster
-from ntkbench.distribution.station import Station
+from ntkbench.cluster import scheduler
+from ntkbench.cluster.code_identity import Station
 from ntkbench.machine.provenance import machine_id
 
 pytest.importorskip("distributed")
@@ -101,8 +101,8 @@ def test_a_run_takes_no_longer_than_it_may(words, ntkbench, query):
 def test_a_worker_of_other_code_is_refused_in_one_line(late, words, ntkbench, monkeypatch):
     ours = Station({"commit": "0123abcd"}, "other code")
     if late:  # it is not there yet when the run begins
-        monkeypatch.setattr(cluster, "machines", lambda *_: frozenset())
-    monkeypatch.setattr("ntkbench.distribution.station.station", lambda folders: ours)
+        monkeypatch.setattr(scheduler, "machines", lambda *_: frozenset())
+    monkeypatch.setattr("ntkbench.cluster.code_identity.station", lambda folders: ours)
     outcome = ntkbench(*words)
     assert outcome.code == 2
     assert re.fullmatch(
@@ -120,14 +120,14 @@ def test_what_is_no_address_is_refused(given, ntkbench):
 
 
 def test_an_address_that_nobody_answers_at_is_told_of(ntkbench, monkeypatch):
-    monkeypatch.setattr(cluster, "_PATIENCE", 0.5)
+    monkeypatch.setattr(scheduler, "_PATIENCE", 0.5)
     outcome = ntkbench("run", "--tier", "smoke", "--backend", "numba", "--scheduler", "tcp://127.0.0.1:9")
     assert outcome.code == 2
     assert re.fullmatch(r"ntkbench: no Dask scheduler answers at tcp://127\.0\.0\.1:9 \(OSError: .*\)\n", outcome.err)
 
 
 def test_without_dask_it_is_told_what_to_install(ntkbench, monkeypatch):
-    monkeypatch.setattr(cluster, "find_spec", lambda name: None)
+    monkeypatch.setattr(scheduler, "find_spec", lambda name: None)
     outcome = ntkbench("run", "--tier", "smoke", "--scheduler", "local:2")
     told = "ntkbench: --scheduler needs Dask, which is not installed here: pip install 'ntkbench[dask]'\n"
     assert (outcome.code, outcome.err) == (2, told)

@@ -11,7 +11,7 @@ import pytest
 from ntkbench import Context
 from ntkbench.backends import open_backend
 from ntkbench.experiment.registry import load_tasks
-from ntkbench.stopwatch import Timing
+from ntkbench.running.stopwatch import Timing
 
 TASKS = load_tasks()
 
@@ -23,7 +23,7 @@ def timed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     def once(stage: str, call: Any, synchronize: Any, **clock: Any) -> Any:
         return call(), [Timing(stage, "first", 0, 0.0)]
 
-    monkeypatch.setattr("ntkbench.context.measure", once)
+    monkeypatch.setattr("ntkbench.running.context.measure", once)
 
 
 def run(name: str, seed: int = 0, **params: Any) -> Context:

@@ -13,7 +13,7 @@ import pytest
 from ntkbench import Context, Task, datasets
 from ntkbench.backends import installed, names, open_backend
 from ntkbench.experiment.registry import load_tasks
-from ntkbench.stopwatch import Timing
+from ntkbench.running.stopwatch import Timing
 
 TASKS = load_tasks()
 # The smoke tier itself is run by `nox -s reproduce -- --tier smoke`, and `ntkbench verify` compares its backends.
@@ -48,7 +48,7 @@ def timed_once(monkeypatch: pytest.MonkeyPatch) -> None:
         synchronize(result)
         return result, [Timing(stage, "first", 0, 1.0)]
 
-    monkeypatch.setattr("ntkbench.context.measure", once)
+    monkeypatch.setattr("ntkbench.running.context.measure", once)
 
 
 def run(task: Task, params: dict[str, Any], backend: str) -> Context:

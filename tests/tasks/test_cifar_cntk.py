@@ -10,7 +10,7 @@ import pytest
 from ntkbench import Context
 from ntkbench.backends import open_backend
 from ntkbench.experiment.registry import load_tasks
-from ntkbench.stopwatch import Timing
+from ntkbench.running.stopwatch import Timing
 
 TASK = load_tasks()["cifar_cntk"]
 
@@ -35,7 +35,7 @@ def timed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     def once(stage: str, call: Any, synchronize: Any, **clock: Any) -> Any:
         return call(), [Timing(stage, "first", 0, 0.0)]
 
-    monkeypatch.setattr("ntkbench.context.measure", once)
+    monkeypatch.setattr("ntkbench.running.context.measure", once)
 
 
 @pytest.mark.parametrize("pooling", ["flatten", "gap"])

@@ -9,7 +9,7 @@ import pytest
 from ntkbench import Context
 from ntkbench.backends import installed, open_backend
 from ntkbench.experiment.registry import load_tasks
-from ntkbench.stopwatch import Timing
+from ntkbench.running.stopwatch import Timing
 
 TASK = load_tasks()["machine_limits"]
 
@@ -23,7 +23,7 @@ def samples(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[float]]:
         phases = ["first", *["steady"] * (len(known[stage]) - 1)]
         return call(), [Timing(stage, phase, 0, s) for phase, s in zip(phases, known[stage], strict=True)]
 
-    monkeypatch.setattr("ntkbench.context.measure", measure)
+    monkeypatch.setattr("ntkbench.running.context.measure", measure)
     return known
 
 

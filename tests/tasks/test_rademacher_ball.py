@@ -11,7 +11,7 @@ from ntkbench import Context
 from ntkbench.backends import open_backend
 from ntkbench.experiment.registry import load_tasks
 from ntkbench.kernels import rademacher_complexity
-from ntkbench.stopwatch import Timing
+from ntkbench.running.stopwatch import Timing
 
 TASK = load_tasks()["rademacher_ball"]
 PLACES = TASK.function.__globals__
@@ -21,7 +21,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Context:
     def once(stage: str, call: Any, synchronize: Any, **clock: Any) -> Any:
         return call(), [Timing(stage, "first", 0, 0.0)]
 
-    monkeypatch.setattr("ntkbench.context.measure", once)
+    monkeypatch.setattr("ntkbench.running.context.measure", once)
     context = Context(TASK, open_backend("torch"), "float32", seed=0)
     TASK.function(context, d=6, n_max=400, draws=20)
     return context

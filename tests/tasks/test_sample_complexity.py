@@ -11,7 +11,7 @@ from ntkbench import Context
 from ntkbench.backends import open_backend
 from ntkbench.experiment.registry import load_tasks
 from ntkbench.kernels import fc_kernels
-from ntkbench.stopwatch import Timing
+from ntkbench.running.stopwatch import Timing
 
 TASK = load_tasks()["sample_complexity"]
 PLACES = TASK.function.__globals__
@@ -23,7 +23,7 @@ def timed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     def once(stage: str, call: Any, synchronize: Any, **clock: Any) -> Any:
         return call(), [Timing(stage, "first", 0, 0.0)]
 
-    monkeypatch.setattr("ntkbench.context.measure", once)
+    monkeypatch.setattr("ntkbench.running.context.measure", once)
 
 
 def run(**changes: Any) -> Context:

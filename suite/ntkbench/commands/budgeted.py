@@ -10,12 +10,12 @@ from pathlib import Path
 
 from ntkbench import earlier
 from ntkbench.budget import Resumable, Seconds, at_least, in_turn
-from ntkbench.checkpoints import keeps_blocks, kept_since
 from ntkbench.expectation import Expectation, Observation
 from ntkbench.experiment.plan import PlannedRun
 from ntkbench.experiment.spec import Task
 from ntkbench.live import roughly
 from ntkbench.machine.provenance import machine_id
+from ntkbench.running.checkpoints import keeps_blocks, kept_since
 
 
 @dataclass(frozen=True)

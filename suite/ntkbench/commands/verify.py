@@ -120,7 +120,7 @@ def _run_again(
     """Each run beside the stored one, and those that fail now. Nothing is stored: this is a check, not a result."""
     from ntkbench.expectation import Expectation, observed
     from ntkbench.live import live
-    from ntkbench.runner import execute
+    from ntkbench.running.runner import execute
 
     tasks = registry.load_tasks(task_folders)
     planned = [_planned(record, tasks[record.task]) for record in stored]

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ntkbench import runner
 from ntkbench.errors import InputError
 from ntkbench.experiment.plan import PlannedRun
 from ntkbench.machine.provenance import machine_id
+from ntkbench.running import runner
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -36,29 +36,29 @@ def workforce(options: Namespace) -> Iterator[Workforce]:
             raise InputError("--share says what the workers of a scheduler share: give --scheduler too")
         yield Workforce(here, runner.execute)
         return
-    from ntkbench.distribution import cluster
-    from ntkbench.distribution.station import station
+    from ntkbench.cluster import scheduler
+    from ntkbench.cluster.code_identity import station
 
-    cluster.check(options.scheduler)
+    scheduler.check(options.scheduler)
     blocks = options.share == "blocks"
     if options.budget is not None and not blocks:
         raise InputError("--budget counts the time of one worker: with --scheduler it goes with --share blocks alone")
-    if cluster.is_local(options.scheduler):
+    if scheduler.is_local(options.scheduler):
         # Started when there is something to do.
         yield Workforce(here, partial(_start_and_share, options.scheduler, blocks))
         return
-    with cluster.connected(options.scheduler) as client:
+    with scheduler.connected(options.scheduler) as client:
         waiting = partial(_say_waiting, options.scheduler)
-        machines = cluster.machines(client, station(options.tasks), options.tasks, waiting)
+        machines = scheduler.machines(client, station(options.tasks), options.tasks, waiting)
         yield Workforce(here if blocks else machines, partial(_share, client, blocks))
 
 
 def _start_and_share(
     scheduler: str, blocks: bool, runs: Any, tasks: Any, sink: Any, **options: Any
 ) -> PlannedRun | None:
-    from ntkbench.distribution import cluster
+    from ntkbench.cluster import scheduler
 
-    with cluster.connected(scheduler) as client:
+    with scheduler.connected(scheduler) as client:
         return _share(client, blocks, runs, tasks, sink, **options)
 
 
@@ -66,8 +66,8 @@ def _share(client: Client, blocks: bool, runs: Any, tasks: Any, sink: Any, **opt
     """As `runner.execute`; where the workers share runs, without budget, and without word of stages."""
     if blocks:
         return runner.execute(runs, tasks, sink, scheduler=client.scheduler.address, **options)
-    from ntkbench.distribution.runs import execute
-    from ntkbench.distribution.station import station
+    from ntkbench.cluster.code_identity import station
+    from ntkbench.cluster.runs import execute
 
     del options["until"], options["listener"]
     execute(client, runs, tasks, sink, here=station(options["task_folders"]), **options)

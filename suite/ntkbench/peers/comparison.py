@@ -18,7 +18,7 @@ from ntkbench.peers.entries import Entry
 from ntkbench.peers.process import Peer, PeerError
 from ntkbench.peers.reference import TOLERANCE, Errors, errors, reference
 from ntkbench.peers.workloads import Workload, inputs
-from ntkbench.stopwatch import LONG
+from ntkbench.running.stopwatch import LONG
 
 # Short calls are repeated within a turn: the first finds the caches cold after the others' turns.
 _TURN = {"seconds": 0.3, "most": 20}

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from ntkbench import Context, Curve, Metric, Task, Tier, stopwatch, task, worker
+from ntkbench import Context, Curve, Metric, Task, Tier, task
 from ntkbench.backends import open_backend
 from ntkbench.errors import InputError
 from ntkbench.experiment.plan import PlannedRun, plan
 from ntkbench.experiment.registry import load_tasks
+from ntkbench.running import stopwatch, worker
 
 Talk = Callable[[PlannedRun], list[list[Any]]]
 

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 from ntkbench.arrays.execution import note, preferred
 from ntkbench.backends.protocol import Backend
-from ntkbench.checkpoints import likeness
-from ntkbench.distribution.block_child import Answer, Failure, Matrix
-from ntkbench.distribution.block_host import compute_block
-from ntkbench.distribution.cluster import connected
-from ntkbench.distribution.in_flight import InFlight
+from ntkbench.cluster.blocks_child import Answer, Failure, Matrix
+from ntkbench.cluster.blocks_worker import compute_block
+from ntkbench.cluster.in_flight import InFlight
+from ntkbench.cluster.scheduler import connected
 from ntkbench.kernels.gram.blocks import Block, BlockKernel, Computed, to_numpy
+from ntkbench.running.checkpoints import likeness
 
 if TYPE_CHECKING:
     from distributed import Client, Future

@@ -35,7 +35,7 @@ from ntkbench.experiment.plan import canonical_json
 from ntkbench.experiment.spec import Task
 from ntkbench.kernels.gram.blocks import Block, to_numpy
 from ntkbench.machine.provenance import cpu_name
-from ntkbench.stopwatch import LONG
+from ntkbench.running.stopwatch import LONG
 
 _SPARE = 2**30  # bytes of a disk that are left to others
 _DIGEST = 64  # hex digits of SHA-256

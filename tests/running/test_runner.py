@@ -11,11 +11,11 @@ from typing import Any
 import psutil
 import pytest
 
-from ntkbench import runner
 from ntkbench.experiment.plan import PlannedRun, plan
 from ntkbench.experiment.registry import load_tasks
 from ntkbench.results.record import RunRecord
-from ntkbench.runner import execute
+from ntkbench.running import runner
+from ntkbench.running.runner import execute
 
 # `pid` says in which process a run was; the rest is what can go wrong in one.
 TASKS = r"""

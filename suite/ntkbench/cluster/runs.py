@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ntkbench import runner
-from ntkbench.checkpoints import discard
-from ntkbench.distribution.host import Order, carry_out
-from ntkbench.distribution.in_flight import InFlight, SchedulerLostError
-from ntkbench.distribution.station import Station
+from ntkbench.cluster.code_identity import Station
+from ntkbench.cluster.in_flight import InFlight, SchedulerLostError
+from ntkbench.cluster.runs_worker import Order, carry_out
 from ntkbench.errors import InputError, describe
 from ntkbench.experiment.plan import PlannedRun
 from ntkbench.experiment.spec import Task
 from ntkbench.machine.provenance import environment
+from ntkbench.running import runner
+from ntkbench.running.checkpoints import discard
 
 if TYPE_CHECKING:
     from distributed import Client, Future

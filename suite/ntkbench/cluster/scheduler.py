@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ntkbench.distribution.station import Station, station
+from ntkbench.cluster.code_identity import Station, station
 from ntkbench.errors import InputError, brief, describe
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _local(count: int) -> Iterator[str]:
     import dask
     from distributed import LocalCluster
 
-    from ntkbench.runner import interrupts_held
+    from ntkbench.running.runner import interrupts_held
 
     threads = str(max(1, (os.cpu_count() or 1) // count))
     names = ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS")

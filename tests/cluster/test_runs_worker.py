@@ -7,7 +7,7 @@ import os
 import psutil
 import pytest
 
-from ntkbench.distribution.host import let_processes_start
+from ntkbench.cluster.runs_worker import let_processes_start
 
 pytest.importorskip("distributed")
 

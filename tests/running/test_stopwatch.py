@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ntkbench.stopwatch import Timing, measure, peak_rss, reset_peak_rss
+from ntkbench.running.stopwatch import Timing, measure, peak_rss, reset_peak_rss
 
 
 def own_peak() -> int:
@@ -117,7 +117,7 @@ def test_the_real_clock_measures_wall_time() -> None:
 
 PEAKS = """
 import numpy as np
-from ntkbench.stopwatch import peak_rss, reset_peak_rss
+from ntkbench.running.stopwatch import peak_rss, reset_peak_rss
 
 reset_peak_rss()
 before = peak_rss()

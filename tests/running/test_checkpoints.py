@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ntkbench import Context, Metric, Tier, checkpoints, task
+from ntkbench import Context, Metric, Tier, task
 from ntkbench.arrays.execution import implementations, note
 from ntkbench.backends import open_backend
-from ntkbench.checkpoints import Checkpoints, discard, keeps_blocks, kept_since
 from ntkbench.errors import InputError
 from ntkbench.kernels.conv.api import api
 from ntkbench.kernels.gram.blocks import block_gram, plan_blocks
+from ntkbench.running import checkpoints
+from ntkbench.running.checkpoints import Checkpoints, discard, keeps_blocks, kept_since
 
 SIDE, N, N_TEST = 4, 10, 6  # 6 blocks of the training matrix, 6 of the test matrix
 

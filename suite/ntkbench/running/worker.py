@@ -20,9 +20,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from ntkbench.context import Context, StageEvent
 from ntkbench.errors import InputError, describe
 from ntkbench.experiment.plan import PlannedRun
+from ntkbench.running.context import Context, StageEvent
 
 _TRACEBACK_LINES = 12
 _LINE = 500  # characters of a line of a traceback, or of a warning
@@ -98,7 +98,7 @@ def _reporter(connection: Connection) -> StageEvent:
 
 def _sharing(scheduler: str, backend: Any, task_folders: Sequence[Path]) -> dict[str, Any]:
     """What makes a context's blocks the work of the scheduler's workers."""
-    from ntkbench.distribution.blocks import SharedBlocks
+    from ntkbench.cluster.blocks import SharedBlocks
 
     mapper = SharedBlocks(scheduler, backend, task_folders)
     return {"mapper": mapper, "credit": lambda: mapper.credit}
@@ -112,9 +112,9 @@ def _carry_out(
     if needed - backend.capabilities:
         lacking = ", ".join(sorted(needed - backend.capabilities))
         return {"status": "not_applicable", "reason": f"{backend.name} lacks {lacking}"}
-    from ntkbench import stopwatch
     from ntkbench.kernels import implementations
     from ntkbench.machine.provenance import environment
+    from ntkbench.running import stopwatch
 
     context = Context(task, backend, run.precision, run.seed, event, **sharing)
     gc.collect()

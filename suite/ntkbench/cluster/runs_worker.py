@@ -11,10 +11,10 @@ from multiprocessing import process
 from pathlib import Path
 from typing import Any
 
-from ntkbench import runner
-from ntkbench.distribution.station import Station, station
+from ntkbench.cluster.code_identity import Station, station
 from ntkbench.experiment.plan import PlannedRun
 from ntkbench.machine.provenance import environment
+from ntkbench.running import runner
 
 _GLANCE = 0.5  # seconds between two looks at whether the run is still wanted
 ONE_AT_A_TIME = threading.Lock()  # however many threads the worker has: runs would disturb one another's clocks

@@ -20,8 +20,8 @@ from typing import Any
 import psutil
 import pytest
 
-from ntkbench import runner
 from ntkbench.experiment.plan import PlannedRun
+from ntkbench.running import runner
 
 RUN = PlannedRun("t", 1, "smoke", {}, "numba", "cpu", "float32", 0, None, None, 1.0)
 OK = ["result", {"status": "ok"}]
@@ -168,7 +168,7 @@ import sys
 from pathlib import Path
 from ntkbench.experiment.plan import plan
 from ntkbench.experiment.registry import load_tasks
-from ntkbench.runner import execute
+from ntkbench.running.runner import execute
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1])

@@ -16,10 +16,10 @@ import numpy as np
 
 from ntkbench.arrays.execution import implementations, prefer
 from ntkbench.arrays.memory import ran_out_of_memory
-from ntkbench.checkpoints import likeness
 from ntkbench.errors import InputError, describe
 from ntkbench.kernels.gram.blocks import Block, BlockKernel, to_numpy
-from ntkbench.worker import begin
+from ntkbench.running.checkpoints import likeness
+from ntkbench.running.worker import begin
 
 _IDLE = 60.0  # seconds without work after which the process ends, and its memory is free
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ntkbench.distribution.station import Station, station
+from ntkbench.cluster.code_identity import Station, station
 from ntkbench.errors import InputError
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ntkbench.distribution.block_child import Answer, Failure, Matrix, serve
-from ntkbench.distribution.host import ONE_AT_A_TIME, let_processes_start
+from ntkbench.cluster.blocks_child import Answer, Failure, Matrix, serve
+from ntkbench.cluster.runs_worker import ONE_AT_A_TIME, let_processes_start
 from ntkbench.kernels.gram.blocks import Block
-from ntkbench.runner import Worker, spawn
+from ntkbench.running.runner import Worker, spawn
 
 _GRACE = 5.0  # seconds for a process that has closed its pipe to end
 

@@ -24,13 +24,13 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
 
-from ntkbench.checkpoints import discard
 from ntkbench.errors import InputError, describe
 from ntkbench.experiment.plan import PlannedRun
 from ntkbench.experiment.spec import Task
 from ntkbench.machine.provenance import environment
 from ntkbench.results.record import DONE, CurveRow, MetricRow, RunRecord, TimingRow, claim_rows, planned_fields
-from ntkbench.worker import serve
+from ntkbench.running.checkpoints import discard
+from ntkbench.running.worker import serve
 
 Sink = Callable[[RunRecord], None]
 StageListener = Callable[[PlannedRun, str, float | None], None]

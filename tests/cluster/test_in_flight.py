@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from ntkbench.distribution.cluster import connected
-from ntkbench.distribution.in_flight import InFlight, SchedulerLostError
+from ntkbench.cluster.in_flight import InFlight, SchedulerLostError
+from ntkbench.cluster.scheduler import connected
 
 pytest.importorskip("distributed")
 

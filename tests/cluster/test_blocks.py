@@ -15,13 +15,13 @@ import pytest
 
 from ntkbench.arrays.execution import implementations
 from ntkbench.backends import installed, open_backend
-from ntkbench.checkpoints import likeness
-from ntkbench.distribution import block_child
-from ntkbench.distribution.block_child import Matrix
-from ntkbench.distribution.blocks import SharedBlocks
+from ntkbench.cluster import blocks_child
+from ntkbench.cluster.blocks import SharedBlocks
+from ntkbench.cluster.blocks_child import Matrix
 from ntkbench.experiment.registry import load_tasks
 from ntkbench.kernels import cntk
 from ntkbench.kernels.gram.blocks import Block, BlockKernel, block_gram, to_numpy
+from ntkbench.running.checkpoints import likeness
 
 pytest.importorskip("distributed")
 
@@ -146,7 +146,7 @@ def test_a_block_of_every_backend_is_the_one_computed_here(name: str, precision:
     here, _ = BlockKernel(cntk, x1, x2, options)(block)
     kernel, alike = (cntk.__module__, cntk.__qualname__), likeness(backend, cntk)
     matrix = Matrix("m", name, "cpu", (), kernel, options, None, alike)
-    answer = block_child._answer(block_child._kernel(backend, matrix, to_numpy(x1), to_numpy(x2)), None, block)
+    answer = blocks_child._answer(blocks_child._kernel(backend, matrix, to_numpy(x1), to_numpy(x2)), None, block)
     np.testing.assert_array_equal(answer.array, to_numpy(here))
     assert (answer.array.dtype, answer.warnings) == (precision, ())
 

@@ -17,7 +17,7 @@ from ntkbench.backends.protocol import Backend
 from ntkbench.errors import InputError, brief, unknown
 from ntkbench.experiment.plan import canonical_json
 from ntkbench.experiment.spec import Task
-from ntkbench.stopwatch import Timing, measure
+from ntkbench.running.stopwatch import Timing, measure
 
 if TYPE_CHECKING:
     from ntkbench.kernels.gram.blocks import Mapper
@@ -132,8 +132,8 @@ class Context:
         `kernel` is pure, the same for any rows and columns, and takes `progress`. Raises InputError as `stage` does.
         """
         # The kernels take as long to import as all else: most commands need none.
-        from ntkbench.checkpoints import checkpoints
         from ntkbench.kernels.gram.blocks import block_gram, in_order
+        from ntkbench.running.checkpoints import checkpoints
         from ntkbench.solvers.regression import train_test
 
         if max(x_train.shape[0], x_test.shape[0]) <= side:

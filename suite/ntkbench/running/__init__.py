@@ -1,0 +1,1 @@
+"""Carries out planned runs, each in a worker process."""
