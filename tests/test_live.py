@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from ntkbench import live
-from ntkbench.expectation import Expectation, Observation
 from ntkbench.experiment.plan import PlannedRun
+from ntkbench.planning.expectation import Expectation, Observation
 from ntkbench.results.record import RunRecord
 
 RECORD = RunRecord.from_json((Path(__file__).parent / "data" / "record.json").read_text())

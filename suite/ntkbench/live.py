@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from ntkbench import formats
 from ntkbench.cli import mute
-from ntkbench.expectation import Expectation
 from ntkbench.experiment.plan import PlannedRun
+from ntkbench.planning.expectation import Expectation
 from ntkbench.results.record import RunRecord
 
 if TYPE_CHECKING:

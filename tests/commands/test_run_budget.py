@@ -12,11 +12,11 @@ import psutil
 import pytest
 
 from ntkbench.commands.budgeted import Budget
-from ntkbench.earlier import append_stopped
-from ntkbench.expectation import Expectation, Observation
 from ntkbench.experiment.plan import PlannedRun, plan
 from ntkbench.experiment.registry import load_tasks
 from ntkbench.machine.provenance import environment, machine_id
+from ntkbench.planning.expectation import Expectation, Observation
+from ntkbench.planning.past_runs import append_stopped
 from ntkbench.results.record import RunRecord, TimingRow, planned_fields
 from ntkbench.results.store import Store
 

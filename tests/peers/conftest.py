@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from ntkbench.peers.comparison import Outcome, compare
 from ntkbench.peers.entries import Entry
+from ntkbench.peers.rounds import Outcome, compare
 from ntkbench.peers.workloads import WORKLOADS, Workload
 
 SCRIPT = """

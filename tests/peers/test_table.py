@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ntkbench.peers.comparison import Outcome
 from ntkbench.peers.entries import Entry
 from ntkbench.peers.reference import Errors
+from ntkbench.peers.rounds import Outcome
 from ntkbench.peers.table import COLUMNS, Ratio, diagonals, markdown, ratio, rows
 from ntkbench.peers.workloads import Workload
 

@@ -8,13 +8,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ntkbench import earlier
-from ntkbench.budget import Resumable, Seconds, at_least, in_turn
-from ntkbench.expectation import Expectation, Observation
 from ntkbench.experiment.plan import PlannedRun
 from ntkbench.experiment.spec import Task
 from ntkbench.live import roughly
 from ntkbench.machine.provenance import machine_id
+from ntkbench.planning import past_runs
+from ntkbench.planning.budget import Resumable, Seconds, at_least, in_turn
+from ntkbench.planning.expectation import Expectation, Observation
 from ntkbench.running.checkpoints import keeps_blocks, kept_since
 
 
@@ -42,7 +42,7 @@ class Budget:
     ) -> Budget:
         """The budget of a command that began at the moment `since`, on this machine with its `past`."""
         notes = database.with_name(f"{database.name}.stopped.jsonl")
-        stopped = earlier.read_stopped(notes, machine_id())
+        stopped = past_runs.read_stopped(notes, machine_id())
         estimate = at_least(expectation.seconds, stopped)
         measured = [o.run for o in past if o.status == "ok"]
 
@@ -85,13 +85,13 @@ class Budget:
         One that has left a checkpoint has less to do then, however long it took.
         """
         if not kept_since(time.time() - (time.monotonic() - begun)):
-            earlier.append_stopped(self.notes, machine_id(), run, self.until - begun)
+            past_runs.append_stopped(self.notes, machine_id(), run, self.until - begun)
 
     def closing(
         self, finished: int, stopped: PlannedRun | None, left: Sequence[PlannedRun], words: Sequence[str]
     ) -> str:
         """What was done, what was stopped, what is `left` (the stopped one is part of it), and how to go on."""
-        seconds = at_least(self.estimate, earlier.read_stopped(self.notes, machine_id()))
+        seconds = at_least(self.estimate, past_runs.read_stopped(self.notes, machine_id()))
         estimates = [estimate for run in left if (estimate := seconds(run)) is not None]
         unknown = len(left) - len(estimates)
         why = "no other run fits into the budget" if stopped is None else "the budget is over"

@@ -18,11 +18,11 @@ from ntkbench.cli import OK, RUNS_FAILED, database_path
 from ntkbench.errors import InputError, unknown
 from ntkbench.machine.provenance import environment
 from ntkbench.peers import table
-from ntkbench.peers.comparison import Outcome, compare
 from ntkbench.peers.entries import ENTRIES, Entry
-from ntkbench.peers.environments import SetupError, prepare
 from ntkbench.peers.process import PeerError
-from ntkbench.peers.records import record
+from ntkbench.peers.rounds import Outcome, compare
+from ntkbench.peers.to_record import record
+from ntkbench.peers.virtualenvs import SetupError, prepare
 from ntkbench.peers.workloads import WORKLOADS, Workload
 from ntkbench.results.store import Store
 from ntkbench.tables import show

@@ -6,11 +6,11 @@ import sys
 from argparse import Namespace
 
 from ntkbench import backends
-from ntkbench.budget import parse
 from ntkbench.errors import InputError
 from ntkbench.experiment import plan, registry
 from ntkbench.experiment.spec import Task
 from ntkbench.machine import cuda
+from ntkbench.planning.budget import parse
 
 
 def planned_runs(options: Namespace) -> tuple[list[plan.PlannedRun], dict[str, Task]]:

@@ -13,18 +13,18 @@ from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 
-from ntkbench import earlier
-from ntkbench.budget import parse
 from ntkbench.cli import INTERRUPTED, OK, RUNS_FAILED, database_path
 from ntkbench.commands.budgeted import Budget
 from ntkbench.commands.planned import planned_runs
 from ntkbench.commands.workforce import Workforce, workforce
 from ntkbench.errors import InputError
-from ntkbench.expectation import Expectation, observed
 from ntkbench.experiment import plan
 from ntkbench.experiment.spec import Task
 from ntkbench.live import live, roughly
 from ntkbench.machine.provenance import machine_id
+from ntkbench.planning import past_runs
+from ntkbench.planning.budget import parse
+from ntkbench.planning.expectation import Expectation, observed
 from ntkbench.results.exchange import append_json_line
 from ntkbench.results.record import DONE, RunRecord, claim_rows
 from ntkbench.results.record_file import RecordFile
@@ -113,8 +113,8 @@ class _Call:
     def _expect(self, runs: Sequence[plan.PlannedRun]) -> tuple[Expectation, Budget]:
         """What the runs are expected to take, and the budget, endless unless it is given."""
         planned = {run.task: self.tasks[run.task] for run in runs}
-        past = earlier.stored(self.store, machine_id(), planned)
-        expectation = Expectation(past, earlier.reference(planned))
+        past = past_runs.stored(self.store, machine_id(), planned)
+        expectation = Expectation(past, past_runs.reference(planned))
         seconds = math.inf if self.options.budget is None else parse(self.options.budget)
         return expectation, Budget.of(seconds, self.since, planned, past, expectation, self.store.path)
 

@@ -118,8 +118,8 @@ def _run_again(
     stored: Sequence[RunRecord], task_folders: Sequence[Path]
 ) -> tuple[list[Pair], list[tuple[object, ...]]]:
     """Each run beside the stored one, and those that fail now. Nothing is stored: this is a check, not a result."""
-    from ntkbench.expectation import Expectation, observed
     from ntkbench.live import live
+    from ntkbench.planning.expectation import Expectation, observed
     from ntkbench.running.runner import execute
 
     tasks = registry.load_tasks(task_folders)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from statistics import median
 
 from ntkbench.formats import byte_count, number, seconds
-from ntkbench.peers.comparison import Outcome
 from ntkbench.peers.reference import TOLERANCE
+from ntkbench.peers.rounds import Outcome
 
 COLUMNS = ("work", "entry", "time", "pair-layers/s", "error", "working memory", "times as fast", "goal", "verdict")
 _NOTES = f"""\

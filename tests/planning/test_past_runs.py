@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from ntkbench import earlier
-from ntkbench.expectation import Observation
 from ntkbench.experiment.plan import PlannedRun
 from ntkbench.experiment.spec import Metric, Task, Tier
+from ntkbench.planning import past_runs
+from ntkbench.planning.expectation import Observation
 from ntkbench.results.parquet import export_parquet
 from ntkbench.results.record import RunRecord
 from ntkbench.results.store import Store
 
-RECORD = RunRecord.from_json((Path(__file__).parent / "data" / "record.json").read_text())
+RECORD = RunRecord.from_json((Path(__file__).parents[1] / "data" / "record.json").read_text())
 
 
 def images(ctx: object, pooling: str, depth: int, ridge: float, bias: bool) -> None: ...
@@ -47,19 +47,19 @@ def test_a_stored_run_tells_its_seconds_the_least_of_each_stage_and_its_cost(sto
     run = PlannedRun(
         "images", 1, "smoke", RECORD.params, "numba", "cpu", "float32", 0, "digits", "d1", cost=3.0
     )  # fmt: skip
-    assert earlier.stored(store, "m1", task()) == [Observation(run, "ok", 1.5, (0.125,))]
+    assert past_runs.stored(store, "m1", task()) == [Observation(run, "ok", 1.5, (0.125,))]
 
 
 def test_of_an_experiment_the_latest_attempt_tells(store: Store) -> None:
     later = {"started": "2026-02-01T00:00:00.000+00:00", "finished": "2026-02-01T00:00:09.000+00:00"}
     store.add([RECORD, replace(RECORD, run_id="f" * 32, **later)])
-    assert [o.seconds for o in earlier.stored(store, "m1", task())] == [9.0]
+    assert [o.seconds for o in past_runs.stored(store, "m1", task())] == [9.0]
 
 
 def test_what_did_not_apply_took_no_time_and_what_failed_tells_nothing(store: Store) -> None:
     nothing = {"finished": RECORD.started, "timings": []}
     store.add([numbered(1, status="not_applicable", **nothing), numbered(2, status="timeout", reason="long")])
-    (found,) = earlier.stored(store, "m1", task())
+    (found,) = past_runs.stored(store, "m1", task())
     assert (found.status, found.seconds, found.stages) == ("not_applicable", 0.0, ())
 
 
@@ -72,17 +72,17 @@ def test_runs_of_which_the_present_task_cannot_tell_the_cost_tell_nothing(
     store: Store, changes: dict[str, Any]
 ) -> None:
     store.add([RECORD])
-    assert earlier.stored(store, "m1", task(**changes)) == []
+    assert past_runs.stored(store, "m1", task(**changes)) == []
 
 
 def test_another_machine_and_other_tasks_tell_nothing(store: Store) -> None:
     store.add([RECORD])
-    assert earlier.stored(store, "m2", task()) == []
-    assert earlier.stored(store, "m1", {}) == []
+    assert past_runs.stored(store, "m2", task()) == []
+    assert past_runs.stored(store, "m1", {}) == []
 
 
 def test_without_a_database_there_is_no_history(tmp_path: Path) -> None:
-    assert earlier.stored(Store(tmp_path / "none.duckdb"), "m1", task()) == []
+    assert past_runs.stored(Store(tmp_path / "none.duckdb"), "m1", task()) == []
 
 
 @pytest.fixture
@@ -93,30 +93,30 @@ def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Path
     def find(name: str) -> Path:
         return folder if name == "results/reference" else original(name)
 
-    original = earlier.paths.shared
-    monkeypatch.setattr(earlier.paths, "shared", find)
+    original = past_runs.paths.shared
+    monkeypatch.setattr(past_runs.paths, "shared", find)
     return lambda: folder
 
 
 def test_the_reference_tells_of_any_machine(store: Store, shared: Callable[[], Path]) -> None:
     store.add([RECORD])
     export_parquet(store, shared())
-    assert earlier.reference(task()) == earlier.stored(store, "m1", task()) != []
+    assert past_runs.reference(task()) == past_runs.stored(store, "m1", task()) != []
 
 
 def test_a_reference_that_is_not_there_or_cannot_be_read_tells_nothing(shared: Callable[[], Path]) -> None:
-    assert earlier.reference(task()) == []
+    assert past_runs.reference(task()) == []
     shared().mkdir()
     (shared() / "run.parquet").write_bytes(b"nothing")
-    assert earlier.reference(task()) == []
+    assert past_runs.reference(task()) == []
 
 
 def test_what_was_stopped_is_remembered_with_the_longest_time_on_this_machine(tmp_path: Path) -> None:
     file = tmp_path / "stopped.jsonl"
-    assert earlier.read_stopped(file, "m1") == {}
+    assert past_runs.read_stopped(file, "m1") == {}
     run = PlannedRun("images", 1, "smoke", {}, "numba", "cpu", "float32", 0, None, None, 1.0)
     for machine, seconds in (("m1", 20.0), ("m1", 10.0), ("m2", 500.0)):
-        earlier.append_stopped(file, machine, run, seconds)
+        past_runs.append_stopped(file, machine, run, seconds)
     with file.open("a") as stream:
         stream.write(json.dumps([1]) + "\n" + '{"experiment_id": "half a li')
-    assert earlier.read_stopped(file, "m1") == {run.experiment_id: 20.0}
+    assert past_runs.read_stopped(file, "m1") == {run.experiment_id: 20.0}

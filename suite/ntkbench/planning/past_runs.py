@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from ntkbench import paths
 from ntkbench.errors import InputError
-from ntkbench.expectation import Observation, observed
 from ntkbench.experiment import plan
 from ntkbench.experiment.spec import Task
+from ntkbench.planning.expectation import Observation, observed
 from ntkbench.results.record import DONE
 from ntkbench.results.record_file import RecordFile
 from ntkbench.results.store import Store

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ntkbench.peers.records import record
+from ntkbench.peers.to_record import record
 from ntkbench.results.record import RunRecord
 from ntkbench.results.store import Store
 

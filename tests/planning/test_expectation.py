@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from ntkbench.expectation import Expectation, Observation, observed, repeated
 from ntkbench.experiment.plan import PlannedRun
+from ntkbench.planning.expectation import Expectation, Observation, observed, repeated
 from ntkbench.results.record import RunRecord, TimingRow
 from ntkbench.running import stopwatch
 
-RECORD = RunRecord.from_json((Path(__file__).parent / "data" / "record.json").read_text())
+RECORD = RunRecord.from_json((Path(__file__).parents[1] / "data" / "record.json").read_text())
 
 
 def planned(n: int, seed: int = 0, *, backend: str = "jax", task: str = "images", kind: str = "gap") -> PlannedRun:

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from ntkbench.experiment.plan import PlannedRun
 from ntkbench.machine.provenance import environment
-from ntkbench.peers.comparison import Outcome
 from ntkbench.peers.reference import TOLERANCE
+from ntkbench.peers.rounds import Outcome
 from ntkbench.results.record import CurveRow, MetricRow, RunRecord, TimingRow, planned_fields
 
 TASK, VERSION = "peers", 1

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from ntkbench.budget import at_least, choose, in_turn, ordered, parse, worths
 from ntkbench.errors import InputError
 from ntkbench.experiment.plan import PlannedRun
 from ntkbench.experiment.spec import Claim, Metric, Task, Tier
+from ntkbench.planning.budget import at_least, choose, in_turn, ordered, parse, worths
 
 
 def function(ctx: object, n: int, kind: str) -> None: ...

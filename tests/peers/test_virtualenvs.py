@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from ntkbench.peers import environments
-from ntkbench.peers.comparison import compare
+from ntkbench.peers import virtualenvs
 from ntkbench.peers.entries import ENTRIES
-from ntkbench.peers.environments import SetupError, prepare
+from ntkbench.peers.rounds import compare
+from ntkbench.peers.virtualenvs import SetupError, prepare
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_a_folder_that_cannot_be_written_is_a_reason(tmp_path, requirements) -> 
 
 @pytest.mark.parametrize("name", sorted({e.environment for e in ENTRIES if e.environment}))
 def test_each_environment_has_a_list_that_pins_what_is_compared(name) -> None:
-    text = (Path(environments.__file__).parent / "requirements" / f"{name}.txt").read_text()
+    text = (Path(virtualenvs.__file__).parent / "requirements" / f"{name}.txt").read_text()
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     assert lines
     assert all("==" in line or line == "numpy<2" for line in lines)

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ntkbench.peers import comparison
-from ntkbench.peers.comparison import compare
+from ntkbench.peers import rounds
 from ntkbench.peers.entries import Entry
 from ntkbench.peers.process import PeerError
 from ntkbench.peers.reference import reference
+from ntkbench.peers.rounds import compare
 from ntkbench.peers.workloads import WORKLOADS, inputs
 
 
@@ -77,7 +77,7 @@ def test_an_entry_without_an_environment_is_noted_and_the_others_go_on(work, fak
 
 
 def test_a_long_call_is_made_once_after_the_first(outcomes_of, fake, monkeypatch) -> None:
-    monkeypatch.setattr(comparison, "LONG", 0.0)
+    monkeypatch.setattr(rounds, "LONG", 0.0)
     assert len(outcomes_of(fake("long"), rounds=4)["long"].turns) == 1
 
 

@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ntkbench.peers import worker
+from ntkbench.peers import child
 from ntkbench.peers.workloads import inputs
 
 
 def talk(entry, *requests: dict[str, object]) -> list[dict[str, object]]:
     """The replies to the requests; the process ends by itself when they do."""
     text = "".join(json.dumps(r) + "\n" for r in requests)
-    command = [sys.executable, "-P", worker.__file__, str(entry.script)]
+    command = [sys.executable, "-P", child.__file__, str(entry.script)]
     done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=60, check=True)
     assert "chatter of a library" in done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
@@ -35,7 +35,7 @@ def test_load_call_save(load, work, fake, tmp_path) -> None:
     path = tmp_path / "result.npy"
     call = {"do": "call", "seconds": 10.0, "most": 3}
     loaded, called, saved = talk(fake("a"), load, call, {"do": "save", "path": str(path)})
-    assert loaded == {"status": "ok", "packages": {"numpy": np.__version__}, "python": worker.platform.python_version()}
+    assert loaded == {"status": "ok", "packages": {"numpy": np.__version__}, "python": child.platform.python_version()}
     assert called["status"] == "ok"
     assert len(called["times"]) == 3
     assert all(0 < seconds < 10 for seconds in called["times"])
@@ -57,11 +57,9 @@ def test_an_error_is_a_reply_and_the_process_goes_on(load, fake) -> None:
     assert "raise MemoryError" in replies[1]["traceback"]
 
 
-@pytest.mark.parametrize(
-    "script", sorted(Path(worker.__file__).parent.glob("scripts/*.py")), ids=lambda path: path.stem
-)
+@pytest.mark.parametrize("script", sorted(Path(child.__file__).parent.glob("scripts/*.py")), ids=lambda path: path.stem)
 def test_what_runs_in_a_peers_environment_needs_no_ntkbench(script) -> None:
-    files = [Path(worker.__file__), *([] if script.stem == "ours" else [script])]
+    files = [Path(child.__file__), *([] if script.stem == "ours" else [script])]
     for file in files:
         for node in ast.walk(ast.parse(file.read_text())):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []

@@ -1,0 +1,1 @@
+"""How long runs take, which fit into a budget, and what is there already."""
