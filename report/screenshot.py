@@ -12,9 +12,9 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from ntkbench.experiment.registry import load_tasks
+from ntkbench.report.site import write_site
 from ntkbench.results.exchange import import_sources
 from ntkbench.results.store import Store
-from ntkbench.site import write_site
 
 ROOT = Path(__file__).parents[1]
 

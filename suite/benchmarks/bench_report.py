@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from ntkbench.site import write_site
+from ntkbench.report.site import write_site
 
 from .backends import Prepared
 from .bench_database import fill

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ntkbench import Context, Curve, Metric, Tier, task
+from ntkbench.report.site import write_site
 from ntkbench.results.asv import Measurement
 from ntkbench.results.record import CurveRow, MetricRow, RunRecord, TimingRow
 from ntkbench.results.store import Store
-from ntkbench.site import write_site
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from ntkbench.report.site import write_site
 from ntkbench.results.record import RunRecord, TimingRow
 from ntkbench.results.store import Store
-from ntkbench.site import write_site
 
 RECORD = RunRecord.from_json((Path(__file__).parents[1] / "data/record.json").read_text())
 SECONDS = {("jax", "cpu"): 8.0, ("torch", "cpu"): 9.0, ("jax", "cuda"): 1.0, ("torch", "cuda"): 2.0}

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from ntkbench.report.site import write_site
 from ntkbench.results.database import NewerError
 from ntkbench.results.store import Store
-from ntkbench.site import write_site
 
 VALIDATOR = shutil.which("vnu")
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from ntkbench.report.site import write_site
 from ntkbench.results.store import Store
-from ntkbench.site import write_site
 
 RUNS = 30 * 14 * 3 * 4
 # Tasks, settings, backends and seeds; two stages of six calls, three metrics, a curve for some, ten claims a task.

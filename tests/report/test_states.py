@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from ntkbench import formats
+from ntkbench.report.site import write_site
 from ntkbench.results.record import RunRecord
 from ntkbench.results.store import Store
-from ntkbench.site import write_site
 
 RECORD = RunRecord.from_json((Path(__file__).parents[1] / "data/record.json").read_text())
 

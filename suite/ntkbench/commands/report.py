@@ -8,8 +8,8 @@ from argparse import Namespace
 from ntkbench.cli import OK, database_path
 from ntkbench.errors import InputError
 from ntkbench.experiment import registry
+from ntkbench.report.site import write_site
 from ntkbench.results.store import Store
-from ntkbench.site import write_site
 
 
 def report(options: Namespace) -> int:

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, groupby
 from typing import Any
 
-from ntkbench import charts
-from ntkbench.entry_names import entry, short_names
 from ntkbench.experiment.spec import Task
-from ntkbench.figures import points_table
-from ntkbench.pages import task_figures
-from ntkbench.pages.content import Content, Row, file_name, grouped
-from ntkbench.pages.page import Page
-from ntkbench.pages.ratios import summary
+from ntkbench.report import axes
+from ntkbench.report.entry_names import entry, short_names
+from ntkbench.report.figures.curves import points_table
+from ntkbench.report.pages import task_figures
+from ntkbench.report.pages.content import Content, Row, file_name, grouped
+from ntkbench.report.pages.page import Page
+from ntkbench.report.pages.ratios import summary
 
 
 def task_file(name: str) -> str:
@@ -70,9 +70,9 @@ def _races(leaderboard: Sequence[Row], samples: Mapping[str, list[Row]]) -> list
     same = ("setting", "precision", "machine", "stage")
     for rows in grouped(leaderboard, *same).values():
         raw = [_raw(row, samples) for row in rows]
-        axis = charts.log_axis([s for phases in raw for values in phases.values() for s in values])
+        axis = axes.log_axis([s for phases in raw for values in phases.values() for s in values])
         drawn = [
-            {**row, "dots": {phase: charts.dots(axis, values) for phase, values in phases.items()},
+            {**row, "dots": {phase: axes.dots(axis, values) for phase, values in phases.items()},
              "bar": None if row["low"] is None else (axis.at(row["low"]), axis.at(row["high"]))}
             for row, phases in zip(rows, raw, strict=True)
         ]  # fmt: skip
@@ -96,7 +96,7 @@ def _strips(verdicts: Sequence[Row]) -> list[dict[str, Any]]:
             found = list(entries)
             unit = found[0]["unit"]
             bars = tuple(
-                charts.Entry(
+                axes.Entry(
                     label=names[entry(e)],
                     measured=e["measured"],
                     # One run without a standard error has no interval.
@@ -107,6 +107,6 @@ def _strips(verdicts: Sequence[Row]) -> list[dict[str, Any]]:
                 for e in found
             )
             stated = found[0]
-            lines.append(charts.Row(claim, stated["published"], stated["tolerance"], bars, stated["side"]))
-        strips.append({"metric": metric, "unit": unit, "rows": lines, "axis": charts.axis(lines)})
+            lines.append(axes.Row(claim, stated["published"], stated["tolerance"], bars, stated["side"]))
+        strips.append({"metric": metric, "unit": unit, "rows": lines, "axis": axes.axis(lines)})
     return strips

@@ -13,8 +13,8 @@ from statistics import fmean
 from typing import Any
 
 from ntkbench import formats
-from ntkbench.entry_names import entry, short_names
 from ntkbench.experiment.spec import Curve, Task
+from ntkbench.report.entry_names import entry, short_names
 
 Row = Mapping[str, Any]
 

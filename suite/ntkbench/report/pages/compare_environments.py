@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-from ntkbench.pages.content import NEWEST_ENVIRONMENTS, Content, Row, file_name, grouped
-from ntkbench.pages.ratios import summary
+from ntkbench.report.pages.content import NEWEST_ENVIRONMENTS, Content, Row, file_name, grouped
+from ntkbench.report.pages.ratios import summary
 
 
 def pairs(content: Content) -> list[dict[str, Any]]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ntkbench.drawing import static_svg
-from ntkbench.published_figures import published_figures
+from ntkbench.report.figures.published import published_figures
+from ntkbench.report.vega import static_svg
 
 
 def verdict(published: float, measured: float | None = None, half: float | None = None, **params: Any) -> dict:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ntkbench.drawing import static_svg
-from ntkbench.history import history_figure
-from ntkbench.pages.content import Content, Row, grouped
-from ntkbench.pages.page import Page
+from ntkbench.report.figures.perf_history import history_figure
+from ntkbench.report.pages.content import Content, Row, grouped
+from ntkbench.report.pages.page import Page
+from ntkbench.report.vega import static_svg
 
 
 def pages(content: Content) -> Iterator[Page]:

@@ -11,9 +11,9 @@ import pytest
 from ntkbench import cli, formats
 from ntkbench.errors import InputError
 from ntkbench.experiment.registry import load_tasks
+from ntkbench.report.site import write_site
 from ntkbench.results.record import RunRecord
 from ntkbench.results.store import Store
-from ntkbench.site import write_site
 
 VOID = {"meta", "link", "br", "line", "rect", "path"}
 

@@ -8,8 +8,8 @@ from itertools import accumulate
 from typing import Any
 
 from ntkbench.experiment.spec import Task
-from ntkbench.pages.content import Content, Row, grouped
-from ntkbench.pages.page import Page
+from ntkbench.report.pages.content import Content, Row, grouped
+from ntkbench.report.pages.page import Page
 
 VERDICTS = ("reproduced", "not reproduced", "inconclusive", "not run")
 _MOST_TIMES = 100  # rows of the leaderboard on this page; of more, one setting of each task

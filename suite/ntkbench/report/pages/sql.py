@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ntkbench.pages.content import grouped
-from ntkbench.pages.page import Page
+from ntkbench.report.pages.content import grouped
+from ntkbench.report.pages.page import Page
 from ntkbench.results import queries
 from ntkbench.results.store import answer
 from ntkbench.tables import cell

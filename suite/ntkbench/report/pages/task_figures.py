@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ntkbench.drawing import static_svg
 from ntkbench.experiment.spec import Task
-from ntkbench.figures import Figure, figures
-from ntkbench.pages.content import Row
-from ntkbench.published_figures import published_figures
+from ntkbench.report.figures.curves import Figure, figures
+from ntkbench.report.figures.published import published_figures
+from ntkbench.report.pages.content import Row
+from ntkbench.report.vega import static_svg
 
 _MOST_COMMANDS = 3  # under one figure
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from ntkbench import paths
-from ntkbench.drawing import library_name, write_library
 from ntkbench.errors import InputError
+from ntkbench.report.vega import library_name, write_library
 
 MANIFEST = "manifest.json"
 """Names every file that the report wrote: of the others in its folder none is touched."""

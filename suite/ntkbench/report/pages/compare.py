@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ntkbench.pages import compare_environments
-from ntkbench.pages.content import NEWEST_ENVIRONMENTS, Content, Row, file_name, grouped
-from ntkbench.pages.page import Page
-from ntkbench.pages.ratios import summary
+from ntkbench.report.pages import compare_environments
+from ntkbench.report.pages.content import NEWEST_ENVIRONMENTS, Content, Row, file_name, grouped
+from ntkbench.report.pages.page import Page
+from ntkbench.report.pages.ratios import summary
 
 Entry = tuple[str, str]  # backend, device
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ntkbench.charts import WIDTH, Entry, Row, axis, dots, log_axis
+from ntkbench.report.axes import WIDTH, Entry, Row, axis, dots, log_axis
 
 numbers = st.floats(-1e9, 1e9).map(lambda x: round(x, 6))
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ntkbench import charts
-from ntkbench.pages.content import Row
+from ntkbench.report import axes
+from ntkbench.report.pages.content import Row
 
 
 def summary(rows: Sequence[Row]) -> dict[str, Any]:
@@ -18,6 +18,6 @@ def summary(rows: Sequence[Row]) -> dict[str, Any]:
         # Over settings and stages alike: a mean of ratios is geometric, or it would depend on which is the baseline.
         "mean": math.exp(sum(math.log(row["speedup"]) for row in fair) / len(fair)) if fair else None,
         "fair": len(fair),
-        "outcomes": {word: sum(row["outcome"] == word for row in fair) for word in charts.OUTCOMES},
-        "axis": charts.log_axis([*ends, 1.0]),
+        "outcomes": {word: sum(row["outcome"] == word for row in fair) for word in axes.OUTCOMES},
+        "axis": axes.log_axis([*ends, 1.0]),
     }

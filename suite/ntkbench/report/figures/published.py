@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ntkbench import formats
-from ntkbench.entry_names import entry, short_names
-from ntkbench.figures import COLOURS, MOST_SERIES, WIDE, Figure, legend, with_points, with_unit
-from ntkbench.settings_beside import settings_beside
+from ntkbench.report.entry_names import entry, short_names
+from ntkbench.report.figures.curves import COLOURS, MOST_SERIES, WIDE, Figure, legend, with_points, with_unit
+from ntkbench.report.figures.neighbours import settings_beside
 
 Row = Mapping[str, Any]
 

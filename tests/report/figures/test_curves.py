@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from ntkbench.drawing import library_name, static_svg, write_library
 from ntkbench.errors import InputError
 from ntkbench.experiment.spec import Curve, Metric, Task, Tier
-from ntkbench.figures import figures, points_table
+from ntkbench.report.figures.curves import figures, points_table
+from ntkbench.report.vega import library_name, static_svg, write_library
 
 
 def line(

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ntkbench import formats, paths
-from ntkbench.drawing import library_name
 from ntkbench.experiment.spec import Task
-from ntkbench.mathml import mathml
-from ntkbench.pages import compare, content, environments, index, performance, run, sql, task
-from ntkbench.pages.page import Page
-from ntkbench.report_folder import write_files
+from ntkbench.report.folder import write_files
+from ntkbench.report.mathml import mathml
+from ntkbench.report.pages import compare, content, environments, index, performance, run, sql, task
+from ntkbench.report.pages.page import Page
+from ntkbench.report.vega import library_name
 from ntkbench.results.database import NewerError
 from ntkbench.results.store import Store
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ntkbench import charts
-from ntkbench.pages.content import Content, Row, grouped
-from ntkbench.pages.page import Page
+from ntkbench.report import axes
+from ntkbench.report.pages.content import Content, Row, grouped
+from ntkbench.report.pages.page import Page
 
 
 def run_file(run_id: str) -> str:
@@ -37,10 +37,10 @@ def pages(content: Content) -> Iterator[Page]:
 
 def stages(samples: Sequence[Row]) -> list[dict[str, Any]]:
     """One entry a stage: its first call, its steady ones, and where each lies on an axis that all stages share."""
-    axis = charts.log_axis([row["seconds"] for row in samples])
+    axis = axes.log_axis([row["seconds"] for row in samples])
     found = []
     for stage, rows in grouped(samples, "stage").items():
         phases = {phase: [r["seconds"] for r in rows if r["phase"] == phase] for phase in ("first", "steady")}
-        dots = {phase: charts.dots(axis, values) for phase, values in phases.items()}
+        dots = {phase: axes.dots(axis, values) for phase, values in phases.items()}
         found.append({"stage": stage, **phases, "dots": dots})
     return found

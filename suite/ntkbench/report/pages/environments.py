@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ntkbench.pages.content import Content, Row, grouped
-from ntkbench.pages.page import Page
+from ntkbench.report.pages.content import Content, Row, grouped
+from ntkbench.report.pages.page import Page
 
 _ELSEWHERE = ("commit", "machine")  # facts that have a place of their own on the page
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ntkbench import formats
-from ntkbench.figures import Figure, with_points
+from ntkbench.report.figures.curves import Figure, with_points
 
 _COLOUR = "#2f7ed8"
 _STEP = "#c2410c"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ntkbench.settings_beside import settings_beside
+from ntkbench.report.figures.neighbours import settings_beside
 
 CLAIMS = [{"params": {"n": 2, "depth": 3}}, {"params": {"n": 50, "depth": 3}}]
 

@@ -1,0 +1,1 @@
+"""The HTML report: what the views say, as pages."""
