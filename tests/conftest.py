@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ntkbench import cli
+from ntkbench.cli.main import main
 
 # In the background of a shell Ctrl-C is ignored, and so it would be by the processes that tests send it to.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -116,7 +116,7 @@ def ntkbench(capfd: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
 
     def call(*words: object) -> Outcome:
         capfd.readouterr()
-        code = cli.main([str(w) for w in words])
+        code = main.main([str(w) for w in words])
         captured = capfd.readouterr()
         return Outcome(code, captured.out, captured.err)
 

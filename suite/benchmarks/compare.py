@@ -148,7 +148,7 @@ def main(base: str, head: str, root: Path, machine: str, chosen: str | None) -> 
     """Compare, print the table; 1 where something got worse."""
     from asv.console import log
 
-    from ntkbench.tables import show
+    from ntkbench.cli.tables import show
 
     log.enable()
     found = compare(base, head, root, machine, chosen)

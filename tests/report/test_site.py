@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ntkbench import cli, formats
+from ntkbench import formats
+from ntkbench.cli.main import main
 from ntkbench.errors import InputError
 from ntkbench.experiment.registry import load_tasks
 from ntkbench.report.site import write_site
@@ -57,7 +58,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory, small_tasks_source: str) -> Pa
     places = ["--db", folder / "results.duckdb", "--records", folder / "records.jsonl"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NTKBENCH_CACHE", str(folder / "cache"))
-        assert cli.main([str(word) for word in (*words, *places)]) == 0
+        assert main.main([str(word) for word in (*words, *places)]) == 0
     return folder
 
 

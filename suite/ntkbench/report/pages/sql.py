@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from ntkbench.cli.tables import cell
 from ntkbench.report.pages.content import grouped
 from ntkbench.report.pages.page import Page
 from ntkbench.results import queries
 from ntkbench.results.store import answer
-from ntkbench.tables import cell
 
 if TYPE_CHECKING:
     import duckdb

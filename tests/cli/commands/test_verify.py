@@ -4,8 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from ntkbench.cli.main.commands import verify
 
-from ntkbench.commands import verify
 from ntkbench.experiment.registry import load_tasks
 from ntkbench.machine import cuda
 from ntkbench.results.parquet import export_parquet
@@ -13,10 +13,10 @@ from ntkbench.results.record import CurveRow, MetricRow, RunRecord
 from ntkbench.results.store import Store
 
 GOOD = replace(
-    RunRecord.from_json((Path(__file__).parents[1] / "data" / "record.json").read_text()), curves=[], claims=[]
+    RunRecord.from_json((Path(__file__).parents[2] / "data" / "record.json").read_text()), curves=[], claims=[]
 )
 ACCURACY = GOOD.metrics[0]
-CLAIM = RunRecord.from_json((Path(__file__).parents[1] / "data" / "record.json").read_text()).claims[0]
+CLAIM = RunRecord.from_json((Path(__file__).parents[2] / "data" / "record.json").read_text()).claims[0]
 
 
 def record(number: int, value: float = 40.7, **changes) -> RunRecord:

@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = parser().parse_args(words)
         options.words = words
-        module = importlib.import_module(f"ntkbench.commands.{options.module}")
+        module = importlib.import_module(f"ntkbench.cli.commands.{options.module}")
         code: int = getattr(module, options.function)(options)
         # Here, not when the interpreter ends: there, nobody could say what is wrong.
         sys.stdout.flush()

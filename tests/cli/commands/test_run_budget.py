@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ntkbench.commands.budgeted import Budget
+from ntkbench.cli.commands.run_budget import Budget
 from ntkbench.experiment.plan import PlannedRun, plan
 from ntkbench.experiment.registry import load_tasks
 from ntkbench.machine.provenance import environment, machine_id
@@ -20,7 +20,7 @@ from ntkbench.planning.past_runs import append_stopped
 from ntkbench.results.record import RunRecord, TimingRow, planned_fields
 from ntkbench.results.store import Store
 
-RECORD = RunRecord.from_json((Path(__file__).parents[1] / "data" / "record.json").read_text())
+RECORD = RunRecord.from_json((Path(__file__).parents[2] / "data" / "record.json").read_text())
 
 # `naps` takes as long as it is told; one of its sizes has a claim, and so has one that is only quoted.
 NAPS = '''

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from ntkbench.cli import OK, database_path
+from ntkbench.cli.main import OK, database_path
 from ntkbench.results.exchange import import_sources
 from ntkbench.results.parquet import export_parquet
 from ntkbench.results.store import Store

@@ -13,14 +13,15 @@ from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 
-from ntkbench.cli import INTERRUPTED, OK, RUNS_FAILED, database_path
-from ntkbench.commands.budgeted import Budget
-from ntkbench.commands.planned import planned_runs
-from ntkbench.commands.workforce import Workforce, workforce
+from ntkbench.cli.commands.run_budget import Budget
+from ntkbench.cli.commands.run_options import planned_runs
+from ntkbench.cli.commands.run_workforce import Workforce, workforce
+from ntkbench.cli.main import INTERRUPTED, OK, RUNS_FAILED, database_path
+from ntkbench.cli.progress import live, roughly
+from ntkbench.cli.tables import show_verdicts
 from ntkbench.errors import InputError
 from ntkbench.experiment import plan
 from ntkbench.experiment.spec import Task
-from ntkbench.live import live, roughly
 from ntkbench.machine.provenance import machine_id
 from ntkbench.planning import past_runs
 from ntkbench.planning.budget import parse
@@ -31,7 +32,6 @@ from ntkbench.results.record_file import RecordFile
 from ntkbench.results.rows import Declaration
 from ntkbench.results.set_aside import keep, take_waiting
 from ntkbench.results.store import Store
-from ntkbench.tables import show_verdicts
 
 
 def run(options: Namespace) -> int:

@@ -10,7 +10,7 @@ import pytest
 from ntkbench.results.record import RunRecord
 from ntkbench.results.store import Store
 
-RECORD = RunRecord.from_json((Path(__file__).parents[1] / "data" / "record.json").read_text())
+RECORD = RunRecord.from_json((Path(__file__).parents[2] / "data" / "record.json").read_text())
 
 
 @pytest.fixture

@@ -13,12 +13,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ntkbench.cli import OK, database_path
+from ntkbench.cli.main import OK, database_path
+from ntkbench.cli.tables import show
 from ntkbench.errors import InputError, unknown
 from ntkbench.results import queries
 from ntkbench.results.database import connect
 from ntkbench.results.store import answer
-from ntkbench.tables import show
 
 if TYPE_CHECKING:
     import duckdb

@@ -157,7 +157,7 @@ def test_an_answer_that_cannot_be_written_is_one_line():
 
 def test_listing_tasks_imports_no_framework():
     code = (
-        "import sys; from ntkbench import cli; cli.main(['list'])\n"
+        "import sys; from ntkbench.cli import main as cli; cli.main(['list'])\n"
         "print([m for m in ('torch', 'jax', 'numba', 'duckdb') if m in sys.modules])"
     )
     done = subprocess.run(

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ntkbench import backends
-from ntkbench.cli import CHECK_FAILED, OK, database_path
+from ntkbench.cli.main import CHECK_FAILED, OK, database_path
+from ntkbench.cli.tables import show
 from ntkbench.errors import InputError
 from ntkbench.experiment import registry
 from ntkbench.experiment.plan import PlannedRun, run_cost
@@ -19,7 +20,6 @@ from ntkbench.results.parquet import reading_export
 from ntkbench.results.record import RunRecord
 from ntkbench.results.rows import read_records
 from ntkbench.results.store import Store
-from ntkbench.tables import show
 
 _CHECKS = {
     "Verified claims that are not reproduced": "SELECT task, claim, backend, side, published, tolerance, measured "
@@ -118,7 +118,7 @@ def _run_again(
     stored: Sequence[RunRecord], task_folders: Sequence[Path]
 ) -> tuple[list[Pair], list[tuple[object, ...]]]:
     """Each run beside the stored one, and those that fail now. Nothing is stored: this is a check, not a result."""
-    from ntkbench.live import live
+    from ntkbench.cli.progress import live
     from ntkbench.planning.expectation import Expectation, observed
     from ntkbench.running.runner import execute
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import webbrowser
 from argparse import Namespace
 
-from ntkbench.cli import OK, database_path
+from ntkbench.cli.main import OK, database_path
 from ntkbench.errors import InputError
 from ntkbench.experiment import registry
 from ntkbench.report.site import write_site

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from ntkbench.cli.tables import cell, show, show_verdicts
 from ntkbench.results.record import RunRecord
 from ntkbench.results.store import Store
-from ntkbench.tables import cell, show, show_verdicts
 
-RECORD = RunRecord.from_json((Path(__file__).parent / "data" / "record.json").read_text())
+RECORD = RunRecord.from_json((Path(__file__).parents[1] / "data" / "record.json").read_text())
 
 
 def cells(line: str) -> list[str]:

@@ -10,12 +10,12 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress
 
-from ntkbench import live
+from ntkbench.cli.main import progress
 from ntkbench.experiment.plan import PlannedRun
 from ntkbench.planning.expectation import Expectation, Observation
 from ntkbench.results.record import RunRecord
 
-RECORD = RunRecord.from_json((Path(__file__).parent / "data" / "record.json").read_text())
+RECORD = RunRecord.from_json((Path(__file__).parents[1] / "data" / "record.json").read_text())
 
 
 def planned(number: int, task: str = "images") -> PlannedRun:
@@ -34,23 +34,23 @@ def planned(number: int, task: str = "images") -> PlannedRun:
     ],
 )
 def test_a_time_to_come_is_told_roughly(seconds, text):
-    assert live.roughly(seconds) == text
+    assert progress.roughly(seconds) == text
 
 
 def test_a_line_tells_what_ran_what_came_out_and_how_long_it_took():
-    line = live.summary(RECORD, 2, 9, 88.0, 900.0)
+    line = progress.summary(RECORD, 2, 9, 88.0, 900.0)
     for part in ("[2/9] ", "images numba", "depth=3", "seed=0", "accuracy 40.7", "88.0 s, about 15 min left"):
         assert part in line
-    assert "left" not in live.summary(RECORD, 9, 9, 88.0, 0.0)
-    assert "left" not in live.summary(RECORD, 2, 9, 88.0, None)
+    assert "left" not in progress.summary(RECORD, 9, 9, 88.0, 0.0)
+    assert "left" not in progress.summary(RECORD, 2, 9, 88.0, None)
     failed = replace(RECORD, status="timeout", reason="took longer than 5 s", metrics=[])
-    assert ": timeout took longer than 5 s (5.00 s" in live.summary(failed, 1, 2, 5.0, None)
+    assert ": timeout took longer than 5 s (5.00 s" in progress.summary(failed, 1, 2, 5.0, None)
 
 
 def shown(capsys: pytest.CaptureFixture[str], expectation: Expectation, until: float = math.inf) -> list[str]:
     """The lines that three runs of 30 s each leave where there is no terminal."""
     runs = [planned(n) for n in range(3)]
-    with live.live(runs, expectation, until) as display:
+    with progress.live(runs, expectation, until) as display:
         for run in runs:
             display.stage(run, "kernel", 0.5)
             expectation.learn(Observation(run, "ok", 30.0, [30.0]))
@@ -75,18 +75,18 @@ def test_no_more_is_left_than_the_budget(capsys):
 
 def test_nothing_is_said_of_a_time_that_nobody_knows(capsys):
     runs = [planned(1), planned(2, task="texts")]
-    with live.live(runs, Expectation()) as display:
+    with progress.live(runs, Expectation()) as display:
         display.finished(replace(RECORD, experiment_id=runs[0].experiment_id))
     assert "left" not in capsys.readouterr().out
 
 
 def test_within_a_run_the_time_left_counts_down_to_that_of_the_others(monkeypatch):
     now = [1_000.0]
-    monkeypatch.setattr(live.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
     runs = [planned(n) for n in range(3)]
     expectation = Expectation(reference=[Observation(run, "ok", 60.0, [60.0]) for run in runs])
     with Progress(console=Console(file=io.StringIO()), auto_refresh=False) as progress:
-        bars = live._Bars(runs, expectation, math.inf, progress)
+        bars = progress._Bars(runs, expectation, math.inf, progress)
         bars.stage(runs[0], "kernel", None)
         words = []
         for elapsed in (0.0, 40.0, 60.0, 500.0):

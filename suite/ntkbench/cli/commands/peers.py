@@ -14,7 +14,8 @@ from functools import cache
 from pathlib import Path
 
 from ntkbench import paths
-from ntkbench.cli import OK, RUNS_FAILED, database_path
+from ntkbench.cli.main import OK, RUNS_FAILED, database_path
+from ntkbench.cli.tables import show
 from ntkbench.errors import InputError, unknown
 from ntkbench.machine.provenance import environment
 from ntkbench.peers import table
@@ -25,7 +26,6 @@ from ntkbench.peers.to_record import record
 from ntkbench.peers.virtualenvs import SetupError, prepare
 from ntkbench.peers.workloads import WORKLOADS, Workload
 from ntkbench.results.store import Store
-from ntkbench.tables import show
 
 
 def peers(options: Namespace) -> int:

@@ -16,8 +16,8 @@ import pytest
 IMPATIENT = """
 import sys
 from functools import partial
-from ntkbench import cli
-from ntkbench.commands import run
+from ntkbench.cli import main as cli
+from ntkbench.cli.commands import run
 
 run.Store = partial(run.Store, patience=0.2)
 sys.exit(cli.main(sys.argv[1:]))
@@ -25,7 +25,7 @@ sys.exit(cli.main(sys.argv[1:]))
 HOLDER = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
 FULL = """
 import resource, sys
-from ntkbench import cli
+from ntkbench.cli import main as cli
 
 # Writing beyond this size of a file fails, as it does on a full disk.
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from argparse import Namespace
 
 from ntkbench import backends, datasets, formats, paths
-from ntkbench.cli import OK
+from ntkbench.cli.main import OK
+from ntkbench.cli.tables import show
 from ntkbench.experiment import registry
 from ntkbench.machine import cuda
-from ntkbench.tables import show
 
 
 def list(options: Namespace) -> int:

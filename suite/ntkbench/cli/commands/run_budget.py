@@ -8,9 +8,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ntkbench.cli.progress import roughly
 from ntkbench.experiment.plan import PlannedRun
 from ntkbench.experiment.spec import Task
-from ntkbench.live import roughly
 from ntkbench.machine.provenance import machine_id
 from ntkbench.planning import past_runs
 from ntkbench.planning.budget import Resumable, Seconds, at_least, in_turn

@@ -5,8 +5,8 @@ from __future__ import annotations
 from argparse import Namespace
 
 from ntkbench import datasets
-from ntkbench.cli import OK
-from ntkbench.tables import show
+from ntkbench.cli.main import OK
+from ntkbench.cli.tables import show
 
 
 def data(options: Namespace) -> int:
