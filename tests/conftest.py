@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ntkbench.cli.main import main
+from ntkbench.cli import main
 
 # In the background of a shell Ctrl-C is ignored, and so it would be by the processes that tests send it to.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ntkbench.cli.main import main
+from ntkbench.cli import main
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

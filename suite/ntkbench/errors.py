@@ -37,6 +37,11 @@ def describe(error: BaseException) -> str:
     return ": ".join(part for part in (kind, lines[0][:_LONGEST] if lines else "") if part)
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 def brief(value: object) -> str:
     """A value as it is shown in a message: its repr, cut where it would fill the screen."""
     text = repr(value)

@@ -55,6 +55,13 @@ def operations(value: float | None, unit: str = "op") -> str:
     return f"{number(value / 1000**power, 3)} {_THOUSANDS[power]}{unit}"
 
 
+def cell(value: Any) -> str:
+    """A value for people: four significant digits of a float, an empty cell for NULL."""
+    if value is None:
+        return ""
+    return number(value) if isinstance(value, float) else str(value)
+
+
 def quantity(value: float | None, unit: str) -> str:
     """A metric's value with its unit; memory, operations and time in units that fit their size."""
     if value is None:

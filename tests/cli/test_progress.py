@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress
 
-from ntkbench.cli.main import progress
+from ntkbench.cli import progress
 from ntkbench.experiment.plan import PlannedRun
 from ntkbench.planning.expectation import Expectation, Observation
 from ntkbench.results.record import RunRecord
@@ -85,11 +85,11 @@ def test_within_a_run_the_time_left_counts_down_to_that_of_the_others(monkeypatc
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
     runs = [planned(n) for n in range(3)]
     expectation = Expectation(reference=[Observation(run, "ok", 60.0, [60.0]) for run in runs])
-    with Progress(console=Console(file=io.StringIO()), auto_refresh=False) as progress:
-        bars = progress._Bars(runs, expectation, math.inf, progress)
+    with Progress(console=Console(file=io.StringIO()), auto_refresh=False) as bars_of_rich:
+        bars = progress._Bars(runs, expectation, math.inf, bars_of_rich)
         bars.stage(runs[0], "kernel", None)
         words = []
         for elapsed in (0.0, 40.0, 60.0, 500.0):
             now[0] = 1_000.0 + elapsed
-            words.append(progress.tasks[0].fields["left"]())
+            words.append(bars_of_rich.tasks[0].fields["left"]())
     assert words == ["about 3 min left", "about 2 min left", "about 2 min left", "about 2 min left"]

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ntkbench.cli.tables import cell, show, show_verdicts
+from ntkbench.cli.tables import show, show_verdicts
+from ntkbench.formats import cell
 from ntkbench.results.record import RunRecord
 from ntkbench.results.store import Store
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ntkbench.arrays.checks import to_numpy
 from ntkbench.arrays.execution import implementations
 from ntkbench.backends import installed, open_backend
 from ntkbench.cluster import blocks_child
@@ -20,7 +21,7 @@ from ntkbench.cluster.blocks import SharedBlocks
 from ntkbench.cluster.blocks_child import Matrix
 from ntkbench.experiment.registry import load_tasks
 from ntkbench.kernels import cntk
-from ntkbench.kernels.gram.blocks import Block, BlockKernel, block_gram, to_numpy
+from ntkbench.kernels.gram.blocks import Block, BlockKernel, block_gram
 from ntkbench.running.checkpoints import likeness
 
 pytest.importorskip("distributed")

@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ntkbench import Context, Metric, Task, Tier, datasets, task
+from ntkbench.canonical import canonical_json
 from ntkbench.errors import InputError
-from ntkbench.experiment.plan import PlannedRun, canonical_json, missing, plan
+from ntkbench.experiment.plan import PlannedRun, missing, plan
 
 
 def grids(ctx: Context, *, n: int, rate: float) -> None: ...

@@ -11,7 +11,7 @@ import pytest
 
 from ntkbench.arrays.execution import execution_for
 from ntkbench.kernels import Work, cntk, cntk_work, fc_kernels, fc_work
-from ntkbench.kernels.conv.api import api
+from ntkbench.kernels.conv import api
 from ntkbench.kernels.conv.numba_compiled import _angle, _coefficients, _lune
 from ntkbench.kernels.relu import dense
 from ntkbench.kernels.relu.network import Network

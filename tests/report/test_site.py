@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ntkbench import formats
-from ntkbench.cli.main import main
+from ntkbench.cli import main
 from ntkbench.errors import InputError
 from ntkbench.experiment.registry import load_tasks
 from ntkbench.report.site import write_site

@@ -15,7 +15,7 @@ from ntkbench import Context, Metric, Tier, task
 from ntkbench.arrays.execution import implementations, note
 from ntkbench.backends import open_backend
 from ntkbench.errors import InputError
-from ntkbench.kernels.conv.api import api
+from ntkbench.kernels.conv import api
 from ntkbench.kernels.gram.blocks import block_gram, plan_blocks
 from ntkbench.running import checkpoints
 from ntkbench.running.checkpoints import Checkpoints, discard, keeps_blocks, kept_since

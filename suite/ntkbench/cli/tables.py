@@ -17,14 +17,14 @@ def show(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | Non
         from rich.console import Console
         from rich.table import Table
     except ImportError:
-        _show_plainly([columns, *([cell(value) for value in row] for row in rows)], title)
+        _show_plainly([columns, *([formats.cell(value) for value in row] for row in rows)], title)
         return
 
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(cell(value) for value in row))
+        table.add_row(*(formats.cell(value) for value in row))
     console = Console(width=None if sys.stdout.isatty() else 400, markup=False, emoji=False, highlight=False)
     # Printed by us: a Console ends the process when the reader of a pipe has gone.
     with console.capture() as capture:
@@ -36,13 +36,6 @@ def _show_plainly(rows: Sequence[Sequence[str]], title: str | None) -> None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for line in [[title] if title else [], *rows]:
         print("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=False)).rstrip())
-
-
-def cell(value: Any) -> str:
-    """A value for people: four significant digits of a float, an empty cell for NULL."""
-    if value is None:
-        return ""
-    return formats.number(value) if isinstance(value, float) else str(value)
 
 
 def show_verdicts(store: Store, tasks: Sequence[str]) -> None:

@@ -12,13 +12,14 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ntkbench.arrays.checks import to_numpy
 from ntkbench.arrays.execution import note, preferred
 from ntkbench.backends.protocol import Backend
 from ntkbench.cluster.blocks_child import Answer, Failure, Matrix
 from ntkbench.cluster.blocks_worker import compute_block
 from ntkbench.cluster.in_flight import InFlight
 from ntkbench.cluster.scheduler import connected
-from ntkbench.kernels.gram.blocks import Block, BlockKernel, Computed, to_numpy
+from ntkbench.kernels.gram.blocks import Block, BlockKernel, Computed
 from ntkbench.running.checkpoints import likeness
 
 if TYPE_CHECKING:

@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from ntkbench.arrays.checks import to_numpy
 from ntkbench.arrays.execution import implementations, prefer
 from ntkbench.arrays.memory import ran_out_of_memory
 from ntkbench.errors import InputError, describe
-from ntkbench.kernels.gram.blocks import Block, BlockKernel, to_numpy
+from ntkbench.kernels.gram.blocks import Block, BlockKernel
 from ntkbench.running.checkpoints import likeness
 from ntkbench.running.worker import begin
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,13 +10,9 @@ from functools import cached_property
 
 from ntkbench import backends as known_backends
 from ntkbench import datasets
+from ntkbench.canonical import canonical_json
 from ntkbench.errors import InputError, describe, unknown
 from ntkbench.experiment.spec import Params, Scalar, Task
-
-
-def canonical_json(value: object) -> str:
-    """JSON with sorted keys and no spaces: equal values give equal bytes."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 @dataclass(frozen=True)

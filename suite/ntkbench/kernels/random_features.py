@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ntkbench.arrays.execution import Execution, execution_for, note
-from ntkbench.kernels.relu.network import check_pair, check_vectors
+from ntkbench.arrays.inputs import check_pair, check_vectors
 
 
 def random_features_kernel(x1: Any, x2: Any, weights: Any, activation: Callable[[Any], Any]) -> Any:

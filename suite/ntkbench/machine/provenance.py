@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from ntkbench import paths
-from ntkbench.experiment.plan import canonical_json
+from ntkbench.canonical import canonical_json
 
 _PACKAGES = ("ntkbench", "jax", "jaxlib", "torch", "numba", "numpy", "scipy")
 _MEASURED = ("suite", "tasks", "pyproject.toml", "constraints.txt")  # what a result may depend on

@@ -1,5 +1,6 @@
 """Architectures as values: one description, from which come the infinite-width kernels and networks of finite width."""
 
+from ntkbench.duals.hermite import HermiteSeries, hermite_coefficients, hermite_series
 from ntkbench.networks.finite import Finite, finite
 from ntkbench.networks.layers import (
     Activation,
@@ -25,12 +26,15 @@ __all__ = [
     "Finite",
     "Flatten",
     "GlobalAvgPool",
+    "HermiteSeries",
     "Layer",
     "LayerNorm",
     "Residual",
     "Serial",
     "Training",
     "finite",
+    "hermite_coefficients",
+    "hermite_series",
     "log_steps",
     "merge",
     "serial",

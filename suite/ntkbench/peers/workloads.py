@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ntkbench.experiment.plan import canonical_json
+from ntkbench.canonical import canonical_json
 from ntkbench.experiment.spec import Scalar
 
 Kind = Literal["fc", "cntk", "empirical", "regression"]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ntkbench.experiment.plan import canonical_json
+from ntkbench.canonical import canonical_json
 from ntkbench.results.record import CurveRow, RunRecord
 
 Pair = tuple[RunRecord, RunRecord]

@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ntkbench.errors import InputError
+from ntkbench.errors import InputError, first_line
 from ntkbench.results import schema, steps
 from ntkbench.results.schema import SCHEMA_VERSION
 
@@ -115,11 +115,6 @@ def exists(path: Path) -> bool:
         return path.exists()
     except OSError as error:
         raise InputError(f"cannot open {path}: {error.strerror}") from error
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error's message."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 @cache

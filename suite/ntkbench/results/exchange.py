@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ntkbench.errors import InputError, describe
+from ntkbench.errors import InputError, describe, first_line
 from ntkbench.machine.provenance import commit_subject
 from ntkbench.results import database
 from ntkbench.results.asv import Measurement, holds_results, read_results
-from ntkbench.results.database import first_line
 from ntkbench.results.parquet import reading_export, write_tables
 from ntkbench.results.perf_rows import read_measurements
 from ntkbench.results.record import RunRecord

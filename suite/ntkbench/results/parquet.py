@@ -9,9 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ntkbench.errors import InputError
+from ntkbench.errors import InputError, first_line
 from ntkbench.results import schema
-from ntkbench.results.database import first_line
 from ntkbench.results.schema import SCHEMA_VERSION, TABLES
 from ntkbench.results.store import Store
 

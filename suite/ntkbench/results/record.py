@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from ntkbench.canonical import canonical_json
 from ntkbench.errors import InputError, brief, describe, unknown
-from ntkbench.experiment.plan import PlannedRun, canonical_json
+from ntkbench.experiment.plan import PlannedRun
 from ntkbench.experiment.spec import Task
 
 _Row = TypeVar("_Row")

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from ntkbench.canonical import canonical_json
 from ntkbench.errors import InputError
-from ntkbench.experiment.plan import canonical_json
 from ntkbench.machine.provenance import environment_id
 from ntkbench.results.record import FORMAT, ClaimRow, CurveRow, MetricRow, RunRecord
 from ntkbench.results.schema import columns

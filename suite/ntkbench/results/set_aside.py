@@ -1,9 +1,9 @@
-"""Records that wait in files beside a database that another process holds."""
+"""Records set aside in files beside a database that another process holds, until the next run stores them."""
 
 from __future__ import annotations
 
 import glob
-import sys
+from collections.abc import Callable
 
 from ntkbench.errors import InputError
 from ntkbench.results.exchange import append_json_line, read_json_lines
@@ -11,8 +11,11 @@ from ntkbench.results.record import RunRecord
 from ntkbench.results.record_file import RecordFile
 from ntkbench.results.store import BusyError, Store
 
+Teller = Callable[[str], None]
+"""Told in one line what became of a record."""
 
-def keep(store: Store | RecordFile, record: RunRecord) -> None:
+
+def keep(store: Store | RecordFile, record: RunRecord, tell: Teller) -> None:
     """Store the record; when another process does not let go of the database, set it aside for the next run."""
     try:
         store.add([record])
@@ -20,10 +23,10 @@ def keep(store: Store | RecordFile, record: RunRecord) -> None:
         # A file for each record: nobody can take one away while another is being added to it.
         file = store.path.with_name(f"{store.path.name}.{record.run_id}.waiting.jsonl")
         append_json_line(file, record)
-        print(f"ntkbench: {error}; the record waits in {file} for the next run", file=sys.stderr)
+        tell(f"{error}; the record waits in {file} for the next run")
 
 
-def take_waiting(store: Store) -> None:
+def take_set_aside(store: Store, tell: Teller) -> None:
     """Store the records that were set aside."""
     files = sorted(store.path.parent.glob(f"{glob.escape(store.path.name)}.*.waiting.jsonl"))
     for file in files:
@@ -33,6 +36,6 @@ def take_waiting(store: Store) -> None:
             raise
         except InputError as error:
             # Half a line, perhaps, of a process that was killed while it wrote; it must not stop all others.
-            print(f"ntkbench: left aside: {error}", file=sys.stderr)
+            tell(f"left aside: {error}")
         else:
             file.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ntkbench.errors import InputError
+from ntkbench.errors import InputError, first_line
 from ntkbench.results import database
 from ntkbench.results.database import BusyError as BusyError
 from ntkbench.results.perf_rows import insert_measurements
@@ -117,7 +117,7 @@ def answer(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[list[str], 
             raise InputError("the query is empty")
         return [column[0] for column in found.description or []], found.fetchall()
     except duckdb.Error as error:
-        raise InputError(database.first_line(error)) from error
+        raise InputError(first_line(error)) from error
 
 
 def _known(connection: duckdb.DuckDBPyConnection, run_ids: Sequence[str]) -> dict[str, RunRecord]:

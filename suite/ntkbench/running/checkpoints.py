@@ -28,12 +28,13 @@ from typing import Any
 import numpy as np
 
 from ntkbench import paths
+from ntkbench.arrays.checks import to_numpy
 from ntkbench.arrays.execution import note, noted, preferred
 from ntkbench.backends.protocol import Backend
+from ntkbench.canonical import canonical_json
 from ntkbench.errors import InputError, brief
-from ntkbench.experiment.plan import canonical_json
 from ntkbench.experiment.spec import Task
-from ntkbench.kernels.gram.blocks import Block, to_numpy
+from ntkbench.kernels.gram.blocks import Block
 from ntkbench.machine.provenance import cpu_name
 from ntkbench.running.stopwatch import LONG
 

@@ -14,8 +14,8 @@ import numpy as np
 
 from ntkbench import datasets
 from ntkbench.backends.protocol import Backend
+from ntkbench.canonical import canonical_json
 from ntkbench.errors import InputError, brief, unknown
-from ntkbench.experiment.plan import canonical_json
 from ntkbench.experiment.spec import Task
 from ntkbench.running.stopwatch import Timing, measure
 
@@ -132,9 +132,8 @@ class Context:
         `kernel` is pure, the same for any rows and columns, and takes `progress`. Raises InputError as `stage` does.
         """
         # The kernels take as long to import as all else: most commands need none.
-        from ntkbench.kernels.gram.blocks import block_gram, in_order
+        from ntkbench.kernels.gram.blocks import block_gram, in_order, train_test
         from ntkbench.running.checkpoints import checkpoints
-        from ntkbench.solvers.regression import train_test
 
         if max(x_train.shape[0], x_test.shape[0]) <= side:
             k_train, k_test = self._timed(

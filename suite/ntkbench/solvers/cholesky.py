@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.checks import finite, host, symmetric
 from ntkbench.arrays.execution import Execution, execution_for
-from ntkbench.solvers.regression import Regression, check_ridge, finite, host, pose, shifted, symmetric
+from ntkbench.solvers.regression import Regression, check_ridge, pose, shifted
 
 EPSILON = float(np.finfo(np.float64).eps)
 

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ntkbench.arrays.checks import finite, host, symmetric
 from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.solvers.cholesky import EPSILON, NotPositiveDefinite
-from ntkbench.solvers.regression import check_ridge, finite, host, symmetric
+from ntkbench.solvers.regression import check_ridge
 
 Product = Callable[[Any], Any]
 """v (n, k) -> K v (n, k)."""

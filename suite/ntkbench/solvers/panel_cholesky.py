@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.checks import check_symmetric_in_panels, finite, to_numpy
 from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.arrays.memory import available
 from ntkbench.arrays.scratch import check_scratch, scratch
-from ntkbench.kernels.gram.blocks import to_numpy
 from ntkbench.solvers.cholesky import EPSILON, NotPositiveDefinite
-from ntkbench.solvers.regression import check_fit, check_ridge, check_symmetric_in_panels, finite
+from ntkbench.solvers.regression import check_fit, check_ridge
 
 # Columns of a panel: enough work for the processor, and a small part of K.
 _CPU_WIDTH, _GPU_WIDTH = 2_048, 8_192

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.checks import finite, host, symmetric
 from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.solvers.cholesky import EPSILON
 from ntkbench.solvers.conjugate_gradient import Preconditioner, product_with, unchanged
-from ntkbench.solvers.regression import check_ridge, finite, host, symmetric
+from ntkbench.solvers.regression import check_ridge
 
 
 def jacobi(k: Any, ridge: float = 0.0) -> Preconditioner:

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.checks import host
 from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.solvers.cholesky import not_definite, rounding
-from ntkbench.solvers.regression import check_ridge, host, pose
+from ntkbench.solvers.regression import check_ridge, pose
 
 
 class RidgePath(NamedTuple):

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.checks import finite, host
 from ntkbench.arrays.execution import execution_for
 from ntkbench.solvers.cholesky import cholesky_solve
-from ntkbench.solvers.regression import finite, host
 from ntkbench.theory.label_noise import check_noise
 
 

@@ -14,9 +14,10 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.checks import finite, host, symmetric
 from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.solvers.cholesky import EPSILON, not_definite, rounding
-from ntkbench.solvers.regression import Problem, finite, host, pose, symmetric
+from ntkbench.solvers.regression import Problem, pose
 
 _Kind = Literal["flow", "descent"]
 

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.checks import finite, host
 from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.solvers.cholesky import cholesky_regression, cholesky_solve
-from ntkbench.solvers.regression import finite, host
 
 
 class Memorisation(NamedTuple):

@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.checks import finite
 from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.networks.finite import Finite
 from ntkbench.networks.parameters import Parameters
 from ntkbench.networks.training import train
-from ntkbench.solvers.regression import check_ridge, finite
+from ntkbench.solvers.regression import check_ridge
 
 Array = npt.NDArray[np.float64]
 

@@ -6,9 +6,9 @@ import math
 from typing import Any, NamedTuple
 
 from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.checks import symmetric
 from ntkbench.arrays.execution import Execution, execution_for
-from ntkbench.kernels.relu.network import check_vectors
-from ntkbench.solvers.regression import symmetric
+from ntkbench.arrays.inputs import check_vectors
 
 _Jet = tuple[float, float, float]  # a function at one point, and its first two derivatives there
 

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.checks import finite, symmetric
 from ntkbench.arrays.execution import Execution, execution_for
-from ntkbench.solvers.regression import finite, symmetric
 
 
 class Rademacher(NamedTuple):

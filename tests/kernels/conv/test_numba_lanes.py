@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from ntkbench.kernels.conv.api import numba_compiled, numba_lanes
+from ntkbench.kernels.conv import numba_compiled, numba_lanes
 from ntkbench.kernels.conv.numba_lanes import LANES
 
 DTYPES = ["float32", "float64"]

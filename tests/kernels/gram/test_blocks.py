@@ -16,8 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ntkbench.arrays.checks import to_numpy
 from ntkbench.kernels import cntk
-from ntkbench.kernels.gram.blocks import Block, BlockKernel, Computed, block_gram, plan_blocks, to_numpy
+from ntkbench.kernels.gram.blocks import Block, BlockKernel, Computed, block_gram, plan_blocks
 
 
 def images(n: int, seed: int = 0) -> np.ndarray:

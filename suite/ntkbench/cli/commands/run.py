@@ -30,7 +30,7 @@ from ntkbench.results.exchange import append_json_line
 from ntkbench.results.record import DONE, RunRecord, claim_rows
 from ntkbench.results.record_file import RecordFile
 from ntkbench.results.rows import Declaration
-from ntkbench.results.set_aside import keep, take_waiting
+from ntkbench.results.set_aside import keep, take_set_aside
 from ntkbench.results.store import Store
 
 
@@ -74,7 +74,7 @@ class _Call:
         now = datetime.now(UTC).isoformat()
         self.store.declare([Declaration(t.name, t.version, now, claim_rows(t)) for t in self.tasks.values()])
         if not isinstance(self.store, RecordFile):
-            take_waiting(self.store)
+            take_set_aside(self.store, _tell)
         todo = plan.missing(self.runs, self._done())
         if len(todo) < len(self.runs):
             already = f"{len(self.runs) - len(todo)} of {len(self.runs)} runs are done already"
@@ -91,7 +91,7 @@ class _Call:
             path = self.store.path
             print(f"the records are in {path}; `ntkbench import {path}` judges them where DuckDB is installed")
         else:
-            take_waiting(self.store)
+            take_set_aside(self.store, _tell)
             show_verdicts(self.store, [t for t in self.tasks if any(r.task == t for r in self.runs)])
         if over:
             print(over)
@@ -132,7 +132,7 @@ class _Call:
             def sink(record: RunRecord) -> None:
                 nonlocal begun
                 begun = time.monotonic()
-                keep(self.store, record)
+                keep(self.store, record, _tell)
                 if self.options.records is not None and not isinstance(self.store, RecordFile):
                     append_json_line(self.options.records, record)
                 records.append(record)
@@ -154,6 +154,10 @@ class _Call:
             budget.note(stopped, begun)
         left = plan.missing(todo, {record.experiment_id for record in records})
         return budget.closing(len(records), stopped, left, self.options.words) if left else ""
+
+
+def _tell(text: str) -> None:
+    print(f"ntkbench: {text}", file=sys.stderr)
 
 
 def _results(options: Namespace) -> Store | RecordFile:

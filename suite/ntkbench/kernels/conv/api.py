@@ -18,10 +18,11 @@ import numpy as np
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.execution import Execution, execution_for, note
+from ntkbench.arrays.inputs import check_images, check_pair
 from ntkbench.kernels.gram.equal_inputs import coincidences, number_inputs
 from ntkbench.kernels.gram.tiles import Progress, gram, side
 from ntkbench.kernels.relu.layers import recursion
-from ntkbench.kernels.relu.network import Kernels, Network, Pooling, check_images, check_pair
+from ntkbench.kernels.relu.network import Kernels, Network, Pooling
 
 _WORKING_FIELDS = 16  # live at once in a layer where operations run one by one; a compiler needs fewer
 _POOLINGS = ("flatten", "gap")
@@ -99,15 +100,15 @@ def kernel_matrices(
 
     execution_for(x1, *([] if x2 is None else [x2]))  # raises TypeError for two libraries
     if array_api_compat.is_numpy_array(x1):
-        from ntkbench.kernels.conv.api import numba_cpu
+        from ntkbench.kernels.conv import numba_cpu
 
         note("numba")
         return numba_cpu.kernel_matrices(x1, x2, network, pooling, wanted, scale, progress)
     if array_api_compat.is_torch_array(x1):
-        from ntkbench.kernels.conv.api import dispatch_torch
+        from ntkbench.kernels.conv import dispatch_torch
 
         return dispatch_torch.kernel_matrices(x1, x2, network, pooling, wanted, scale, progress)
-    from ntkbench.kernels.conv.api import dispatch_jax
+    from ntkbench.kernels.conv import dispatch_jax
 
     return dispatch_jax.kernel_matrices(x1, x2, network, pooling, wanted, scale, progress)
 

@@ -6,7 +6,7 @@ import warnings
 from typing import Any
 
 from ntkbench.arrays.execution import execution_for, note, preferred
-from ntkbench.kernels.conv.api import pallas_gpu
+from ntkbench.kernels.conv import pallas_gpu
 from ntkbench.kernels.gram.tiles import Progress
 from ntkbench.kernels.relu.network import Network, Pooling
 

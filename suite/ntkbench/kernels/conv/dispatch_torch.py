@@ -58,11 +58,11 @@ def _implementation(x1: Any, x2: Any | None, network: Network, pooling: Pooling)
 
 def _faster(name: str) -> Callable[..., tuple[Any, ...]]:
     if name == "inductor":
-        from ntkbench.kernels.conv.api import inductor_cpu
+        from ntkbench.kernels.conv import inductor_cpu
 
         return inductor_cpu.kernel_matrices
     try:
-        from ntkbench.kernels.conv.api import triton_gpu
+        from ntkbench.kernels.conv import triton_gpu
     except ImportError as error:
         raise inductor.UnavailableError(str(error)) from error
     return triton_gpu.kernel_matrices

@@ -9,6 +9,7 @@ from typing import Any
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.execution import Execution, execution_for, note
+from ntkbench.arrays.inputs import check_pair
 from ntkbench.arrays.memory import available, check_room, gibibytes
 from ntkbench.kernels.conv.api import kernel_matrices
 from ntkbench.kernels.general import covariance as cov
@@ -25,7 +26,7 @@ from ntkbench.kernels.general.structure import (
 )
 from ntkbench.kernels.gram.tiles import Progress, cover, gram, side
 from ntkbench.kernels.relu.dense import fc_kernels
-from ntkbench.kernels.relu.network import Kernels, check_pair
+from ntkbench.kernels.relu.network import Kernels
 from ntkbench.networks.layers import Activation, AvgPool, Conv, Dense, Flatten, Layer, LayerNorm, Residual, Serial
 
 _WORKING_FIELDS = 16  # live at once in a layer

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.checks import to_numpy
 from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.arrays.memory import available, check_room
 from ntkbench.arrays.scratch import scratch
@@ -121,6 +122,11 @@ class BlockStore(Protocol):
         """Store the block, which took so many seconds to compute; `read` fetches its numbers, now or later."""
 
 
+def train_test(kernel: Callable[..., Any], x_train: Any, x_test: Any, **options: Any) -> tuple[Any, Any]:
+    """The Gram matrix of the training inputs (n, n) and the test-train cross-Gram matrix (n_test, n)."""
+    return kernel(x_train, **options), kernel(x_test, x_train, **options)
+
+
 def block_gram(
     kernel: Callable[..., Any],
     x1: Any,
@@ -188,8 +194,3 @@ def _zeros(execution: Execution, like: Any, shape: tuple[int, int]) -> Any:
         return scratch(shape, like.dtype)
     check_room(like, shape, outputs=1)
     return execution.xp.zeros(shape, dtype=like.dtype, device=array_api_compat.device(like))
-
-
-def to_numpy(array: Any) -> np.ndarray:
-    """An array of any library and device as NumPy's."""
-    return np.asarray(array.cpu() if array_api_compat.is_torch_array(array) else array)

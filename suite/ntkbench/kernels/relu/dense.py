@@ -7,10 +7,11 @@ from typing import Any
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.execution import Execution, execution_for, note
+from ntkbench.arrays.inputs import check_pair, check_vectors
 from ntkbench.kernels.gram.equal_inputs import coincidences, number_inputs
 from ntkbench.kernels.gram.tiles import Progress, gram, side
 from ntkbench.kernels.relu.layers import recursion
-from ntkbench.kernels.relu.network import Kernels, Network, check_pair, check_vectors
+from ntkbench.kernels.relu.network import Kernels, Network
 
 _WORKING_ARRAYS = 20  # live at once in a layer, each one number a pair
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ntkbench.experiment.plan import canonical_json
+from ntkbench.canonical import canonical_json
 
 Row = Mapping[str, Any]
 

@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ntkbench.errors import InputError
-from ntkbench.results.database import first_line
+from ntkbench.errors import InputError, first_line
 
 if TYPE_CHECKING:
     import duckdb

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ntkbench.cli.tables import cell
+from ntkbench.formats import cell
 from ntkbench.report.pages.content import grouped
 from ntkbench.report.pages.page import Page
 from ntkbench.results import queries

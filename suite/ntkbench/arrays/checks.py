@@ -1,0 +1,82 @@
+"""What is checked of arrays before they are computed with, and small arrays as NumPy's."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.execution import Execution
+
+
+def finite(execution: Execution, x: Any, name: str) -> Any:
+    """An array in float64, within `execution.double()`. Raises ValueError for NaN or infinity."""
+    xp = execution.xp
+    x = xp.astype(x, xp.float64, copy=False)
+    if not bool(execution.compiled(_all_finite, ("execution",))(x, execution=execution)):
+        raise ValueError(f"{name} holds NaN or infinity")
+    return x
+
+
+def symmetric(execution: Execution, k: Any, name: str = "k") -> Any:
+    """A square matrix in float64, within `execution.double()`. Raises ValueError unless it is symmetric.
+
+    Libraries read one triangle and say nothing of the other; here they may differ by half the digits of the dtype.
+    """
+    matrix = square(execution, k, name)
+    asymmetry = execution.compiled(_asymmetry, ("execution",))
+    difference, size = asymmetry(matrix, execution.xp.matrix_transpose(matrix), execution=execution)
+    _check_asymmetry(float(difference), float(size), k, name)
+    return matrix
+
+
+def check_symmetric_in_panels(execution: Execution, k: Any, width: int, name: str) -> None:
+    """What `symmetric` checks, for `width` rows at a time and without a copy of the whole."""
+    check_square(k, name)
+    differences, sizes = [], []
+    for start in range(0, k.shape[0], width):
+        rows = finite(execution, k[start : start + width, :], name)
+        columns = execution.xp.astype(k[:, start : start + width], execution.xp.float64)
+        difference, size = _asymmetry(rows, execution.xp.matrix_transpose(columns), execution=execution)
+        differences.append(float(difference))
+        sizes.append(float(size))
+    _check_asymmetry(max(differences), max(sizes), k, name)
+
+
+def check_square(k: Any, name: str) -> None:
+    """Raise ValueError unless k is (n, n) with n >= 1; values are not looked at."""
+    if k.ndim != 2 or k.shape[0] != k.shape[1] or k.shape[0] < 1:
+        raise ValueError(f"{name} must be a square matrix (n, n) with n >= 1, not of shape {tuple(k.shape)}")
+
+
+def square(execution: Execution, k: Any, name: str) -> Any:
+    """A square matrix in float64, within `execution.double()`. Raises ValueError for shapes, NaN or infinity."""
+    check_square(k, name)
+    return finite(execution, k, name)
+
+
+def to_numpy(array: Any) -> np.ndarray:
+    """An array of any library and device as NumPy's."""
+    return np.asarray(array.cpu() if array_api_compat.is_torch_array(array) else array)
+
+
+def host(x: Any) -> np.ndarray:
+    """A small array of any library and device as NumPy's."""
+    return np.array(x.tolist())
+
+
+def _all_finite(x: Any, *, execution: Execution) -> Any:
+    return execution.xp.all(execution.xp.isfinite(x))
+
+
+def _asymmetry(matrix: Any, transposed: Any, *, execution: Execution) -> tuple[Any, Any]:
+    xp = execution.xp
+    return xp.max(xp.abs(matrix - transposed)), xp.max(xp.abs(matrix))
+
+
+def _check_asymmetry(difference: float, size: float, k: Any, name: str) -> None:
+    single = str(k.dtype).endswith("float32")
+    if difference > math.sqrt(float(np.finfo(np.float32 if single else np.float64).eps)) * size:
+        raise ValueError(f"{name} must be symmetric; it differs from its transpose by {difference:.3g}")
