@@ -23,7 +23,8 @@ import math
 import numpy as np
 
 from ntkbench import Claim, Context, Curve, Metric, Tier, task
-from ntkbench.kernels import cntk, cntk_work, kernel_regression, min_eigenvalue, panel_regression, relative_error
+from ntkbench.kernels import cntk, cntk_work, relative_error
+from ntkbench.solvers import kernel_regression, min_eigenvalue, panel_regression
 
 DEPTHS = (3, 4, 6, 11, 21)
 DIRECT = 10_000  # images; for more, copies of the Gram matrix in float64 are too large, and a Cholesky factor is made

@@ -21,18 +21,17 @@ import numpy as np
 
 from ntkbench import Claim, Context, Curve, Metric, Tier, task
 from ntkbench.datasets import elliptical, gaussian, laplace, normalised, rademacher, sphere, student
-from ntkbench.kernels import (
+from ntkbench.kernels import empirical_ntk, fc_kernels
+from ntkbench.networks import Activation, Dense, finite, serial, train
+from ntkbench.solvers import min_eigenvalue
+from ntkbench.theory import (
     EXPONENTIAL,
-    empirical_ntk,
     exponential_kernel,
-    fc_kernels,
     gradient_descent,
     linearisation_error,
     max_learning_rate,
-    min_eigenvalue,
     relu_ntk_expansion,
 )
-from ntkbench.networks import Activation, Dense, finite, serial, train
 
 DISTRIBUTIONS = {  # each a function of (generator, n, d) that gives n inputs, entries of mean 0 and variance 1
     "gaussian": gaussian, "sphere": sphere, "rademacher": rademacher, "laplace": laplace, "t2.2": student(2.2),

@@ -25,19 +25,18 @@ import math
 import numpy as np
 
 from ntkbench import Claim, Context, Curve, Metric, Tier, task
-from ntkbench.kernels import (
+from ntkbench.kernels import architecture_kernels, empirical_ntk
+from ntkbench.networks import Activation, Dense, finite, serial
+from ntkbench.theory import (
     Circle,
     Errors,
     Hypercube,
     Sphere,
-    architecture_kernels,
     cosine_kernel,
-    empirical_ntk,
+    eigenlearning,
     network_errors,
     regression_errors,
 )
-from ntkbench.networks import Activation, Dense, finite, serial
-from ntkbench.theory import eigenlearning
 
 HIDDEN = serial(Dense(math.sqrt(2.0), 0.1), Activation("relu"))
 ARCHITECTURE = serial(HIDDEN, HIDDEN, HIDDEN, HIDDEN, Dense())

@@ -15,7 +15,8 @@ import math
 import numpy as np
 
 from ntkbench import Claim, Context, Curve, Metric, Tier, task
-from ntkbench.kernels import Sphere, fc_kernels, fc_work, rademacher_complexity, ramp_gap
+from ntkbench.kernels import fc_kernels, fc_work
+from ntkbench.theory import Sphere, rademacher_complexity, ramp_gap
 
 DELTA, SAMPLE, POOL, RADIUS = 0.05, 200, 800, 2.0
 EXACT = "exact: Bartlett & Mendelson 2002"

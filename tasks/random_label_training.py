@@ -16,8 +16,9 @@ import numpy as np
 
 from ntkbench import Claim, Context, Curve, Metric, Tier, task
 from ntkbench.datasets import normalised
-from ntkbench.kernels import architecture_kernels, gradient_descent, max_learning_rate, noisy_labels
+from ntkbench.kernels import architecture_kernels
 from ntkbench.networks import Activation, Dense, finite, log_steps, serial, to_backend, train
+from ntkbench.theory import gradient_descent, max_learning_rate, noisy_labels
 
 NETWORK = serial(Dense(), Activation("relu"), Dense(trained=False))
 TRAINED, TESTED = 64, 128  # images

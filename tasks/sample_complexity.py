@@ -21,20 +21,19 @@ import math
 import numpy as np
 
 from ntkbench import Claim, Context, Curve, Metric, Tier, task
-from ntkbench.kernels import (
+from ntkbench.kernels import empirical_ntk, fc_kernels
+from ntkbench.networks import Activation, Dense, finite, serial
+from ntkbench.solvers import kernel_regression
+from ntkbench.theory import (
     Errors,
     Sphere,
     cosine_kernel,
-    empirical_ntk,
-    fc_kernels,
+    eigenlearning,
     harmonic_dimension,
-    kernel_regression,
     points_to_learn,
     rademacher_complexity,
     regression_errors,
 )
-from ntkbench.networks import Activation, Dense, finite, serial
-from ntkbench.theory import eigenlearning
 
 HIDDEN = serial(Dense(math.sqrt(2.0)), Activation("relu"))
 KERNEL = cosine_kernel(serial(HIDDEN, HIDDEN, Dense(math.sqrt(2.0))))

@@ -19,14 +19,9 @@ import numpy as np
 
 from ntkbench import Claim, Context, Curve, Metric, Tier, task
 from ntkbench.datasets import sphere
-from ntkbench.kernels import (
-    alignment_constant,
-    first_layer_kernel,
-    hermite_series,
-    identity_error,
-    memorisation,
-    random_features_kernel,
-)
+from ntkbench.kernels import first_layer_kernel, random_features_kernel
+from ntkbench.networks import hermite_series
+from ntkbench.theory import alignment_constant, identity_error, memorisation
 
 MODELS = {  # kernel; the activation, or its derivative, of degree 2 and of 4; what a neuron adds to its order
     "ntk": (first_layer_kernel, (hermite_series(0, 1), hermite_series(0, 3)), 1),

@@ -16,14 +16,10 @@ import numpy as np
 
 from ntkbench import Claim, Context, Curve, Metric, Tier, task
 from ntkbench.datasets import normalised
-from ntkbench.kernels import (
-    cholesky_regression,
-    first_layer_kernel,
-    hermite_series,
-    identity_error,
-    memorisation,
-    random_features_kernel,
-)
+from ntkbench.kernels import first_layer_kernel, random_features_kernel
+from ntkbench.networks import hermite_series
+from ntkbench.solvers import cholesky_regression
+from ntkbench.theory import identity_error, memorisation
 
 PAIRS = {"digits": (1, 7), "mnist": (1, 7), "cifar10": (3, 8)}  # classes
 FRAMES = {"digits": 2, "mnist": 10, "cifar10": 8}  # pixels

@@ -19,15 +19,10 @@ import numpy as np
 
 from ntkbench import Claim, Context, Curve, Metric, Tier, task
 from ntkbench.datasets import normalised
-from ntkbench.kernels import (
-    architecture_kernels,
-    kernel_regression,
-    label_complexity,
-    mitigate,
-    noisy_labels,
-    train_test,
-)
+from ntkbench.kernels import architecture_kernels, train_test
 from ntkbench.networks import Activation, Dense, serial
+from ntkbench.solvers import kernel_regression
+from ntkbench.theory import label_complexity, mitigate, noisy_labels
 
 NETWORK = serial(Dense(), Activation("relu"), Dense(trained=False))
 LEVELS = np.linspace(0.0, 1.0, 11)  # of label noise

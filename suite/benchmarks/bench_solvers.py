@@ -34,13 +34,13 @@ class Solvers(Prepared):
 
     def time_kernel_regression(self, backend: str) -> None:
         """The general direct solve."""
-        from ntkbench.kernels import kernel_regression
+        from ntkbench.solvers import kernel_regression
 
         self._wait(kernel_regression(self.k, self.y, self.k[:10]))
 
     def time_cholesky(self, backend: str) -> None:
         """The direct solve of a positive definite matrix."""
-        from ntkbench.kernels import cholesky_regression
+        from ntkbench.solvers import cholesky_regression
 
         self._wait(cholesky_regression(self.k, self.y, self.k[:10]))
 
@@ -52,8 +52,7 @@ class Solvers(Prepared):
 
     def time_conjugate(self, backend: str) -> None:
         """Conjugate gradient with a partial Cholesky preconditioner."""
-        from ntkbench.kernels import pivoted_cholesky
-        from ntkbench.solvers import conjugate_gradient
+        from ntkbench.solvers import conjugate_gradient, pivoted_cholesky
 
         preconditioner = pivoted_cholesky(self.k, rank=50, ridge=1e-2)
         self._wait(conjugate_gradient(self.k, self.y, ridge=1e-2, tolerance=1e-8, preconditioner=preconditioner))

@@ -2,7 +2,7 @@
 
 import sys
 
-from ntkbench.cli import main
+from ntkbench.cli.main import main
 
 # Worker processes import this module again.
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ import pytest
 
 from ntkbench import datasets
 from ntkbench.backends import Backend, installed, open_backend
-from ntkbench.kernels import cntk, conv_kernels, fc_kernels, kernel_regression, train_test
+from ntkbench.kernels import cntk, conv_kernels, fc_kernels, train_test
+from ntkbench.solvers import kernel_regression
 
 POOLINGS = ["flatten", "gap"]
 

@@ -72,7 +72,7 @@ def test_noise_that_is_undone_is_measured_on_digits() -> None:
 
 @pytest.mark.parametrize("fault", [0.9, 1.1])
 def test_a_wrong_expectation_of_the_complexity_is_noticed(monkeypatch: pytest.MonkeyPatch, fault: float) -> None:
-    from ntkbench.kernels import LabelComplexity
+    from ntkbench.theory import LabelComplexity
 
     right = LabelComplexity.expected
     monkeypatch.setattr(LabelComplexity, "expected", lambda self, noise: right(self, noise) * fault)

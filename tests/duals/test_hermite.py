@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.polynomial import hermite_e
 
-from ntkbench.kernels import HermiteSeries, hermite_coefficients, hermite_series
+from ntkbench.networks import HermiteSeries, hermite_coefficients, hermite_series
 
 
 @pytest.mark.parametrize("rate", [0.3, 1.0, -1.5])

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from ntkbench.datasets import normalised
-from ntkbench.kernels import first_layer_kernel, hermite_series, random_features_kernel
+from ntkbench.kernels import first_layer_kernel, random_features_kernel
+from ntkbench.networks import hermite_series
 
 D, K = 5, 7
 KERNELS = {"rf": random_features_kernel, "ntk": first_layer_kernel}

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from ntkbench.backends import Backend, installed, open_backend
-from ntkbench.kernels import architecture_kernels, gradient_descent, max_learning_rate
+from ntkbench.kernels import architecture_kernels
 from ntkbench.networks import Activation, Conv, Dense, Finite, Flatten, Training, finite, log_steps, serial, train
 from ntkbench.networks.parameters import leaves
+from ntkbench.theory import gradient_descent, max_learning_rate
 
 LIBRARIES = [name for name in installed() if "autodiff" in open_backend(name).capabilities]
 STEPS = (0, 1, 2, 5, 17, 60)

@@ -13,7 +13,7 @@ import scipy.linalg
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ntkbench.kernels import NotPositiveDefinite, kernel_regression, panel_regression
+from ntkbench.solvers import NotPositiveDefinite, kernel_regression, panel_regression
 from ntkbench.solvers import panel_cholesky as module
 from ntkbench.solvers.panel_cholesky import panel_cholesky
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ntkbench.kernels import kernel_regression, min_eigenvalue, train_test
+from ntkbench.kernels import train_test
+from ntkbench.solvers import kernel_regression, min_eigenvalue
 
 
 def problem(n: int = 6, n_test: int = 4, outputs: int = 2) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -10,8 +10,9 @@ import pytest
 from ntkbench import Context
 from ntkbench.backends import open_backend
 from ntkbench.experiment.registry import load_tasks
-from ntkbench.kernels import Errors, Prediction, architecture_kernels
+from ntkbench.kernels import architecture_kernels
 from ntkbench.running.stopwatch import Timing
+from ntkbench.theory import Errors, Prediction
 
 TASK = load_tasks()["learning_curves"]
 PLACES = TASK.function.__globals__

@@ -10,8 +10,8 @@ import pytest
 from ntkbench import Context
 from ntkbench.backends import open_backend
 from ntkbench.experiment.registry import load_tasks
-from ntkbench.kernels import rademacher_complexity
 from ntkbench.running.stopwatch import Timing
+from ntkbench.theory import rademacher_complexity
 
 TASK = load_tasks()["rademacher_ball"]
 PLACES = TASK.function.__globals__

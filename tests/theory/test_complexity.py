@@ -12,15 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ntkbench.backends import Backend
-from ntkbench.kernels import (
-    LabelComplexity,
-    NotPositiveDefinite,
-    architecture_kernels,
-    gradient_descent,
-    kernel_regression,
-    label_complexity,
-)
+from ntkbench.kernels import architecture_kernels
 from ntkbench.networks import Activation, Dense, serial
+from ntkbench.solvers import NotPositiveDefinite, kernel_regression
+from ntkbench.theory import LabelComplexity, gradient_descent, label_complexity
 
 FIRST_LAYER = serial(Dense(), Activation("relu"), Dense(trained=False))
 

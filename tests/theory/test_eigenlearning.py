@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ntkbench.kernels import Hypercube, Sphere, architecture_kernels, cosine_kernel, points_to_learn, regression_errors
+from ntkbench.kernels import architecture_kernels
 from ntkbench.networks import Activation, Dense, serial
-from ntkbench.theory import eigenlearning
+from ntkbench.theory import Hypercube, Sphere, cosine_kernel, eigenlearning, points_to_learn, regression_errors
 from ntkbench.theory.spectra import Spectrum
 
 

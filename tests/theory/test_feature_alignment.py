@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ntkbench.kernels import NotPositiveDefinite, alignment_constant, identity_error, memorisation
+from ntkbench.solvers import NotPositiveDefinite
+from ntkbench.theory import alignment_constant, identity_error, memorisation
 
 N, FEATURES = 12, 40
 alphas = st.floats(0.0, 1.0)

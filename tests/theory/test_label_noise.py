@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ntkbench.backends import Backend
-from ntkbench.kernels import Mitigation, NotPositiveDefinite, mitigate, noisy_labels
+from ntkbench.solvers import NotPositiveDefinite
+from ntkbench.theory import Mitigation, mitigate, noisy_labels
 
 RIDGES = (0.0, 0.05, 0.5, 5.0)
 

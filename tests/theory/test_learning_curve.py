@@ -9,16 +9,9 @@ import numpy as np
 import pytest
 
 from ntkbench.backends import Backend, installed, open_backend
-from ntkbench.kernels import (
-    Errors,
-    Hypercube,
-    Sphere,
-    architecture_kernels,
-    fc_kernels,
-    network_errors,
-    regression_errors,
-)
+from ntkbench.kernels import architecture_kernels, fc_kernels
 from ntkbench.networks import Activation, Dense, finite, serial
+from ntkbench.theory import Errors, Hypercube, Sphere, network_errors, regression_errors
 
 LIBRARIES = [name for name in installed() if "autodiff" in open_backend(name).capabilities]
 

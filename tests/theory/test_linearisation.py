@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ntkbench.datasets import elliptical, normalised, rademacher, sphere, student
-from ntkbench.kernels import (
+from ntkbench.kernels import fc_kernels
+from ntkbench.solvers import min_eigenvalue
+from ntkbench.theory import (
     EXPONENTIAL,
     Expansion,
     exponential_kernel,
-    fc_kernels,
     linear_surrogate,
     linearisation_error,
-    min_eigenvalue,
     operator_norm,
     relu_ntk_expansion,
 )

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from ntkbench.backends import Backend
-from ntkbench.kernels import Sphere, all_signs, fc_kernels, rademacher_complexity, ramp_gap
+from ntkbench.kernels import fc_kernels
+from ntkbench.theory import Sphere, all_signs, rademacher_complexity, ramp_gap
 
 
 def gram(n: int, dtype: str = "float64") -> np.ndarray:

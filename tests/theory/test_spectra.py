@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ntkbench.kernels import Circle, Hypercube, Sphere, cosine_kernel, fc_kernels, harmonic_dimension
+from ntkbench.kernels import fc_kernels
 from ntkbench.networks import Activation, Dense, serial
+from ntkbench.theory import Circle, Hypercube, Sphere, cosine_kernel, harmonic_dimension
 from ntkbench.theory.domains import Domain, coordinate_products
 from ntkbench.theory.spectra import Spectrum, gegenbauer
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ntkbench.cli.main.commands import verify
 
+from ntkbench.cli.commands import verify
 from ntkbench.experiment.registry import load_tasks
 from ntkbench.machine import cuda
 from ntkbench.results.parquet import export_parquet

@@ -14,8 +14,8 @@ import torch
 from ntkbench.arrays.execution import prefer
 from ntkbench.backends import open_backend
 from ntkbench.kernels import cntk, implementations
+from ntkbench.kernels.conv import inductor_cpu as compiled_kernels
 from ntkbench.kernels.conv.api import array_api_matrices, kernel_matrices
-from ntkbench.kernels.conv.api import inductor_cpu as compiled_kernels
 from ntkbench.kernels.relu.network import Network
 
 BOTH = ("nngp", "ntk")

@@ -53,12 +53,10 @@ def workforce(options: Namespace) -> Iterator[Workforce]:
         yield Workforce(here if blocks else machines, partial(_share, client, blocks))
 
 
-def _start_and_share(
-    scheduler: str, blocks: bool, runs: Any, tasks: Any, sink: Any, **options: Any
-) -> PlannedRun | None:
+def _start_and_share(address: str, blocks: bool, runs: Any, tasks: Any, sink: Any, **options: Any) -> PlannedRun | None:
     from ntkbench.cluster import scheduler
 
-    with scheduler.connected(scheduler) as client:
+    with scheduler.connected(address) as client:
         return _share(client, blocks, runs, tasks, sink, **options)
 
 

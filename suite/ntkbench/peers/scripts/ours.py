@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from typing import Any
 
-from ntkbench import kernels, networks
+from ntkbench import kernels, networks, solvers
 from ntkbench.backends import open_backend
 
 PACKAGES: tuple[str, ...] = ("numpy",)
@@ -69,4 +69,4 @@ def _empirical(workload: Mapping[str, Any], x: Mapping[str, Any]) -> Callable[[]
 
 def _regression(workload: Mapping[str, Any], x: Mapping[str, Any]) -> Callable[[], Any]:
     ridge = workload["ridge"]
-    return lambda: kernels.cholesky_regression(x["k_train"], x["y_train"], x["k_test"], ridge).prediction
+    return lambda: solvers.cholesky_regression(x["k_train"], x["y_train"], x["k_test"], ridge).prediction
