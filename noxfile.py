@@ -117,10 +117,11 @@ def peers(session: nox.Session) -> None:
 
 @nox.session(reuse_venv=True)
 def lint(session: nox.Session) -> None:
-    """Check style and formatting."""
-    session.install("-q", "-c", str(CONSTRAINTS), "ruff")
+    """Check style, formatting, and that imports go down only."""
+    session.install("-q", "-c", str(CONSTRAINTS), "ruff", "import-linter")
     session.run("ruff", "check", *session.posargs)
     session.run("ruff", "format", "--check", *session.posargs)
+    session.run("lint-imports", "--no-cache", env={"PYTHONPATH": str(ROOT / "suite")})
 
 
 def run(

@@ -1,4 +1,4 @@
-"""The one exception that means "you asked for something that cannot be", and the hint that goes with it."""
+"""What can go wrong in one line: a fault of what was asked, or of the machine; and the hints that go with it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,13 @@ class InputError(ValueError):
     """
 
 
+class SystemFault(Exception):
+    """The machine refuses what makes sense: a full disk, a lost network, a file that another process holds.
+
+    Its message is one line. The command line prints it and exits with 4.
+    """
+
+
 def unknown(kind: str, name: str, choices: Iterable[str]) -> InputError:
     """An `InputError` for a `name` that is not among `choices`, naming the nearest valid one.
 
@@ -28,12 +35,12 @@ def unknown(kind: str, name: str, choices: Iterable[str]) -> InputError:
 
 
 def describe(error: BaseException) -> str:
-    """An error in one line for people: its class and the first line of its message (an `InputError`: that alone)."""
+    """An error in one line for people: its class and the first line of its message (of an `InputError` or `SystemFault`: that alone)."""
     try:
         lines = str(error).strip().splitlines()
     except Exception:  # a message that cannot even be made must not hide the error
         lines = []
-    kind = "" if isinstance(error, InputError) and lines else type(error).__name__
+    kind = "" if isinstance(error, InputError | SystemFault) and lines else type(error).__name__
     return ": ".join(part for part in (kind, lines[0][:_LONGEST] if lines else "") if part)
 
 

@@ -1,4 +1,4 @@
-"""The command `ntkbench`: what can be asked, and the exit codes 0, 1, 2, 3 and 130."""
+"""The command `ntkbench`: what can be asked, and the exit codes 0, 1, 2, 3, 4 and 130."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from ntkbench import paths
-from ntkbench.errors import InputError
+from ntkbench.errors import InputError, SystemFault
 
-OK, CHECK_FAILED, BAD_USAGE, RUNS_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+OK, CHECK_FAILED, BAD_USAGE, RUNS_FAILED, SYSTEM_FAULT, INTERRUPTED = 0, 1, 2, 3, 4, 130
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -65,6 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(f"ntkbench: {error}", file=sys.stderr)
         return BAD_USAGE
+    except SystemFault as error:
+        print(f"ntkbench: {error}", file=sys.stderr)
+        return SYSTEM_FAULT
     except ModuleNotFoundError as error:
         if not error.name or error.name.split(".")[0] == "ntkbench":
             raise

@@ -12,7 +12,6 @@ are Gaussian characteristic functions and moments.
 from __future__ import annotations
 
 import difflib
-import importlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ import numpy as np
 from ntkbench._vendor import array_api_compat
 from ntkbench._vendor.array_api_compat import numpy as xnp
 from ntkbench.arrays.execution import execution_for
+from ntkbench.arrays.special import special
 from ntkbench.duals.arc_cosine import relu_dual
 from ntkbench.duals.quadrature import LOGISTIC, Mixture, hermite_dual, hermite_error
 from ntkbench.networks.layers import Activation
@@ -231,15 +231,6 @@ _NORMAL = Mixture((1.0,), (1.0,))
 _TANH = Mixture(tuple(2.0 * s for s in LOGISTIC.scales), LOGISTIC.weights)  # tanh(x) = 2 sigmoid(2 x) - 1
 
 
-def _special(xp: Any, name: str) -> Callable[[Any], Any]:
-    """erf or erfc of the library: the array API has none."""
-    library = "torch" if array_api_compat.is_torch_namespace(xp) else "scipy"
-    if array_api_compat.is_jax_namespace(xp):
-        library = "jax.scipy"
-    function: Callable[[Any], Any] = getattr(importlib.import_module(f"{library}.special"), name)
-    return function
-
-
 def _relu(xp: Any, x: Any) -> Any:
     # By a choice for each entry torch would take as long as for a matrix product. NaN stays NaN.
     return x.relu() if array_api_compat.is_torch_array(x) else xp.where(x <= 0.0, xp.zeros_like(x), x)
@@ -261,10 +252,8 @@ _FORMS = {
     "relu": _Form(lambda xp, x, a: _relu(xp, x), lambda g, a: _leaky(g, 0.0)),
     "leaky_relu": _Form(lambda xp, x, a: xp.where(x <= 0.0, a.slope * x, x), lambda g, a: _leaky(g, a.slope)),
     "abs": _Form(lambda xp, x, a: xp.abs(x), lambda g, a: _leaky(g, -1.0)),
-    "erf": _Form(lambda xp, x, a: _special(xp, "erf")(x), lambda g, a: _centred(g, _ERF)),
-    "gelu": _Form(
-        lambda xp, x, a: 0.5 * x * _special(xp, "erfc")(-math.sqrt(0.5) * x), lambda g, a: _gated(g, _NORMAL)
-    ),
+    "erf": _Form(lambda xp, x, a: special(xp, "erf")(x), lambda g, a: _centred(g, _ERF)),
+    "gelu": _Form(lambda xp, x, a: 0.5 * x * special(xp, "erfc")(-math.sqrt(0.5) * x), lambda g, a: _gated(g, _NORMAL)),
     "sin": _Form(lambda xp, x, a: xp.sin(x), lambda g, a: _waves(g)),
     "cos": _Form(lambda xp, x, a: xp.cos(x), lambda g, a: _waves(g)[::-1]),
     "identity": _Form(lambda xp, x, a: x, lambda g, a: (g.q12, 1.0)),
