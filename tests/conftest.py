@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ntkbench.cli import main
+from ntkbench.backends import Backend, installed, open_backend
+from ntkbench.cli import main as cli
 
 # In the background of a shell Ctrl-C is ignored, and so it would be by the processes that tests send it to.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -80,6 +81,12 @@ def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NTKBENCH_BLOCKS", raising=False)
 
 
+@pytest.fixture(scope="session", params=installed())
+def backend(request: pytest.FixtureRequest) -> Backend:
+    """Each installed backend in turn, on the CPU."""
+    return open_backend(request.param)
+
+
 @pytest.fixture
 def database(tmp_path: Path) -> Path:
     """Where this test's command line keeps its database."""
@@ -116,7 +123,7 @@ def ntkbench(capfd: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
 
     def call(*words: object) -> Outcome:
         capfd.readouterr()
-        code = main.main([str(w) for w in words])
+        code = cli.main([str(w) for w in words])
         captured = capfd.readouterr()
         return Outcome(code, captured.out, captured.err)
 

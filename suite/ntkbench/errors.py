@@ -16,7 +16,7 @@ class InputError(ValueError):
     """
 
 
-class SystemFault(Exception):
+class SystemFault(Exception):  # noqa: N818
     """The machine refuses what makes sense: a full disk, a lost network, a file that another process holds.
 
     Its message is one line. The command line prints it and exits with 4.
@@ -35,7 +35,10 @@ def unknown(kind: str, name: str, choices: Iterable[str]) -> InputError:
 
 
 def describe(error: BaseException) -> str:
-    """An error in one line for people: its class and the first line of its message (of an `InputError` or `SystemFault`: that alone)."""
+    """An error in one line for people: its class and the first line of its message.
+
+    Of an `InputError` or a `SystemFault` that line alone.
+    """
     try:
         lines = str(error).strip().splitlines()
     except Exception:  # a message that cannot even be made must not hide the error

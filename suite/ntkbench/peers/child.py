@@ -1,6 +1,6 @@
 """Runs one peer's script in that peer's own Python, which need not have ntkbench: standard library and NumPy alone.
 
-`python -P worker.py SCRIPT` reads requests and writes replies, a line of JSON each. A request is an object with "do":
+`python -P child.py SCRIPT` reads requests and writes replies, a line of JSON each. A request is an object with "do":
 "load" (workload, inputs, options), "call" (seconds, most), "save" (path); the end of the requests is the end of the
 process. A reply is an object with "status": "ok", or "error" or "out_of_memory" with a reason and a traceback.
 

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from ntkbench.peers.entries import Entry
 
-_WORKER = Path(__file__).with_name("worker.py")
+_WORKER = Path(__file__).with_name("child.py")
 # Threads that spin while they wait would take time from whoever's turn it is; no peer needs to look for a GPU.
 _SETTINGS = {"GOMP_SPINCOUNT": "1000", "JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
