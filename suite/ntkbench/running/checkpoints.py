@@ -1,27 +1,23 @@
 """Blocks of Gram matrices on disk: a run that was killed goes on from them, and runs of the same matrix share them.
 
-A matrix has a folder, named by all that its numbers depend on. A block is a file: the SHA-256 of the rest in hex, a
-line of JSON, and the numbers, little-endian. `NTKBENCH_BLOCKS` names a folder, on a shared disk perhaps, where blocks
-stay; without it they lie in the cache until the record of their run is safe.
+A matrix has a folder, named by all that its numbers depend on, and a block is a file in it. `NTKBENCH_BLOCKS` names a
+folder, on a shared disk perhaps, where blocks stay; without it they lie in the cache until the record of their run is
+safe.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import inspect
 import json
 import os
 import random
-import re
 import shutil
 import sys
-import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +29,12 @@ from ntkbench.arrays.execution import note, noted, preferred
 from ntkbench.backends.protocol import Backend
 from ntkbench.canonical import canonical_json
 from ntkbench.errors import InputError, brief
-from ntkbench.experiment.spec import Task
 from ntkbench.kernels.gram.blocks import Block
-from ntkbench.machine.provenance import cpu_name
+from ntkbench.running import block_files
+from ntkbench.running.likeness import likeness, public_name
 from ntkbench.running.stopwatch import LONG
 
 _SPARE = 2**30  # bytes of a disk that are left to others
-_DIGEST = 64  # hex digits of SHA-256
-_KERNELS = Path(__file__).parent / "kernels"
-_IMPORT = re.compile(r"from ntkbench\.kernels(?:\.(\w+))? import (\(|[\w, ]+)")
 
 
 @dataclass
@@ -77,7 +70,7 @@ class Checkpoints:
             return None
         start = time.perf_counter()
         try:
-            found = _read(self._path(block), block)
+            found = block_files.read(self._path(block), block)
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError) as error:
@@ -114,12 +107,12 @@ class Checkpoints:
     def _write(self) -> None:
         if not (self.folder / "about.json").exists():
             self.folder.mkdir(parents=True, exist_ok=True)
-            _replace(self.folder / "about.json", json.dumps(self.about, indent=2).encode())
+            block_files.write(self.folder / "about.json", json.dumps(self.about, indent=2).encode())
         for block, seconds, read in self._unsaved:
             array = read()
             if shutil.disk_usage(self.folder).free < array.nbytes + _SPARE:
                 raise OSError("the disk is almost full")
-            _replace(self._path(block), _content(block, array, seconds))
+            block_files.write(self._path(block), block_files.encode(block, array, seconds, noted()))
 
     def _path(self, block: Block) -> Path:
         return self.folder / f"{block.top}-{block.left}.block"
@@ -139,7 +132,7 @@ def checkpoints(
     if getattr(sys.modules.get(kernel.__module__), getattr(kernel, "__qualname__", ""), None) is not kernel:
         raise InputError(f"a Gram matrix in blocks takes a function that a module defines, not {brief(kernel)}")
     about = {
-        "kernel": f"{kernel.__module__}.{kernel.__qualname__}",
+        "kernel": public_name(kernel),
         "options": dict(options),
         "x1": _fingerprint(x1),
         "x2": None if x2 is None else _fingerprint(x2),
@@ -149,22 +142,6 @@ def checkpoints(
     }
     name = hashlib.sha256(canonical_json(about).encode()).hexdigest()[:32]
     return Checkpoints(folder / name, about, shared=shared)
-
-
-def likeness(backend: Backend, kernel: Callable[..., Any]) -> dict[str, Any]:
-    """What a process and its backend add to the numbers of a kernel: where all is equal, they are."""
-    return {
-        "backend": backend.name,
-        "device": cpu_name() if backend.device == "cpu" else backend.device,
-        # Not how many threads there are, or how much memory: an allocation of another size goes on with the work.
-        "settings": {k: v for k, v in backend.describe().items() if not k.endswith(("threads", "memory limit"))},
-        "sources": _sources(Path(inspect.getfile(kernel))),
-    }
-
-
-def keeps_blocks(task: Task) -> bool:
-    """Whether runs of the task compute Gram matrices in blocks, from which one that was stopped goes on."""
-    return "gram" in task.function.__code__.co_names  # as in ctx.gram(...)
 
 
 def kept_since(moment: float) -> bool:
@@ -188,65 +165,6 @@ def _folder() -> tuple[Path, bool]:
     return (Path(given).expanduser(), True) if given else (paths.cache_folder() / "blocks", False)
 
 
-@dataclass(frozen=True)
-class _Found:
-    array: np.ndarray
-    seconds: float
-    implementations: list[str]
-
-
-def _content(block: Block, array: np.ndarray, seconds: float) -> bytes:
-    little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
-    facts = {"block": block, "dtype": array.dtype.name, "seconds": seconds, "implementations": sorted(noted())}
-    rest = json.dumps(facts).encode() + b"\n" + little.tobytes()
-    return hashlib.sha256(rest).hexdigest().encode() + rest
-
-
-def _read(path: Path, block: Block) -> _Found:
-    content = path.read_bytes()
-    digest, rest = content[:_DIGEST], memoryview(content)[_DIGEST:]
-    if hashlib.sha256(rest).hexdigest().encode() != digest:
-        raise ValueError("its hash does not match")
-    line = content.index(b"\n", _DIGEST)
-    facts = json.loads(content[_DIGEST:line])
-    if facts["block"] != list(block):
-        raise ValueError(f"it holds the block {facts['block']}, not {list(block)}")
-    dtype = np.dtype(facts["dtype"])
-    array = np.frombuffer(content, dtype.newbyteorder("<"), offset=line + 1).reshape(block.shape).astype(dtype)
-    return _Found(array, facts["seconds"], facts["implementations"])
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Put a whole file in place; any number of processes may do so at once."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp", delete=False) as file:
-        temporary = Path(file.name)
-        try:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-            temporary.chmod(0o644)  # for whoever shares the folder
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-
-
 def _fingerprint(x: Any) -> str:
     array = np.ascontiguousarray(to_numpy(x))
     return f"{array.dtype.name} {list(array.shape)} {hashlib.sha256(array.data).hexdigest()}"
-
-
-@cache
-def _sources(kernel: Path) -> str:
-    """A hash of a kernel's file and all of the package's kernels that it reaches: changed, they may change numbers."""
-    texts: dict[Path, str] = {}
-    waiting = [kernel]
-    while waiting:
-        path = waiting.pop()
-        if path not in texts:
-            texts[path] = path.read_text()
-            for module, names in _IMPORT.findall(texts[path]):
-                files = [_KERNELS / f"{name.strip()}.py" for name in (module or names).split(",")]
-                # A public name may come from anywhere.
-                waiting += files if all(file.exists() for file in files) else _KERNELS.glob("*.py")
-    return hashlib.sha256(canonical_json(sorted(texts.values())).encode()).hexdigest()

@@ -20,7 +20,7 @@ from ntkbench.experiment.spec import Task
 from ntkbench.running.stopwatch import Timing, measure
 
 if TYPE_CHECKING:
-    from ntkbench.kernels.gram.blocks import Mapper
+    from ntkbench.running.sharing import SharedMapper
 
 StageEvent = Callable[[str, float | None], None]
 """Told the stage that runs and the share of it that is done, where known."""
@@ -50,10 +50,9 @@ class Context:
         precision: str,
         seed: int,
         event: StageEvent | None = None,
-        mapper: Mapper | None = None,
-        credit: Callable[[], float] = lambda: 0.0,
+        mapper: SharedMapper | None = None,
     ) -> None:
-        """`credit`: seconds to add to this process's clock for what `mapper` has others do."""
+        """`event` hears of the stages; `mapper` has others compute the blocks of Gram matrices."""
         self.backend = backend
         self.precision = precision
         self.seed = seed
@@ -61,7 +60,7 @@ class Context:
         self.metrics: dict[str, tuple[float, float | None]] = {}
         self.curves: dict[str, tuple[list[float], list[float]]] = {}
         self.checkpoints: list[str] = []
-        self._mapper, self._credit = mapper, credit
+        self._mapper = mapper
         self._task = task
         self._event: StageEvent = event or (lambda stage, share: None)
         self._stage = ""
@@ -124,13 +123,31 @@ class Context:
     def gram(
         self, name: str, kernel: Callable[..., Any], x_train: Any, x_test: Any, *, side: int, **options: Any
     ) -> tuple[Any, Any]:
-        """`kernel(x_train, **options)` (n, n) and `kernel(x_test, x_train, **options)` (n_test, n), as stage `name`.
+        """Two Gram matrices as one stage: `kernel(x_train, **options)` and `kernel(x_test, x_train, **options)`.
 
-        With more than `side` inputs they are computed in blocks of side x side, which other processes may do, and of
-        which a run that was killed goes on. Its time is then what this attempt took plus what the blocks took that it
-        found or others computed, without reading, writing and waiting for any; a warning says how many it found.
-        `kernel` is pure, the same for any rows and columns, and takes `progress`. Raises InputError as `stage` does.
+        With more than `side` inputs they are computed in blocks. Blocks outlive a killed run, and other processes may
+        compute some of them; a warning says how many were found. The time of the stage is then what all blocks took,
+        whoever computed them and when, without reading, writing and waiting for them. The task declares
+        `checkpoints=True`.
+
+        Args:
+            name: The stage's name.
+            kernel: A pure function of a module, whose numbers are the same for any rows and columns; it takes
+                `progress` beside `options`.
+            x_train: Training inputs (n, ...).
+            x_test: Test inputs (n_test, ...).
+            side: Rows and columns of a block.
+            options: Further arguments of `kernel`.
+
+        Returns:
+            The matrices (n, n) and (n_test, n).
+
+        Raises:
+            InputError: The task does not declare `checkpoints=True`, a stage of this name has been timed before, or
+                blocks cannot be kept (see `checkpoints.checkpoints`).
         """
+        if not self._task.checkpoints:
+            raise InputError(f"task {self._task.name!r} calls ctx.gram: declare it with @task(..., checkpoints=True)")
         # The kernels take as long to import as all else: most commands need none.
         from ntkbench.kernels.gram.blocks import block_gram, in_order, train_test
         from ntkbench.running.checkpoints import checkpoints
@@ -149,9 +166,8 @@ class Context:
             return [block_gram(kernel, x1, x2, store=store, **plan, **options) for (x1, x2), store in pairs]
 
         def clock() -> float:
-            return (
-                time.perf_counter() + self._credit() + sum(store.restored_seconds - store.overhead for store in stores)
-            )
+            elsewhere = 0.0 if self._mapper is None else self._mapper.credit
+            return time.perf_counter() + elsewhere + sum(s.restored_seconds - s.overhead for s in stores)
 
         k_train, k_test = self._timed(name, compute, clock=clock)
         self.checkpoints += [store.folder.name for store in stores if not store.shared]
