@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
-from ntkbench.errors import SystemFault
+from ntkbench.errors import InputError, SystemFault
 from ntkbench.experiment.plan import PlannedRun, plan
 from ntkbench.experiment.registry import load_tasks
 from ntkbench.results.record import RunRecord
@@ -294,3 +294,9 @@ def test_where_no_process_can_be_started_the_plan_ends_and_no_run_is_blamed(
     with pytest.raises(SystemFault, match=r"^no worker process could be started: BlockingIOError: .* unavailable$"):
         run(acting, "good", "last", sink=records.append)
     assert records == []
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan")])
+def test_a_run_needs_some_time(seconds: float) -> None:
+    with pytest.raises(InputError, match=r"^a run's time must be positive, not "):
+        RunSettings(timeout=seconds)

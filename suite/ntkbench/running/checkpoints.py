@@ -42,10 +42,18 @@ class Checkpoints:
     """The blocks of one Gram matrix on disk, and how long they took.
 
     Blocks are written once the unsaved ones have taken 20 seconds to compute, so that short work never touches the
-    disk. A block that is not whole is warned of and not used; a disk that takes no more is warned of once, and the run
-    goes on without. `restored` blocks came from the disk, and took `restored_seconds` when they were computed;
-    `overhead` are the seconds that went into reading and writing. All that holds for the first time that the `total`
-    blocks are gone through; a stage that is repeated is repeated for the clock, and computed anew.
+    disk. A damaged block is not used, with a warning; when the disk takes no more, there is one warning, and the run
+    goes on without it. The disk is used the first time that the blocks are gone through: a stage that is repeated is
+    repeated for the clock, and computed anew.
+
+    Attributes:
+        folder: Where the blocks are.
+        about: All that their numbers depend on, which is written beside them.
+        shared: Whether other runs may use the folder at the same time.
+        total: The number of blocks of the matrix.
+        restored: How many came from the disk.
+        restored_seconds: What those took when they were computed.
+        overhead: Seconds that went into reading and writing.
     """
 
     folder: Path
@@ -60,7 +68,7 @@ class Checkpoints:
     _closed: bool = False
 
     def order(self, blocks: list[Block]) -> list[Block]:
-        """As they are; at random where others may be at work on the same matrix."""
+        """The blocks in the order given; in random order where others may be at work on the same matrix."""
         self._repeated, self.total = self.total > 0, len(blocks)
         return random.sample(blocks, len(blocks)) if self.shared else blocks
 
@@ -85,7 +93,7 @@ class Checkpoints:
         return found.array
 
     def keep(self, block: Block, seconds: float, read: Callable[[], np.ndarray]) -> None:
-        """Write the block, later perhaps."""
+        """Write the block, now or with later ones."""
         if self._repeated or self._closed:
             return
         self._unsaved.append((block, seconds, read))
@@ -118,13 +126,22 @@ class Checkpoints:
         return self.folder / f"{block.top}-{block.left}.block"
 
 
-def checkpoints(
+def checkpoints_of(
     backend: Backend, kernel: Callable[..., Any], x1: Any, x2: Any | None, side: int, options: Mapping[str, Any]
 ) -> Checkpoints:
-    """Where the blocks of `kernel(x1, x2, **options)` are, for this backend on this kind of device.
+    """Where the blocks of one Gram matrix are, found again by all that their numbers depend on.
 
-    Raises InputError for a kernel that is not a module's function (what a closure holds is no part of its name), and
-    when NTKBENCH_BLOCKS names no folder.
+    Args:
+        backend: The run's backend, on its device.
+        kernel: A function of a module.
+        x1: The inputs (n1, ...) of the rows.
+        x2: Those of the columns (n2, ...); None where they are x1.
+        side: Rows and columns of a block.
+        options: Further arguments of `kernel`.
+
+    Raises:
+        InputError: `kernel` is not a module's function (what a closure holds is no part of its name), or
+            NTKBENCH_BLOCKS does not name a folder.
     """
     folder, shared = _folder()
     if folder.exists() and not folder.is_dir():
@@ -154,7 +171,7 @@ def kept_since(moment: float) -> bool:
 
 
 def discard(names: Iterable[str]) -> None:
-    """Remove the blocks of matrices, by the names of their folders in the cache: their run has been recorded."""
+    """Remove blocks from the cache whose run has been recorded, by the names of their folders."""
     for name in names:
         shutil.rmtree(paths.cache_folder() / "blocks" / Path(name).name, ignore_errors=True)
 

@@ -12,6 +12,8 @@ from ntkbench.errors import InputError, brief
 from ntkbench.results.record import STATUSES
 from ntkbench.running.stopwatch import Timing
 
+_KILLED = -9  # by SIGKILL, which not every system's `signal` has
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -92,7 +94,7 @@ class WorkerDied:
             how = "closed its pipe"
         else:
             how = f"ended by {_signal_name(-code)}" if code < 0 else f"ended with exit status {code}"
-        memory = "; the system may have run out of memory" if code == -signal.SIGKILL else ""
+        memory = "; the system may have run out of memory" if code == _KILLED else ""
         return f"the worker {how} in stage {self.stage!r}{memory}"
 
 

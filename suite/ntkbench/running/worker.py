@@ -109,9 +109,7 @@ def _carry_out(
 
     context = Context(task, backend, run.precision, run.seed, event, mapper)
     gc.collect()
-    backend.reset_peak_memory()
-    device_peak_before = backend.peak_memory()
-    fresh = reset_peak_rss()
+    peak = _PeakMemory(backend)
     with warnings.catch_warnings(record=True) as caught, implementations() as used:
         warnings.simplefilter("default")  # each once a place: "always" would fill the memory from within a loop
         task.function(context, **run.params)
@@ -120,12 +118,9 @@ def _carry_out(
     if missing:
         raise InputError(f"task {task.name!r} did not record {', '.join(missing)}")
     if "peak_memory" in task.metric_names and "peak_memory" not in context.metrics:
-        device_peak = backend.peak_memory()
-        context.record(peak_memory=float(device_peak if device_peak is not None else peak_rss()))
-        if device_peak is None and not fresh:
-            notes.append("peak memory is that of the process's whole life")
-        if device_peak is not None and device_peak == device_peak_before:
-            notes.append("peak memory is an upper bound: that of an earlier run of this process")
+        peak_bytes, note = peak.read()
+        context.record(peak_memory=peak_bytes)
+        notes += note
     return Outcome(
         "ok",
         implementation=", ".join(sorted(used)),
@@ -136,6 +131,24 @@ def _carry_out(
         checkpoints=context.checkpoints,
         environment={**environment(), **backend.describe()},
     )
+
+
+class _PeakMemory:
+    """The peak memory from now on: the device's where the backend tells it, else the process's."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        backend.reset_peak_memory()
+        self._device_before = backend.peak_memory()
+        self._fresh = reset_peak_rss()
+
+    def read(self) -> tuple[float, list[str]]:
+        """The bytes, and what there is to say of them."""
+        device = self._backend.peak_memory()
+        if device is None:
+            return float(peak_rss()), [] if self._fresh else ["peak memory is that of the process's whole life"]
+        earlier = ["peak memory is an upper bound: that of an earlier run of this process"]
+        return float(device), earlier if device == self._device_before else []
 
 
 def _texts(caught: Sequence[warnings.WarningMessage]) -> list[str]:
