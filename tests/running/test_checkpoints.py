@@ -196,7 +196,7 @@ def test_blocks_of_another_matrix_are_not_found(change: str, monkeypatch: pytest
     elif change == "settings":
         monkeypatch.setattr(ctx.backend, "describe", lambda: {"numba": "another version"})
     else:
-        monkeypatch.setattr(likeness, "digest", lambda path: "edited")
+        monkeypatch.setattr(likeness, "digest", lambda *paths: "edited")
     assert_right(gram(ctx, data, other, **options), data, **options)  # a warning would be an error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import shutil
 import sys
@@ -136,6 +137,7 @@ IMPORTS = {
     "by a name that is put together": "import importlib\nimportlib.import_module(f'ntkbench.rooms.{name}')",
     "relative": "from .rooms.deep import value",
     "of a relative package": "from .rooms import value",
+    "where types are not checked": "if not TYPE_CHECKING:\n    from ntkbench.rooms.deep import value",
     "where it is for no type checker": (
         "if TYPE_CHECKING:\n    import typing\nelse:\n    from ntkbench.rooms.deep import value"
     ),
@@ -181,6 +183,29 @@ def test_a_public_name_leads_to_its_own_module_alone(text: str, package: Path) -
 def test_what_no_kernel_runs_is_not_followed(text: str, package: Path) -> None:
     file = package / "kernel.py"
     file.write_text(text)
+    assert reach(file, package) == {file}
+
+
+def test_a_kernel_of_another_package_is_followed_there_too(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = package.parent / "others_kernels"
+    other.mkdir()
+    (other / "__init__.py").write_text("from others_kernels.fast import kernel")
+    (other / "fast.py").write_text("from .slow import weight\nfrom ntkbench.below import x\ndef kernel(): ...")
+    (other / "slow.py").write_text("weight = 3")
+    assert reach(other / "fast.py", package, other) == {other / "fast.py", other / "slow.py", package / "below.py"}
+    monkeypatch.syspath_prepend(package.parent)
+    (other / "fast.py").write_text("from .slow import weight\ndef kernel(): ...")
+    kernel = importlib.import_module("others_kernels").kernel
+    before = likeness(open_backend("numba"), kernel)["sources"]
+    (other / "slow.py").write_text("weight = 4")
+    digest.cache_clear()
+    assert likeness(open_backend("numba"), kernel)["sources"] != before
+    assert public_name(kernel) == "others_kernels.kernel"
+
+
+def test_text_that_begins_as_a_module_does_is_no_import(package: Path) -> None:
+    file = package / "kernel.py"
+    file.write_text(f'"""ntkbench.rooms.far {"x" * 5000}"""')
     assert reach(file, package) == {file}
 
 

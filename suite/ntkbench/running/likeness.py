@@ -10,7 +10,7 @@ from typing import Any
 
 from ntkbench.backends.protocol import Backend
 from ntkbench.machine.provenance import cpu_name
-from ntkbench.running.sources import digest
+from ntkbench.running.sources import SUITE, digest
 
 
 def likeness(backend: Backend, kernel: Callable[..., Any]) -> dict[str, Any]:
@@ -28,8 +28,14 @@ def likeness(backend: Backend, kernel: Callable[..., Any]) -> dict[str, Any]:
         "device": cpu_name() if backend.device == "cpu" else backend.device,
         # Not how many threads there are, or how much memory: an allocation of another size goes on with the work.
         "settings": {k: v for k, v in backend.describe().items() if not k.endswith(("threads", "memory limit"))},
-        "sources": digest(Path(inspect.getfile(kernel))),
+        "sources": digest(Path(inspect.getfile(kernel)), SUITE, *_own_package(kernel)),
     }
+
+
+def _own_package(kernel: Callable[..., Any]) -> list[Path]:
+    """The folder of the package that a kernel from elsewhere belongs to, if it belongs to one."""
+    package = sys.modules.get(kernel.__module__.split(".")[0])
+    return [Path(folder) for folder in getattr(package, "__path__", [])]
 
 
 def public_name(kernel: Callable[..., Any]) -> str:
