@@ -172,6 +172,7 @@ class Task:
     requires: frozenset[str] = frozenset()
     cost: Callable[..., float] | None = None
     formulas: Mapping[str, str] = field(default_factory=dict)
+    checkpoints: bool = False
 
     def __post_init__(self) -> None:
         if type(self.version) is not int or self.version < 1:
@@ -267,12 +268,14 @@ def task(
     requires: Sequence[str] = (),
     cost: Callable[..., float] | None = None,
     formulas: Mapping[str, str] | None = None,
+    checkpoints: bool = False,
 ) -> Callable[[Callable[..., None]], Task]:
     """Make the decorated function a `Task` of the function's name; its module's docstring is the task's text.
 
     `requires` names the capabilities that a backend needs. `cost(**parameters)` is the work of a run in any unit, and
     serves only to order runs and to estimate when they finish. `formulas` are what a formula says -> the formula in
-    LaTeX, for the report. Bump `version` with any change that may change numbers.
+    LaTeX, for the report. `checkpoints` says that runs compute Gram matrices by `ctx.gram`, in blocks from which a run
+    that was stopped goes on. Bump `version` with any change that may change numbers.
     """
 
     def decorate(function: Callable[..., None]) -> Task:
@@ -291,6 +294,7 @@ def task(
             requires=frozenset(requires),
             cost=cost,
             formulas=_frozen(formulas or {}),
+            checkpoints=checkpoints,
         )
 
     return decorate
