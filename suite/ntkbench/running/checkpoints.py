@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from ntkbench import paths
+from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import to_numpy
 from ntkbench.arrays.execution import note, noted, preferred
 from ntkbench.backends.protocol import Backend
@@ -127,7 +128,7 @@ class Checkpoints:
 
 
 def checkpoints_of(
-    backend: Backend, kernel: Callable[..., Any], x1: Any, x2: Any | None, side: int, options: Mapping[str, Any]
+    backend: Backend, kernel: Callable[..., Any], x1: Array, x2: Array | None, side: int, options: Mapping[str, Any]
 ) -> Checkpoints:
     """Where the blocks of one Gram matrix are, found again by all that their numbers depend on.
 
@@ -182,6 +183,6 @@ def _folder() -> tuple[Path, bool]:
     return (Path(given).expanduser(), True) if given else (paths.cache_folder() / "blocks", False)
 
 
-def _fingerprint(x: Any) -> str:
+def _fingerprint(x: Array) -> str:
     array = np.ascontiguousarray(to_numpy(x))
     return f"{array.dtype.name} {list(array.shape)} {hashlib.sha256(array.data).hexdigest()}"

@@ -19,6 +19,7 @@ from ntkbench.experiment.spec import Task
 from ntkbench.running.stopwatch import Timing, measure
 
 if TYPE_CHECKING:
+    from ntkbench.arrays.array import Array
     from ntkbench.running.sharing import SharedMapper
 
 StageEvent = Callable[[str, float | None], None]
@@ -27,15 +28,20 @@ StageEvent = Callable[[str, float | None], None]
 
 @dataclass(frozen=True)
 class Split:
-    """Training and test data on the backend; labels stay NumPy integers.
+    """Training and test data.
 
-    x_train (n, H, W, C) and x_test: standardised, of the run's precision. labels_train (n,), labels_test: int64.
+    Attributes:
+        x_train: Standardised images (n_train, H, W, C) on the backend, in the run's precision.
+        labels_train: Their classes (n_train,), NumPy's int64.
+        x_test: Images (n_test, H, W, C) likewise.
+        labels_test: Their classes (n_test,).
+        n_classes: The number of classes.
     """
 
-    x_train: Any
-    labels_train: Any
-    x_test: Any
-    labels_test: Any
+    x_train: Array
+    labels_train: np.ndarray
+    x_test: Array
+    labels_test: np.ndarray
     n_classes: int
 
 
@@ -101,7 +107,7 @@ class Context:
             x_train, x_test = datasets.average_pool(arrays.x_train, pool), datasets.average_pool(arrays.x_test, pool)
         mean, std = datasets.channel_statistics(x_train)
 
-        def ready(x: Any) -> Any:
+        def ready(x: np.ndarray) -> Array:
             # float32 for every precision: the same numbers, whatever is then done with them.
             return self.asarray(datasets.standardise(x, mean, std).astype(np.float32))
 
@@ -113,13 +119,14 @@ class Context:
             n_classes=datasets.get(name).n_classes,
         )
 
-    def asarray(self, x: Any) -> Any:
+    def asarray(self, x: Any) -> Array:
         """A NumPy array on the backend, in the run's precision."""
         return self.backend.asarray(x, self.precision)
 
-    def to_numpy(self, x: Any) -> Any:
+    def to_numpy(self, x: Array) -> np.ndarray:
         """The backend's array as a NumPy array."""
-        return self.backend.to_numpy(x)
+        found: np.ndarray = self.backend.to_numpy(x)
+        return found
 
     def stage(self, name: str, function: Callable[..., Any], /, *args: Any, **options: Any) -> Any:
         """Call a function as a timed stage, and again while that is cheap.
@@ -139,8 +146,8 @@ class Context:
         return self._timed(name, lambda: function(*args, **options))
 
     def gram(
-        self, name: str, kernel: Callable[..., Any], x_train: Any, x_test: Any, *, side: int, **options: Any
-    ) -> tuple[Any, Any]:
+        self, name: str, kernel: Callable[..., Any], x_train: Array, x_test: Array, *, side: int, **options: Any
+    ) -> tuple[Array, Array]:
         """Two Gram matrices as one stage: `kernel(x_train, **options)` and `kernel(x_test, x_train, **options)`.
 
         With more than `side` inputs they are computed in blocks. Blocks outlive a killed run, and other processes may
@@ -171,7 +178,7 @@ class Context:
         from ntkbench.running.stored_gram import StoredGram
 
         if max(x_train.shape[0], x_test.shape[0]) <= side:
-            small: tuple[Any, Any] = self._timed(
+            small: tuple[Array, Array] = self._timed(
                 name, lambda: train_test(kernel, x_train, x_test, progress=self.progress, **options)
             )
             return small

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ntkbench.arrays.array import Array
 from ntkbench.backends.protocol import Backend
 from ntkbench.kernels.gram.blocks import block_gram, in_order
 from ntkbench.kernels.gram.tiles import Progress
@@ -32,7 +33,7 @@ class StoredGram:
         self,
         backend: Backend,
         kernel: Callable[..., Any],
-        pairs: Sequence[tuple[Any, Any | None]],
+        pairs: Sequence[tuple[Array, Array | None]],
         side: int,
         options: Mapping[str, Any],
         mapper: SharedMapper | None,
@@ -41,7 +42,7 @@ class StoredGram:
         self._mapper = mapper
         self._stores = [checkpoints_of(backend, kernel, x1, x2, side, options) for x1, x2 in pairs]
 
-    def compute(self, progress: Progress) -> list[Any]:
+    def compute(self, progress: Progress) -> list[Array]:
         """The matrices, one after another; `progress` hears of the pairs of inputs in the present one."""
         return [
             block_gram(
