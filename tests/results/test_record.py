@@ -274,7 +274,9 @@ def sample(ctx: Context, *, dataset: str, x: float) -> None: ...
 
 
 def test_the_plan_and_the_claims_of_a_task_fill_a_record() -> None:
-    claim = Claim("one", "m", 1, 0.5, "s", where={"x": 2}, repeats=3, over="worst", side="at most")
+    claim = Claim(
+        "one", metric="m", value=1, tolerance=0.5, source="s", where={"x": 2}, repeats=3, over="worst", side="at most"
+    )
     made = task(
         title="T", source="s", metrics=[Metric("m", "1")], claims=[claim], tiers=[Tier("smoke", dataset="digits", x=2)]
     )(sample)
