@@ -260,7 +260,7 @@ FROM run JOIN environment USING (environment_id);
 
 CREATE OR REPLACE VIEW measurement AS
 SELECT r.run_id, r.task, r.tier, r.params, r.backend, r.device, r.precision, r.seed, m.name AS metric, m.value,
-       m.stderr, m.unit, m.better
+       m.stderr, m.unit, m.better, m.role, m.stage
 FROM latest_run r JOIN metric m USING (run_id);
 
 CREATE OR REPLACE VIEW setting_mean AS
@@ -277,7 +277,7 @@ SELECT task, params, metric, unit, backend, device, precision, mean, mean - half
 FROM bounded;
 
 CREATE OR REPLACE VIEW recorded AS
-SELECT run_id, name AS metric, value, stderr, unit, better, tolerance FROM metric;
+SELECT run_id, name AS metric, value, stderr, unit, better, tolerance, role, stage FROM metric;
 
 CREATE OR REPLACE VIEW stopwatch AS
 SELECT run_id, stage, phase, sample, seconds FROM timing;

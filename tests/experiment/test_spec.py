@@ -44,6 +44,20 @@ BAD_PARTS = [
         lambda: Claim("c", metric="m", value=1, tolerance=0.1, source="s", over="best"),
         "over must be 'mean' or 'worst', not 'best'",
     ),
+    (
+        lambda: Metric("m", "1", role="peak memmory"),
+        "unknown role of metric 'm': 'peak memmory'; did you mean 'peak memory'?",
+    ),
+    (lambda: Metric("m", "op", role="operations"), "metric 'm': role 'operations' needs a stage, the one that takes"),
+    (
+        lambda: Metric("m", "B", role="bytes", stage=""),
+        "metric 'm': role 'bytes' needs a stage, the one that takes them",
+    ),
+    (
+        lambda: Metric("m", "B", role="peak memory", stage="kernel"),
+        "metric 'm': only the roles 'operations' and 'bytes' have a stage, not 'peak memory'",
+    ),
+    (lambda: Metric("m", "B", stage="kernel"), "only the roles 'operations' and 'bytes' have a stage, not None"),
     (lambda: Tier("t", seeds=0), "seeds must be a whole number of at least 1, not 0"),
     (lambda: Tier("t", seeds=2.5), "seeds must be a whole number of at least 1, not 2.5"),
     (lambda: Tier("t", n=[]), "parameter 'n' has no value"),
@@ -96,6 +110,35 @@ BAD_TASKS = [
     ),
     ({"claims": [GOOD_CLAIM, GOOD_CLAIM]}, "two claims have the same name"),
     ({"metrics": [Metric("error", "1"), Metric("error", "%")]}, "two metrics have the same name"),
+    (
+        {
+            "metrics": [
+                Metric("error", "1", role="gram error"),
+                Metric("gram_error", "1", role="gram error"),
+            ]
+        },
+        "task 'measure': two metrics have the role 'gram error'",
+    ),
+    (
+        {"metrics": [Metric(name, "op", role="operations", stage="kernel") for name in ("error", "again")]},
+        "task 'measure': two metrics have the role 'operations' of stage 'kernel'",
+    ),
+    (
+        {"metrics": [Metric("error", "B/s", role="bandwidth")]},
+        "task 'measure': role 'bandwidth' of metric 'error' needs measures_machine=True",
+    ),
+    (
+        {"curves": [Curve("loss", x="x", y="y"), Curve("t", x="x", y="y", theory_of="los")]},
+        "unknown curve that 't' of task 'measure' is the theory of: 'los'; did you mean 'loss'?",
+    ),
+    (
+        {"curves": [Curve("loss", x="x", y="y", theory_of="loss")]},
+        "unknown curve that 'loss' of task 'measure' is the theory of: 'loss'",
+    ),
+    (
+        {"curves": [Curve("loss", x="x", y="y", exponent="eror")]},
+        "unknown exponent of curve 'loss' of task 'measure': 'eror'; did you mean 'error'?",
+    ),
     ({"curves": [Curve("c", x="x", y="y"), Curve("c", x="x", y="z")]}, "two curves have the same name"),
 ]
 
@@ -114,6 +157,14 @@ def test_a_good_task_keeps_its_parts_and_takes_the_functions_name() -> None:
     assert made.metric_names == ["error"]
     assert made.claims == (GOOD_CLAIM,)
     assert made.parameters == {"n": int, "rate": float, "name": str, "fast": bool}
+
+
+def test_roles_of_several_stages_and_limits_of_a_machine_are_taken() -> None:
+    stages = [Metric(f"{stage} count", "op", role="operations", stage=stage) for stage in ("kernel", "solve")]
+    assert make(metrics=[Metric("error", "1"), *stages]).metrics[1:] == tuple(stages)
+    limit = Metric("error", "B/s", role="bandwidth")
+    assert make(metrics=[limit], measures_machine=True).measures_machine
+    assert not make().measures_machine
 
 
 def test_parameters_are_known_from_real_annotations_as_from_texts() -> None:

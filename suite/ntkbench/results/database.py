@@ -6,6 +6,7 @@ All calls of a process share one DuckDB instance: to start one takes ten times a
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import os
 import random
@@ -122,7 +123,10 @@ def _instance() -> duckdb.DuckDBPyConnection:
     import duckdb
 
     # What does not fit in memory: for an instance without a file of its own it would go to the working folder.
-    spill = Path(tempfile.gettempdir()) / f"ntkbench-{os.getpid()}"
+    try:
+        spill = Path(tempfile.gettempdir()) / f"ntkbench-{os.getpid()}"
+    except FileNotFoundError as error:  # a file could be written in none of several folders
+        raise OSError(errno.ENOSPC, error.strerror) from error
     return duckdb.connect(config={"temp_directory": str(spill)})
 
 
