@@ -54,21 +54,21 @@ def gammas(model, alpha, ratios):
 
 def claims():
     """What holds of every run, and what is said of each size."""
-    yield Claim("leave-one-out identity", "identity_error", 0.0, 1e-8, "exact", verified=True, over="worst")
-    yield Claim("Cov(f(z^s), g) is gamma times that of the residual", "covariance_deviation", 3.0, 0.0, RULE,
+    yield Claim("leave-one-out identity", metric="identity_error", value=0.0, tolerance=1e-8, source="exact", verified=True, over="worst")
+    yield Claim("Cov(f(z^s), g) is gamma times that of the residual", metric="covariance_deviation", value=3.0, tolerance=0.0, source=RULE,
                 verified=True, over="worst", side="at most")  # fmt: skip
     for _, seeds, alphas, size in SIZES:
         options = {"verified": True, "repeats": min(seeds, 3)}
         name = f"{size['model'].upper()}, d = {size['d']:,}"
         for metric, about in SIGNS.items():
-            yield Claim(f"{name}: {about}", metric, 0.0, 0.0, RULE, size, side="at least", **options)
+            yield Claim(f"{name}: {about}", metric=metric, value=0.0, tolerance=0.0, source=RULE, where=size, side="at least", **options)
         for alpha in alphas:
             where = {**size, "alpha": alpha}
             for degree, (value,) in zip((2, 4), gammas(size["model"], alpha, [size["n"] / size["d"]]), strict=True):
-                yield Claim(f"{name}: gamma, degree {degree}, alpha {alpha}", f"alignment_{degree}", float(value),
-                            0.03 if size["d"] >= 200 else 0.06, f"{RULE}, finite n / d", where, **options)  # fmt: skip
+                yield Claim(f"{name}: gamma, degree {degree}, alpha {alpha}", metric=f"alignment_{degree}", value=float(value),
+                            tolerance=0.03 if size["d"] >= 200 else 0.06, source=f"{RULE}, finite n / d", where=where, **options)  # fmt: skip
             if alpha >= 0.5 and size["d"] >= 200:  # with fewer points chance is too near
-                yield Claim(f"{name}: labels are remembered, alpha {alpha}", "spurious_excess", 3.0, 0.0, RULE, where,
+                yield Claim(f"{name}: labels are remembered, alpha {alpha}", metric="spurious_excess", value=3.0, tolerance=0.0, source=RULE, where=where,
                             side="at least", **options)  # fmt: skip
 
 
@@ -99,21 +99,21 @@ def regress(matrices, labels, sizes):
         "its limit for the NTK": r"\gamma = \alpha \, \frac{\sum_{l \ge 1} \mu_l'^2 \alpha^l}{\sum_{l \ge 1} \mu_l'^2}",
     },
     metrics=[
-        Metric("alignment_2", "1", tolerance=1e-3, about="mean feature alignment, degree 2"),
-        Metric("alignment_4", "1", tolerance=1e-3, about="mean feature alignment, degree 4"),
-        Metric("degree_gain", "1", tolerance=2e-3, about="alignment_2 - alignment_4"),
-        Metric("alpha_gain", "1", tolerance=2e-3, about="alignment less that at alpha / 2; the lesser of both degrees"),
-        Metric("excess_decline", "1", tolerance=2e-3,
+        Metric("alignment_2", unit="1", tolerance=1e-3, about="mean feature alignment, degree 2"),
+        Metric("alignment_4", unit="1", tolerance=1e-3, about="mean feature alignment, degree 4"),
+        Metric("degree_gain", unit="1", tolerance=2e-3, about="alignment_2 - alignment_4"),
+        Metric("alpha_gain", unit="1", tolerance=2e-3, about="alignment less that at alpha / 2; the lesser of both degrees"),
+        Metric("excess_decline", unit="1", tolerance=2e-3,
                about="how much farther the alignment is above its limit at n / 8; the lesser of both degrees"),
-        Metric("spurious_covariance", "1", "lower", tolerance=2e-3, about="Cov(f(z^s), g), degree 2"),
-        Metric("covariance_deviation", "1", tolerance=0.1,
+        Metric("spurious_covariance", unit="1", better="lower", tolerance=2e-3, about="Cov(f(z^s), g), degree 2"),
+        Metric("covariance_deviation", unit="1", tolerance=0.1,
                about="from gamma Cov(left-out residual, g) to Cov(f(z^s), g) in units of n^-1/2; the worse degree"),
-        Metric("spurious_accuracy", "%", "lower", tolerance=0.5, about="labels told from spurious queries, degree 2"),
-        Metric("spurious_excess", "1", tolerance=0.4, about="standard errors by which that exceeds one half"),
-        Metric("spurious_decline", "%", tolerance=2.0, about="spurious accuracy at n / 8 less that at n"),
-        Metric("generalisation", "%", "higher", tolerance=0.5, about="labels told when left out, degree 2"),
-        Metric("generalisation_gain", "%", tolerance=2.0, about="generalisation at n less that at n / 8"),
-        Metric("identity_error", "1", "lower", about="largest error of the identity, points left out one by one"),
+        Metric("spurious_accuracy", unit="%", better="lower", tolerance=0.5, about="labels told from spurious queries, degree 2"),
+        Metric("spurious_excess", unit="1", tolerance=0.4, about="standard errors by which that exceeds one half"),
+        Metric("spurious_decline", unit="%", tolerance=2.0, about="spurious accuracy at n / 8 less that at n"),
+        Metric("generalisation", unit="%", better="higher", tolerance=0.5, about="labels told when left out, degree 2"),
+        Metric("generalisation_gain", unit="%", tolerance=2.0, about="generalisation at n less that at n / 8"),
+        Metric("identity_error", unit="1", better="lower", about="largest error of the identity, points left out one by one"),
     ],
     curves=[
         Curve("alignment_2", x="n / d", y="feature alignment", share=1.0, tolerance=2e-3),

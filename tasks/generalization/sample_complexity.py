@@ -68,10 +68,10 @@ def claims():
     for degree in (1, 2, 3):
         where, repeats = {"degree": degree}, 3 if degree < 3 else 1
         of = f"degree {degree}: "
-        yield Claim(of + "n_half ~ d^degree", "exponent", degree, 0.5, source, where, True, repeats)
-        yield Claim(of + "exponent as in theory", "exponent_gap", 0.0, 0.12, source, where, True, repeats)
-        yield Claim(of + "n_half as in theory", "half_gap", 0.0, 0.15, source, where, True, repeats)
-        yield Claim(of + "tangent features fit one degree more", "degree_shift", 1.0, 0.0, source, where, True,
+        yield Claim(of + "n_half ~ d^degree", metric="exponent", value=degree, tolerance=0.5, source=source, where=where, verified=True, repeats=repeats)
+        yield Claim(of + "exponent as in theory", metric="exponent_gap", value=0.0, tolerance=0.12, source=source, where=where, verified=True, repeats=repeats)
+        yield Claim(of + "n_half as in theory", metric="half_gap", value=0.0, tolerance=0.15, source=source, where=where, verified=True, repeats=repeats)
+        yield Claim(of + "tangent features fit one degree more", metric="degree_shift", value=1.0, tolerance=0.0, source=source, where=where, verified=True,
                     over="worst")  # fmt: skip
 
 
@@ -83,24 +83,24 @@ def claims():
         "harmonics of degree l": r"B(\ell) = \frac{2\ell + d - 2}{\ell} \binom{\ell + d - 3}{\ell - 1}",
     },
     metrics=[
-        Metric("exponent", "1", None, 2e-3, "slope of log n_half over log d"),
-        Metric("exponent_gap", "1", None, 2e-3, "the same less that of the theory"),
-        Metric("half_gap", "1", "lower", 2e-3, "largest relative distance of n_half from theory"),
-        Metric("n_half", "points", None, 1.0, "where the error is 1/2, at the largest d"),
-        Metric("plateau", "1", None, 2e-3, "error on the mixed target between this step and the next, largest d"),
-        Metric("plateau_gap", "1", None, 2e-3, "the same less that of the theory"),
-        Metric("degree_shift", "degrees", None, 0.0, "degree that tangent features fit less that of random features"),
+        Metric("exponent", unit="1", better=None, tolerance=2e-3, about="slope of log n_half over log d"),
+        Metric("exponent_gap", unit="1", better=None, tolerance=2e-3, about="the same less that of the theory"),
+        Metric("half_gap", unit="1", better="lower", tolerance=2e-3, about="largest relative distance of n_half from theory"),
+        Metric("n_half", unit="points", better=None, tolerance=1.0, about="where the error is 1/2, at the largest d"),
+        Metric("plateau", unit="1", better=None, tolerance=2e-3, about="error on the mixed target between this step and the next, largest d"),
+        Metric("plateau_gap", unit="1", better=None, tolerance=2e-3, about="the same less that of the theory"),
+        Metric("degree_shift", unit="degrees", better=None, tolerance=0.0, about="degree that tangent features fit less that of random features"),
     ],
     curves=[
-        Curve("n_half_by_d", "dimension", "points", y_unit="points", share=1.0, tolerance=1.0,
+        Curve("n_half_by_d", x="dimension", y="points", y_unit="points", share=1.0, tolerance=1.0,
               exponent="exponent"),
-        Curve("predicted_n_half_by_d", "dimension", "points", y_unit="points", share=1.0, tolerance=1e-6),
-        Curve("mixed_error", "training points", "mean squared error", share=1.0, tolerance=2e-3),
-        Curve("predicted_mixed_error", "training points", "mean squared error", share=1.0, tolerance=1e-6),
-        Curve("unit_ball_complexity", "training points", "complexity of the unit ball", share=1.0, tolerance=1e-4),
-        Curve("interpolant_complexity", "training points", "complexity of its ball", share=1.0, tolerance=1e-2),
-        Curve("random_features_error", "degree", "mean squared error", share=1.0, tolerance=1e-2),
-        Curve("tangent_features_error", "degree", "mean squared error", share=1.0, tolerance=1e-2),
+        Curve("predicted_n_half_by_d", x="dimension", y="points", y_unit="points", share=1.0, tolerance=1e-6),
+        Curve("mixed_error", x="training points", y="mean squared error", share=1.0, tolerance=2e-3),
+        Curve("predicted_mixed_error", x="training points", y="mean squared error", share=1.0, tolerance=1e-6),
+        Curve("unit_ball_complexity", x="training points", y="complexity of the unit ball", share=1.0, tolerance=1e-4),
+        Curve("interpolant_complexity", x="training points", y="complexity of its ball", share=1.0, tolerance=1e-2),
+        Curve("random_features_error", x="degree", y="mean squared error", share=1.0, tolerance=1e-2),
+        Curve("tangent_features_error", x="degree", y="mean squared error", share=1.0, tolerance=1e-2),
     ],
     claims=list(claims()),
     tiers=[

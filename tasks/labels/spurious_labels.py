@@ -36,10 +36,10 @@ EVERY = {"verified": True, "over": "worst"}  # statements about every run
 def of_one_dataset(dataset, ratio, n_test):
     """Claims about one data set, with the number of test images of the two classes."""
     where = {"dataset": dataset, "n_test": 10_000}
-    yield Claim(f"{dataset}: random over true bound", "bound_ratio", ratio, 0.0, f"{ARORA}, figure 2", where=where,
+    yield Claim(f"{dataset}: random over true bound", metric="bound_ratio", value=ratio, tolerance=0.0, source=f"{ARORA}, figure 2", where=where,
                 side="at least", repeats=3, **EVERY)  # fmt: skip
-    yield Claim(f"{dataset}: random labels teach nothing", "random_accuracy", 50.0, 150 / math.sqrt(n_test),
-                "Zhang et al. 2017; 3 binomial standard errors", where=where,
+    yield Claim(f"{dataset}: random labels teach nothing", metric="random_accuracy", value=50.0, tolerance=150 / math.sqrt(n_test),
+                source="Zhang et al. 2017; 3 binomial standard errors", where=where,
                 repeats=3, **EVERY)  # fmt: skip
 
 
@@ -65,15 +65,15 @@ def first_layer(*inputs):
         ),
     },
     metrics=[
-        Metric("bound_true", "1", tolerance=1e-4, about="sqrt(2 y'H^-1 y / n) of the true labels"),
-        Metric("bound_ratio", "1", tolerance=1e-4, about="that of random labels (root mean square) over it"),
-        Metric("bound_slack", "1", tolerance=1e-4, about="bound_true less the mean of min(|f(x) - y|, 1) in the test"),
-        Metric("monotony", "1", tolerance=0.0, about="share of steps to more noise that raise the bound; all: rho = 1"),
-        Metric("identity_error", "1", tolerance=1e-3, about="largest |mean y'H^-1 y - exact|, in standard errors"),
-        Metric("random_residual", "1", "lower", about="largest training residual on true and random labels"),
-        Metric("random_accuracy", "%", tolerance=0.01, about="test accuracy after random labels: mean over labellings"),
-        Metric("random_astray", "%", tolerance=1.0, about="labellings beyond 3 binomial standard errors of 50 %"),
-        *(Metric(f"{what}_{how}", "%", better, tolerance=1.0, about=about) for what, (better, about) in SHARES.items()
+        Metric("bound_true", unit="1", tolerance=1e-4, about="sqrt(2 y'H^-1 y / n) of the true labels"),
+        Metric("bound_ratio", unit="1", tolerance=1e-4, about="that of random labels (root mean square) over it"),
+        Metric("bound_slack", unit="1", tolerance=1e-4, about="bound_true less the mean of min(|f(x) - y|, 1) in the test"),
+        Metric("monotony", unit="1", tolerance=0.0, about="share of steps to more noise that raise the bound; all: rho = 1"),
+        Metric("identity_error", unit="1", tolerance=1e-3, about="largest |mean y'H^-1 y - exact|, in standard errors"),
+        Metric("random_residual", unit="1", better="lower", about="largest training residual on true and random labels"),
+        Metric("random_accuracy", unit="%", tolerance=0.01, about="test accuracy after random labels: mean over labellings"),
+        Metric("random_astray", unit="%", tolerance=1.0, about="labellings beyond 3 binomial standard errors of 50 %"),
+        *(Metric(f"{what}_{how}", unit="%", better=better, tolerance=1.0, about=about) for what, (better, about) in SHARES.items()
           for how in ("interpolation", "ridge", "stopping")),
     ],
     curves=[
@@ -84,11 +84,11 @@ def first_layer(*inputs):
         Curve("leave_one_out", x="ridge", y="mean squared residual", share=1.0, tolerance=1e-4),
     ],
     claims=[
-        Claim("test loss within the bound", "bound_slack", 0.0, 0.0, f"{ARORA}, thm 5.1", side="at least", **EVERY),
-        Claim("bound grows with label noise", "monotony", 1.0, 0.0, f"{ARORA}, figure 2", **EVERY),
-        Claim("mean complexity of noisy labels", "identity_error", 0.0, 3.0, "exact", **EVERY),
-        Claim("interpolates random labels", "random_residual", 0.0, 1e-8, "exact (no ridge)", **EVERY),
-        Claim("interpolation memorises all", "memorised_interpolation", 100.0, 0.0, "exact (no ridge)", **EVERY),
+        Claim("test loss within the bound", metric="bound_slack", value=0.0, tolerance=0.0, source=f"{ARORA}, thm 5.1", side="at least", **EVERY),
+        Claim("bound grows with label noise", metric="monotony", value=1.0, tolerance=0.0, source=f"{ARORA}, figure 2", **EVERY),
+        Claim("mean complexity of noisy labels", metric="identity_error", value=0.0, tolerance=3.0, source="exact", **EVERY),
+        Claim("interpolates random labels", metric="random_residual", value=0.0, tolerance=1e-8, source="exact (no ridge)", **EVERY),
+        Claim("interpolation memorises all", metric="memorised_interpolation", value=100.0, tolerance=0.0, source="exact (no ridge)", **EVERY),
         *of_one_dataset("mnist", ratio=5.0, n_test=2115),
         *of_one_dataset("cifar10", ratio=1.3, n_test=2000),
     ],

@@ -63,14 +63,14 @@ def claims():
                                       ("learnability", "learnability_deviation", 0.02)):  # fmt: skip
             where = {"domain": domain, "mode": mode, "width": 0}
             name = f"{what} on the {domain}, level {mode}"
-            yield Claim(name, metric, 0.0, allowed, source, where, verified=True, over="worst")
-    yield Claim("test error of networks", "curve_deviation", 0.0, 1.0, source, {"width": 500}, True, over="worst")
+            yield Claim(name, metric=metric, value=0.0, tolerance=allowed, source=source, where=where, verified=True, over="worst")
+    yield Claim("test error of networks", metric="curve_deviation", value=0.0, tolerance=1.0, source=source, where={"width": 500}, verified=True, over="worst")
     for ridge in (0.05, 1.0):
-        yield Claim(f"ratio of errors, ridge {ridge:g}", "ratio_deviation", 0.0, 0.05, source, {"ridge": ridge}, True,
+        yield Claim(f"ratio of errors, ridge {ridge:g}", metric="ratio_deviation", value=0.0, tolerance=0.05, source=source, where={"ridge": ridge}, verified=True,
                     over="worst")  # fmt: skip
-        yield Claim(f"conservation, ridge {ridge:g}", "conserved", 1.0, 0.0, "exact", {"ridge": ridge}, True,
+        yield Claim(f"conservation, ridge {ridge:g}", metric="conserved", value=1.0, tolerance=0.0, source="exact", where={"ridge": ridge}, verified=True,
                     over="worst", side="at most")  # fmt: skip
-    yield Claim("conservation, no ridge", "conserved", 1.0, 1e-8, "exact", {"ridge": 0}, True, over="worst")
+    yield Claim("conservation, no ridge", metric="conserved", value=1.0, tolerance=1e-8, source="exact", where={"ridge": 0}, verified=True, over="worst")
 
 
 @task(
@@ -86,11 +86,11 @@ def claims():
         ),
     },
     metrics=[
-        Metric("curve_deviation", "1", "lower", 0.1, "largest distance of a test error from theory over that allowed"),
-        Metric("learnability_deviation", "1", "lower", 1e-3, "largest distance of a mean learnability from theory"),
-        Metric("ratio_deviation", "1", "lower", 5e-3, "largest relative distance of E_train / E_test from theory; "
+        Metric("curve_deviation", unit="1", better="lower", tolerance=0.1, about="largest distance of a test error from theory over that allowed"),
+        Metric("learnability_deviation", unit="1", better="lower", tolerance=1e-3, about="largest distance of a mean learnability from theory"),
+        Metric("ratio_deviation", unit="1", better="lower", tolerance=5e-3, about="largest relative distance of E_train / E_test from theory; "
                "without a ridge the ratio"),
-        Metric("conserved", "1", None, 1e-4, "sum of the learnabilities of an orthonormal basis, over n"),
+        Metric("conserved", unit="1", better=None, tolerance=1e-4, about="sum of the learnabilities of an orthonormal basis, over n"),
     ],
     curves=[Curve(name, x="training points", y="mean squared error", y_unit="1", share=1.0, tolerance=5e-3)
             for name in ("test_error", "predicted_test_error")],
