@@ -76,9 +76,17 @@ def claims():
             at = ", ".join(f"{what} = {number:,}" for what, number in size.items())
             yield Claim(f"{name}, {distribution}, {at}", metric=metric, value=value, tolerance=tolerance, source=source,
                         where={"distribution": distribution, **size}, verified=True, repeats=3, side=side)  # fmt: skip
-    yield Claim("(e) least eigenvalue of raw inputs", metric="ostrowski_ratio", value=1.0, tolerance=1e-9, source="exact (Ostrowski)", verified=True,
-                over="worst", side="at least")  # fmt: skip
-    yield Claim("raw NTK = D NTK D", metric="homogeneity_error", value=0.0, tolerance=1e-10, source="exact", verified=True, over="worst")
+    yield Claim("(e) least eigenvalue of raw inputs", metric="ostrowski_ratio", value=1.0, tolerance=1e-9,
+                source="exact (Ostrowski)", verified=True, over="worst", side="at least")  # fmt: skip
+    yield Claim(
+        "raw NTK = D NTK D",
+        metric="homogeneity_error",
+        value=0.0,
+        tolerance=1e-10,
+        source="exact",
+        verified=True,
+        over="worst",
+    )
 
 
 def slope(sizes, errors):

@@ -20,80 +20,52 @@ import math
 
 import numpy as np
 
-from ntkbench import Claim, Context, Curve, Metric, Tier, task
+from ntkbench import Claim, Context, Curve, Metric, Tier, task, theory
 from ntkbench.kernels import empirical_ntk, fc_kernels
 from ntkbench.networks import Activation, Dense, finite, serial
-from ntkbench.solvers import kernel_regression
-from ntkbench.theory import (
-    Errors,
-    Sphere,
-    cosine_kernel,
-    eigenlearning,
-    harmonic_dimension,
-    points_to_learn,
-    rademacher_complexity,
-    regression_errors,
-)
+from ntkbench.theory import Sphere, harmonic_dimension, power_law_exponent
 
+SOURCE = "Ghorbani et al. 2021, arXiv:1904.12191"
 HIDDEN = serial(Dense(math.sqrt(2.0)), Activation("relu"))
-KERNEL = cosine_kernel(serial(HIDDEN, HIDDEN, Dense(math.sqrt(2.0))))
+KERNEL = theory.cosine_kernel(serial(HIDDEN, HIDDEN, Dense(math.sqrt(2.0))))
 MULTIPLES = (0.5, 0.75, 1.1, 1.6, 2.4)  # of B(l): the n that are tried
-MIXED = 6  # mixed targets, each of other harmonics
+EACH, MIXED, LOW = 8, 6, (1, 2, 3)  # targets of a degree, and mixed ones, each of other harmonics; degrees mixed
 TEST, RIDGE = 1_000, 1e-6  # for features: test points, and the ridge as a share of the trace
-
-
-def slope(x, y):
-    """Of log y over log x."""
-    return np.polyfit(np.log(x), np.log(y), 1)[0]
-
-
-def half(n, errors):
-    """Where the error falls to 1/2, between the n that were tried; the nearest of them where it does not."""
-    return math.exp(np.interp(-0.5, -np.maximum.accumulate(errors[::-1])[::-1], np.log(n)))
-
-
-def learned(errors):
-    """The highest degree up to which all errors are below 1/2; errors[i] is of degree i + 1."""
-    return int(np.argmax(np.append(np.asarray(errors) >= 0.5, True)))
-
-
-def harmonics(x, degrees, count=8):
-    """For each degree its harmonics at x, up to `count` of them."""
-    return [Sphere(x.shape[1]).functions(x, k, count) for k in degrees]
 
 
 def claims():
     """The rules, for each degree."""
-    source = "Ghorbani et al. 2021, arXiv:1904.12191"
     for degree in (1, 2, 3):
-        where, repeats = {"degree": degree}, 3 if degree < 3 else 1
-        of = f"degree {degree}: "
-        yield Claim(of + "n_half ~ d^degree", metric="exponent", value=degree, tolerance=0.5, source=source, where=where, verified=True, repeats=repeats)
-        yield Claim(of + "exponent as in theory", metric="exponent_gap", value=0.0, tolerance=0.12, source=source, where=where, verified=True, repeats=repeats)
-        yield Claim(of + "n_half as in theory", metric="half_gap", value=0.0, tolerance=0.15, source=source, where=where, verified=True, repeats=repeats)
-        yield Claim(of + "tangent features fit one degree more", metric="degree_shift", value=1.0, tolerance=0.0, source=source, where=where, verified=True,
-                    over="worst")  # fmt: skip
+        of, given = f"degree {degree}:", {"where": {"degree": degree}, "source": SOURCE, "verified": True}
+        mean = {**given, "repeats": 3 if degree < 3 else 1}
+        yield Claim(f"{of} n_half ~ d^degree", metric="exponent", value=degree, tolerance=0.5, **mean)
+        yield Claim(f"{of} exponent as in theory", metric="exponent_gap", value=0.0, tolerance=0.12, **mean)
+        yield Claim(f"{of} n_half as in theory", metric="half_gap", value=0.0, tolerance=0.15, **mean)
+        yield Claim(f"{of} tangent features fit one degree more", metric="degree_shift", value=1.0, tolerance=0.0,
+                    over="worst", **given)  # fmt: skip
 
 
 @task(
     title="Sample complexity of kernel regression",
-    source="Ghorbani et al. 2021, arXiv:1904.12191",
+    source=SOURCE,
     formulas={
         "points for degree l": r"n_{1/2} \sim d^{\,\ell}",
         "harmonics of degree l": r"B(\ell) = \frac{2\ell + d - 2}{\ell} \binom{\ell + d - 3}{\ell - 1}",
     },
     metrics=[
-        Metric("exponent", unit="1", better=None, tolerance=2e-3, about="slope of log n_half over log d"),
-        Metric("exponent_gap", unit="1", better=None, tolerance=2e-3, about="the same less that of the theory"),
-        Metric("half_gap", unit="1", better="lower", tolerance=2e-3, about="largest relative distance of n_half from theory"),
-        Metric("n_half", unit="points", better=None, tolerance=1.0, about="where the error is 1/2, at the largest d"),
-        Metric("plateau", unit="1", better=None, tolerance=2e-3, about="error on the mixed target between this step and the next, largest d"),
-        Metric("plateau_gap", unit="1", better=None, tolerance=2e-3, about="the same less that of the theory"),
-        Metric("degree_shift", unit="degrees", better=None, tolerance=0.0, about="degree that tangent features fit less that of random features"),
+        Metric("exponent", unit="1", tolerance=2e-3, about="slope of log n_half over log d"),
+        Metric("exponent_gap", unit="1", tolerance=2e-3, about="the same less that of the theory"),
+        Metric("half_gap", unit="1", better="lower", tolerance=2e-3,
+               about="largest relative distance of n_half from theory"),
+        Metric("n_half", unit="points", tolerance=1.0, about="where the error is 1/2, at the largest d"),
+        Metric("plateau", unit="1", tolerance=2e-3,
+               about="error on the mixed target between this step and the next, largest d"),
+        Metric("plateau_gap", unit="1", tolerance=2e-3, about="the same less that of the theory"),
+        Metric("degree_shift", unit="degrees", tolerance=0.0,
+               about="degree that tangent features fit less that of random features"),
     ],
     curves=[
-        Curve("n_half_by_d", x="dimension", y="points", y_unit="points", share=1.0, tolerance=1.0,
-              exponent="exponent"),
+        Curve("n_half_by_d", x="dimension", y="points", y_unit="points", share=1.0, tolerance=1.0, exponent="exponent"),
         Curve("predicted_n_half_by_d", x="dimension", y="points", y_unit="points", share=1.0, tolerance=1e-6),
         Curve("mixed_error", x="training points", y="mean squared error", share=1.0, tolerance=2e-3),
         Curve("predicted_mixed_error", x="training points", y="mean squared error", share=1.0, tolerance=1e-6),
@@ -111,92 +83,68 @@ def claims():
         Tier("paper", degree=3, d_min=10, d_max=40, dimensions=5, trials=4, d_features=8),
     ],
     requires=["autodiff"],
-    cost=lambda degree, d_min, d_max, dimensions, trials, d_features: (
-        trials * (3.0 * harmonic_dimension(d_max, degree)) ** 3 + 2e10
-    ),
+    cost=lambda degree, d_max, trials, **others: trials * (3.0 * harmonic_dimension(d_max, degree)) ** 3 + 2e10,
 )  # fmt: skip
-def sample_complexity(
-    ctx: Context, degree: int, d_min: int, d_max: int, dimensions: int, trials: int, d_features: int
-) -> None:
+def sample_complexity(ctx: Context, degree: int, d_min: int, d_max: int, dimensions: int, trials: int,
+                      d_features: int) -> None:  # fmt: skip
     """The step at which one degree is learned."""
     sizes = [round(d) for d in np.geomspace(d_min, d_max, dimensions)]
+    last, between = sizes[-1], theory.plateau_points(sizes[-1], degree)
     counts = {d: [round(m * harmonic_dimension(d, degree)) for m in MULTIPLES] for d in sizes}
-    ways = {d: harmonic_dimension(d, degree) * harmonic_dimension(d, degree + 1) for d in sizes}
-    counts[sizes[-1]] = sorted([*counts[sizes[-1]], round(math.sqrt(ways[sizes[-1]]))])
+    counts[last] = sorted([*counts[last], between])
     samples = {d: Sphere(d).samples(max(counts[d]), trials, ctx.rng(purpose=f"points {degree} {d}")) for d in sizes}
     rng = ctx.rng(purpose=f"signs {degree}")
-    signs = [ctx.asarray(rng.choice([-1.0, 1.0], (400, n))) for n in counts[sizes[-1]]]
-    spectra = {d: Sphere(d).spectrum(KERNEL) for d in sizes}
+    signs = [ctx.asarray(rng.choice([-1.0, 1.0], (400, n))) for n in counts[last]]
 
-    def gram(x):
-        return fc_kernels(ctx.asarray(x), depth=3).ntk
+    def staircase(d):
+        """The mean test error of each target after n points, for each n."""
+        space, points = Sphere(d), [sample.points for sample in samples[d]]
+        targets = (np.hstack([space.functions(x, degree, EACH), theory.mixture(space, x, LOW, MIXED)]) for x in points)
+        grams = (fc_kernels(ctx.asarray(x), depth=3).ntk for x in points)
+        return [e.test.mean(axis=0) for e in theory.regression_curve(grams, targets, samples[d], counts[d])]
 
-    def staircase():
-        found = {}
-        for d in sizes:
-            parts = [[] for _ in counts[d]]
-            for points, train_set, test in samples[d]:
-                pure = harmonics(points, [degree])[0]
-                mixed = sum(harmonics(points, (1, 2, 3), MIXED)) / math.sqrt(3)
-                k = gram(points)
-                for part, n in zip(parts, counts[d], strict=True):
-                    part.append(regression_errors(k, np.hstack([pure, mixed]), train_set[:, :n], test))
-            found[d] = [Errors.joined(part).test.mean(axis=0) for part in parts]
-        return found
-
-    def features():
-        """Errors by degree of random features, and of the first layer's tangent features."""
+    def features(first):
+        """Errors by degree of the tangent features of the first layer, or of random features."""
+        sphere, rng = Sphere(d_features), ctx.rng(purpose=f"features {degree} {d_features}")
         width = (harmonic_dimension(d_features, degree) + harmonic_dimension(d_features, degree + 1)) // 2
         n = 4 * width * (d_features + 1)
-        x = Sphere(d_features).samples(n + TEST, 1, ctx.rng(purpose=f"features {degree} {d_features}"))[0].points
-        x, targets = x[: n + TEST], harmonics(x[: n + TEST], range(1, degree + 3))
-        found = []
-        for first in (False, True):
-            layers = serial(Dense(1.0, 1.0, trained=first), Activation("relu"), Dense(trained=not first))
-            network = finite(layers, (d_features,), width=width)
-            params = network.init(ctx.rng(purpose=f"neurons {degree} {d_features}"), ctx.asarray)
-            k = empirical_ntk(network, params, ctx.asarray(x), trace=True)
-            shift = RIDGE * float(np.trace(ctx.to_numpy(k[:n, :n])))
-            errors = regression_errors(k, np.hstack(targets), np.arange(n)[None], np.arange(n, n + TEST), ridge=shift)
-            ends = np.cumsum([f.shape[1] for f in targets])[:-1]
-            found.append([e.mean() for e in np.split(errors.test[0], ends)])
-        return found
+        x = sphere.samples(n + TEST, 1, rng)[0].points[: n + TEST]
+        layers = serial(Dense(1.0, 1.0, trained=first), Activation("relu"), Dense(trained=not first))
+        network = finite(layers, (d_features,), width=width)
+        params = network.init(ctx.rng(purpose=f"neurons {degree} {d_features}"), ctx.asarray)
+        k = empirical_ntk(network, params, ctx.asarray(x), trace=True)
+        groups, trace = [sphere.functions(x, i, EACH) for i in range(1, degree + 3)], np.trace(ctx.to_numpy(k[:n, :n]))
+        return theory.group_errors(k, groups, n, ridge=RIDGE * float(trace))
 
-    def capacity():
-        """At the largest d: the unit ball's complexity by n, and the interpolant's norm."""
-        points = samples[sizes[-1]][0].points
-        k = gram(points)
-        y = ctx.backend.asarray(harmonics(points, [degree], 1)[0], "float64")
-        return [
-            (rademacher_complexity(k[:n, :n], s).value,
-             math.sqrt(float(kernel_regression(k[:n, :n], y[:n], y[:n].T).prediction[0, 0])))
-            for n, s in zip(counts[sizes[-1]], signs, strict=True)
-        ]  # fmt: skip
+    def capacity(x):  # at the largest d: the unit ball's complexity by n, and the interpolant's norm
+        k = fc_kernels(ctx.asarray(x), depth=3).ntk
+        y = ctx.backend.asarray(Sphere(last).functions(x, degree, 1), "float64")
+        return [(theory.rademacher_complexity(k[:n, :n], s).value, theory.interpolant_norm(k[:n, :n], y[:n]))
+                for n, s in zip(counts[last], signs, strict=True)]  # fmt: skip
 
-    errors = ctx.stage("staircase", staircase)
-    residuals = ctx.stage("features", features)
-    complexity = ctx.stage("capacity", capacity)
-
-    measured = [half(counts[d], [e[:-MIXED].mean() for e in errors[d]]) for d in sizes]
-    expected = [points_to_learn(spectra[d], degree) for d in sizes]
-    last, n_last = sizes[-1], counts[sizes[-1]]
+    errors = ctx.stage("staircase", lambda: {d: staircase(d) for d in sizes})
+    random, tangent = ctx.stage("features", lambda: [features(first) for first in (False, True)])
+    complexity = ctx.stage("capacity", capacity, samples[last][0].points)
+    spectra = {d: Sphere(d).spectrum(KERNEL) for d in sizes}
+    measured = [theory.points_at_half(counts[d], [e[:-MIXED].mean() for e in errors[d]]) for d in sizes]
+    expected = [theory.points_to_learn(spectra[d], degree) for d in sizes]
     mixed = [e[-MIXED:].mean() for e in errors[last]]
-    theory = [eigenlearning(spectra[last], n).test_error[1:4].mean() for n in n_last]
-    at = n_last.index(round(math.sqrt(ways[last])))
+    predicted = [theory.eigenlearning(spectra[last], n).test_error[1:4].mean() for n in counts[last]]
+    at = counts[last].index(between)
     ctx.record(
-        exponent=slope(sizes, measured),
-        exponent_gap=slope(sizes, measured) - slope(sizes, expected),
+        exponent=power_law_exponent(sizes, measured),
+        exponent_gap=power_law_exponent(sizes, measured) - power_law_exponent(sizes, expected),
         half_gap=max(abs(m / e - 1) for m, e in zip(measured, expected, strict=True)),
         n_half=measured[-1],
         plateau=mixed[at],
-        plateau_gap=mixed[at] - theory[at],
-        degree_shift=learned(residuals[1]) - learned(residuals[0]),
+        plateau_gap=mixed[at] - predicted[at],
+        degree_shift=theory.learned_degree(tangent) - theory.learned_degree(random),
     )
     ctx.curve("n_half_by_d", sizes, measured)
     ctx.curve("predicted_n_half_by_d", sizes, expected)
-    ctx.curve("mixed_error", n_last, mixed)
-    ctx.curve("predicted_mixed_error", n_last, theory)
-    ctx.curve("unit_ball_complexity", n_last, [r for r, _ in complexity])
-    ctx.curve("interpolant_complexity", n_last, [r * norm for r, norm in complexity])
-    ctx.curve("random_features_error", range(1, degree + 3), residuals[0])
-    ctx.curve("tangent_features_error", range(1, degree + 3), residuals[1])
+    ctx.curve("mixed_error", counts[last], mixed)
+    ctx.curve("predicted_mixed_error", counts[last], predicted)
+    ctx.curve("unit_ball_complexity", counts[last], [r for r, _ in complexity])
+    ctx.curve("interpolant_complexity", counts[last], [r * norm for r, norm in complexity])
+    ctx.curve("random_features_error", range(1, degree + 3), random)
+    ctx.curve("tangent_features_error", range(1, degree + 3), tangent)

@@ -23,9 +23,13 @@ SWEEPS = 4  # over the array, in one timed call
     title="Limits of the machine",
     source="Williams, Waterman & Patterson 2009, CACM 52(4): the roofline model",
     metrics=[
-        Metric("product_float32", unit="op/s", better="higher", about="product of two n x n matrices in float32, TF32 off"),
+        Metric(
+            "product_float32", unit="op/s", better="higher", about="product of two n x n matrices in float32, TF32 off"
+        ),
         Metric("product_float64", unit="op/s", better="higher", about="the same in float64"),
-        Metric("bandwidth", unit="B/s", better="higher", about="bytes read and written by an array multiplied in its place"),
+        Metric(
+            "bandwidth", unit="B/s", better="higher", about="bytes read and written by an array multiplied in its place"
+        ),
     ],
     tiers=[
         Tier("smoke", n=1024, mib=64),
