@@ -93,13 +93,16 @@ def _measurements(
                 high=at.get("stats_ci_99_b"),
                 samples=tuple(at.get("samples") or ()),
                 number=int(at.get("stats_number") or 1),
-                # What did not build was not timed either.
-                failure=""
-                if values[k] is not None
-                else "the benchmark failed"
-                if columns.get("duration")
-                else "the commit did not build",
+                failure=_failure(values[k], columns),
             )
+
+
+def _failure(value: float | None, columns: Mapping[str, Any]) -> str:
+    """Why there is no value; "" when there is one."""
+    if value is not None:
+        return ""
+    # What did not build was not timed either.
+    return "the benchmark failed" if columns.get("duration") else "the commit did not build"
 
 
 def _facts(content: Mapping[str, Any]) -> dict[str, str]:
