@@ -58,7 +58,7 @@ def claims():
         Metric("half_gap", unit="1", better="lower", tolerance=2e-3,
                about="largest relative distance of n_half from theory"),
         Metric("n_half", unit="points", tolerance=1.0, about="where the error is 1/2, at the largest d"),
-        Metric("plateau", unit="1", tolerance=2e-3, about="error on the mixed target up to the next step, largest d"),
+        Metric("plateau", unit="1", tolerance=2e-3, about="error on the mixed target to the next step, largest d"),
         Metric("plateau_gap", unit="1", tolerance=2e-3, about="the same less that of the theory"),
         Metric("degree_shift", unit="degrees", tolerance=0.0, about="degree that tangent features fit less random ones'"),
     ],

@@ -47,7 +47,12 @@ def holds_results(folder: Path) -> bool:
 def read_results(folder: Path, subject: Callable[[str], str]) -> Iterator[Measurement]:
     """Everything measured, machine by machine and commit by commit; what a benchmark skipped is left out.
 
-    `subject` gives the first line of a commit's message. Raises InputError naming the file that is malformed.
+    Args:
+        folder: Where asv keeps its results.
+        subject: Gives the first line of a commit's message.
+
+    Raises:
+        InputError: Naming the file that is malformed.
     """
     benchmarks = _json(folder / "benchmarks.json")
     for file in sorted(folder.glob("*/*.json")):
