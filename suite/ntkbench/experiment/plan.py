@@ -5,14 +5,22 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import Any, Protocol
 
 from ntkbench import backends as known_backends
 from ntkbench import datasets
 from ntkbench.canonical import canonical_json
 from ntkbench.errors import InputError, describe, unknown
 from ntkbench.experiment.spec import Params, Scalar, Task
+
+
+class _Recorded(Protocol):
+    """A record of a run, which this room does not know: it has every field of a planned run but the cost."""
+
+    @property
+    def params(self) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True)
@@ -30,6 +38,23 @@ class PlannedRun:
     dataset: str | None
     dataset_sha256: str | None
     cost: float
+
+    @classmethod
+    def from_record(cls, record: _Recorded, task: Task) -> PlannedRun:
+        """The run that a record is of, with the cost that the task sees in it now.
+
+        Args:
+            record: A record of a run, or anything else that has the fields of a planned one.
+            task: The task of its name.
+
+        Returns:
+            The run, of the record's version of the task.
+
+        Raises:
+            InputError: When its parameters are none that the task can cost.
+        """
+        known = {f.name: getattr(record, f.name) for f in fields(cls) if f.name != "cost"}
+        return cls(**known, cost=run_cost(task, record.params))
 
     @cached_property
     def experiment_id(self) -> str:
@@ -58,10 +83,19 @@ def plan(
 ) -> list[PlannedRun]:
     """The runs to do, each once, cheapest first so that results show early.
 
-    `overrides` are texts by parameter name, as given on the command line; a comma separates several values. With
-    `able_only`, backends that lack what a task requires are left out.
-    Raises InputError when no task has the tier, when a parameter is unknown to every task that has it, or when a
-    value does not fit.
+    Args:
+        tasks: The tasks; those without the tier are left out.
+        tier: The name of the tier.
+        backends: The names of the backends.
+        device: "cpu" or "cuda".
+        precision: Of the kernels: "float32" or "float64".
+        seeds: How many; None for what the tier says.
+        overrides: Texts by parameter name, in the place of the tier's values; a comma separates several.
+        able_only: Whether backends that lack what a task requires are left out.
+
+    Raises:
+        InputError: When no task has the tier, when a parameter is unknown to every task that has it, or when a value
+            does not fit.
     """
     if seeds is not None and seeds < 1:
         raise InputError(f"seeds must be at least 1, not {seeds}")

@@ -58,15 +58,16 @@ def _record(run: PlannedRun, task: Task, outcome: Outcome, attempt: Attempt, com
         metrics=[_metric_row(metrics[name], *given) for name, given in outcome.metrics.items()],
         curves=[_curve_row(curves[name], list(x), list(y)) for name, (x, y) in outcome.curves.items()],
         claims=claim_rows(task),
+        measures_machine=task.measures_machine,
     )
 
 
 def _metric_row(m: Metric, value: float, stderr: float | None) -> MetricRow:
-    return MetricRow(m.name, value, m.unit, stderr, m.better, m.tolerance)
+    return MetricRow(m.name, value, m.unit, stderr, m.better, m.tolerance, m.role, m.stage)
 
 
 def _curve_row(c: Curve, x: list[float], y: list[float]) -> CurveRow:
-    return CurveRow(c.name, x, y, c.x, c.y, c.x_unit, c.y_unit, c.share, c.tolerance)
+    return CurveRow(c.name, x, y, c.x, c.y, c.x_unit, c.y_unit, c.share, c.tolerance, c.theory_of)
 
 
 def _writable(text: str) -> str:

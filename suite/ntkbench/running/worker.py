@@ -114,12 +114,13 @@ def _carry_out(
         warnings.simplefilter("default")  # each once a place: "always" would fill the memory from within a loop
         task.function(context, **run.params)
     notes = _texts(caught)
-    missing = [m for m in task.metric_names if m not in context.metrics and m != "peak_memory"]
+    unrecorded = [m for m in task.metrics if m.name not in context.metrics]
+    missing = [m.name for m in unrecorded if m.role != "peak memory"]
     if missing:
         raise InputError(f"task {task.name!r} did not record {', '.join(missing)}")
-    if "peak_memory" in task.metric_names and "peak_memory" not in context.metrics:
+    for metric in unrecorded:  # two of one role there cannot be
         peak_bytes, note = peak.read()
-        context.record(peak_memory=peak_bytes)
+        context.record(**{metric.name: peak_bytes})
         notes += note
     return Outcome(
         "ok",

@@ -164,13 +164,13 @@ def test_records_are_appended_as_lines_that_another_database_imports(ntkbench, s
 
 def test_a_full_disk_for_the_records_is_one_line_and_the_run_is_stored(ntkbench, squares, query):
     outcome = ntkbench(*squares, "--set", "x=3", "--records", "/dev/full")
-    assert (outcome.code, outcome.err) == (2, "ntkbench: cannot write to /dev/full: No space left on device\n")
+    assert (outcome.code, outcome.err) == (4, "ntkbench: cannot write to /dev/full: No space left on device\n")
     assert query("SELECT status FROM run") == [("ok",)]
 
 
 def test_without_names_every_task_of_the_tier_is_planned(ntkbench, small_tasks):
     out = ntkbench("run", "--tasks", small_tasks, "--tier", "smoke", "--backend", "torch", "--dry-run").out
-    installed = {file.stem for file in paths.shared("tasks").glob("*.py")}
+    installed = {file.stem for file in paths.shared("tasks").glob("*/*.py")}
     assert {line.split()[1] for line in out.splitlines()} == installed | {"squares", "faults", "differentiates"}
 
 
