@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ntkbench.networks.apply import forward, linear_output
-from ntkbench.networks.finite_shapes import Linear, Shape, resolve
-from ntkbench.networks.layers import Layer, Serial, serial
+from ntkbench.arrays.array import Array
+from ntkbench.networks.layers import Layer, Linear, Serial, serial
+from ntkbench.networks.layers.layer import Shape, Units
 from ntkbench.networks.parameters import Parameters, draw, mapped
 
 Parameterization = Literal["ntk", "standard"]
@@ -43,26 +43,30 @@ class Finite:
             )
         if not self.linear_layers:
             raise ValueError("an architecture without a Dense or a Conv has nothing to train")
-        if len(self._resolved[1]) != 1:
-            raise ValueError(f"the output must be a vector, not {self._resolved[1]}; add Flatten or GlobalAvgPool")
+        if len(self._output_shape) != 1:
+            raise ValueError(f"the output must be a vector, not {self._output_shape}; add Flatten or GlobalAvgPool")
 
     @property
     def _sides(self) -> list[tuple[int, Any]]:
         return list(enumerate(self.input_shape))
 
-    @cached_property
-    def _resolved(self) -> tuple[tuple[Linear, ...], Shape]:
-        return resolve(self.architecture, self.input_shape, self.width, self.outputs)
-
     @property
+    def _units(self) -> Units:
+        return Units(self.width, self.outputs)
+
+    @cached_property
+    def _output_shape(self) -> Shape:
+        return self.architecture.output_shape(self.input_shape, self._units)
+
+    @cached_property
     def linear_layers(self) -> tuple[Linear, ...]:
         """The dense and convolutional layers in the order of their parameters: a branch's before its shortcut's."""
-        return self._resolved[0]
+        return self.architecture.linear_layers(self.input_shape, self._units)
 
     @property
     def output_size(self) -> int:
         """The length of the output vector: `outputs`, unless a last Flatten makes it longer."""
-        return self._resolved[1][0]
+        return self._output_shape[0]
 
     def scales(self, linear: Linear) -> tuple[float, float]:
         """What the layer's weights and biases are multiplied by when it computes."""
@@ -88,11 +92,11 @@ class Finite:
         self.check(params, x)
         layers = zip(self.linear_layers, params, strict=True)
 
-        def linear(h: Any) -> Any:
+        def linear(h: Array) -> Array:
             layer, parameters = next(layers)
-            return linear_output(layer, parameters, h, self.scales(layer))
+            return layer.output(parameters, h, self.scales(layer))
 
-        return forward(self.architecture, x, linear)
+        return self.architecture.forward(x, linear)
 
     def check(self, params: Parameters, x: Any) -> None:
         """Raise ValueError unless inputs and parameters have this network's shapes, and one dtype."""

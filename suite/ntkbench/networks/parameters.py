@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ntkbench.backends.protocol import Backend
-from ntkbench.networks.finite_shapes import Linear
+from ntkbench.networks.layers import Linear
 
 Parameters = tuple[dict[str, Any], ...]
 """For each linear layer its "weight" and, where b_std > 0, its "bias"."""

@@ -6,7 +6,7 @@ import math
 from typing import Literal
 
 from ntkbench.networks.finite import Finite
-from ntkbench.networks.finite_shapes import Linear
+from ntkbench.networks.layers import Linear
 
 Way = Literal["contraction", "vector_products", "structured"]
 

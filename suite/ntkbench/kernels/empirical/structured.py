@@ -11,9 +11,8 @@ from typing import Any
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.derivatives import Transforms
-from ntkbench.networks.apply import forward, linear_output, seen
 from ntkbench.networks.finite import Finite
-from ntkbench.networks.finite_shapes import Linear
+from ntkbench.networks.layers import Linear
 
 Factors = tuple[tuple[Any, ...], ...]
 """For each trained layer either (h, b), what its units see and the derivatives by what they give, or (d f / d W,)."""
@@ -34,20 +33,20 @@ def factors(
 
         def linear(h: Any) -> Any:
             layer, parameters = next(layers)
-            y = linear_output(layer, parameters, h, network.scales(layer))
+            y = layer.output(parameters, h, network.scales(layer))
             if not layer.layer.trained:
                 return y
             inputs.append(h)
             return y + next(remaining)
 
-        return forward(network.architecture, x, linear), tuple(inputs)
+        return network.architecture.forward(x, linear), tuple(inputs)
 
     probes = tuple(xp.zeros((n, *linear.output_shape), dtype=x.dtype, device=device) for linear in trained)
     back, inputs = transforms.vjp(probed, probes)
     each_output = xp.eye(outputs, dtype=x.dtype, device=device)[:, None, :]
     derivatives = transforms.vmap(back, 0)(xp.broadcast_to(each_output, (outputs, n, outputs)))
     return tuple(
-        _factor(xp, linear, seen(linear, h), b, network.scales(linear), over_positions, trace)
+        _factor(xp, linear, linear.seen(h), b, network.scales(linear), over_positions, trace)
         for linear, h, b, over_positions in zip(trained, inputs, derivatives, summed, strict=True)
     )
 
