@@ -36,7 +36,7 @@ from ntkbench.networks.layers.layer import Shape, Units
 
 S2 = math.sqrt(2.0)
 RELU = Activation("relu")
-VECTOR, IMAGE = (5,), (4, 5, 2)
+VECTOR, IMAGE = (5,), (3, 4, 2)
 UNITS = Units(6, 3)
 
 
@@ -56,11 +56,11 @@ class Row:
 
 READOUT = (Activation("erf"), Dense())
 ROWS = [
-    Row(Dense(S2, 0.1), (VECTOR, IMAGE), after=READOUT),
-    Row(Dense(S2, 0.1, trained=False), (VECTOR,), after=READOUT),
-    Row(Conv((3, 2), (1, 2), "same", S2, 0.1), (IMAGE,), after=(RELU, Flatten(), Dense())),
+    Row(Dense(S2, 0.5), (VECTOR, IMAGE), after=READOUT),
+    Row(Dense(S2, 0.5, trained=False), (VECTOR,), after=READOUT),
+    Row(Conv((3, 2), (1, 2), "same", S2, 0.5), (IMAGE,), after=(RELU, Flatten(), Dense())),
     Row(Conv((2, 3), (2, 1), "circular", S2), (IMAGE,), after=(RELU, GlobalAvgPool(), Dense())),
-    Row(Conv((2, 2), (1, 1), "valid", b_std=0.1), (IMAGE,), after=(RELU, Flatten(), Dense())),
+    Row(Conv((2, 2), (1, 1), "valid", b_std=0.5), (IMAGE,), after=(RELU, Flatten(), Dense())),
     Row(RELU, (VECTOR, IMAGE), before=(Dense(S2, 0.1),), after=(Dense(),)),
     Row(AvgPool((2, 2), (1, 1)), (IMAGE,), before=(Conv(),), after=(RELU, Flatten(), Dense())),
     Row(AvgPool((1, 1), (2, 2)), (IMAGE,), before=(Conv(),), after=(RELU, Flatten(), Dense())),
@@ -68,7 +68,7 @@ ROWS = [
     Row(Flatten(), (IMAGE,), before=(Conv(), RELU), after=(Dense(),)),
     Row(LayerNorm(), (VECTOR, IMAGE), before=(Dense(1.5, 0.5),), after=READOUT),
     Row(Residual(serial(RELU, Dense(S2))), ((UNITS.last,),), before=(Dense(),), after=READOUT),
-    Row(Residual(serial(Dense()), serial(Dense(0.5, 0.1))), (VECTOR, IMAGE), after=READOUT),
+    Row(Residual(serial(Dense()), serial(Dense(0.5, 0.5))), (VECTOR, IMAGE), after=READOUT),
     Row(Serial((Dense(), Serial((RELU, Dense())))), (VECTOR, IMAGE), after=READOUT),
 ]
 

@@ -21,7 +21,6 @@ class Erf(Nonlinearity):
     """2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x."""
 
     def apply(self, xp: Any, x: Array) -> Array:
-        """The library's own."""
         return special(xp, "erf")(x)
 
     def dual(self, g: Gaussians) -> Pair:
@@ -38,5 +37,4 @@ class Gelu(Nonlinearity):
         return 0.5 * x * special(xp, "erfc")(-math.sqrt(0.5) * x)
 
     def dual(self, g: Gaussians) -> Pair:
-        """By Stein's lemma."""
         return gated(g, _NORMAL)

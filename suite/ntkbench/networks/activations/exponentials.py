@@ -15,7 +15,6 @@ class Exp(Nonlinearity):
     """exp x."""
 
     def apply(self, xp: Any, x: Array) -> Array:
-        """The library's own."""
         return xp.exp(x)
 
     def dual(self, g: Gaussians) -> Pair:
@@ -29,7 +28,6 @@ class Gaussian(Nonlinearity):
     """exp(-x^2 / 2)."""
 
     def apply(self, xp: Any, x: Array) -> Array:
-        """By the library's exponential."""
         return xp.exp(-0.5 * x * x)
 
     def dual(self, g: Gaussians) -> Pair:

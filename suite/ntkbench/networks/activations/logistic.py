@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -25,10 +24,6 @@ class _Mixed(Nonlinearity):
     working_fields: ClassVar[int] = 80
     mixture_error: ClassVar[tuple[float, float]]
     """How far that function and its derivative are off, anywhere."""
-
-    @abstractmethod
-    def dual(self, g: Gaussians) -> Pair:
-        """Exact for the function in its place."""
 
     def quadrature_error(self, variance: float) -> tuple[float, float]:
         """For functions f and g that are off by epsilon: E[f g] by epsilon times the sum of their norms at most."""
@@ -63,7 +58,6 @@ class Tanh(_Mixed):
     mixture_error: ClassVar[tuple[float, float]] = (9e-12, 4e-11)
 
     def apply(self, xp: Any, x: Array) -> Array:
-        """The library's own."""
         return xp.tanh(x)
 
     def dual(self, g: Gaussians) -> Pair:

@@ -16,11 +16,9 @@ class Identity(Nonlinearity):
     """x."""
 
     def apply(self, xp: Any, x: Array) -> Array:
-        """x itself."""
         return x
 
     def dual(self, g: Gaussians) -> Pair:
-        """The covariance itself."""
         return g.q12, 1.0
 
 
@@ -31,15 +29,12 @@ class Monomial(Nonlinearity):
     degree: int
 
     def with_options(self, slope: float, degree: int) -> Monomial:
-        """With this degree."""
         return Monomial(degree)
 
     def apply(self, xp: Any, x: Array) -> Array:
-        """By the library's powers."""
         return x**self.degree
 
     def dual(self, g: Gaussians) -> Pair:
-        """Mixed moments of u and v."""
         n = self.degree
         return _moment(g, n), n**2 * _moment(g, n - 1) if n else 0.0
 

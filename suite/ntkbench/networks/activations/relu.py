@@ -33,11 +33,9 @@ class LeakyRelu(Nonlinearity):
     slope: float
 
     def with_options(self, slope: float, degree: int) -> LeakyRelu:
-        """With this slope."""
         return LeakyRelu(slope)
 
     def apply(self, xp: Any, x: Array) -> Array:
-        """By a choice for each entry."""
         return xp.where(x <= 0.0, self.slope * x, x)
 
     def dual(self, g: Gaussians) -> Pair:
@@ -50,7 +48,6 @@ class Abs(Nonlinearity):
     """|x|."""
 
     def apply(self, xp: Any, x: Array) -> Array:
-        """The library's own."""
         return xp.abs(x)
 
     def dual(self, g: Gaussians) -> Pair:

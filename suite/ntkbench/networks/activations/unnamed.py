@@ -21,11 +21,9 @@ class Unnamed(Nonlinearity):
     working_fields: ClassVar[int] = 80
 
     def apply(self, xp: Any, x: Array) -> Array:
-        """The function itself."""
         return self.function(x)
 
     def dual(self, g: Gaussians) -> Pair:
-        """By Mehler's series."""
         return hermite_dual(self.function, g.xp, g.correlation(), g.q11, g.q22)
 
     def quadrature_error(self, variance: float) -> tuple[float, float]:

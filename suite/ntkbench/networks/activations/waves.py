@@ -15,7 +15,6 @@ class Sin(Nonlinearity):
     """sin x."""
 
     def apply(self, xp: Any, x: Array) -> Array:
-        """The library's own."""
         return xp.sin(x)
 
     def dual(self, g: Gaussians) -> Pair:
@@ -28,7 +27,6 @@ class Cos(Nonlinearity):
     """cos x."""
 
     def apply(self, xp: Any, x: Array) -> Array:
-        """The library's own."""
         return xp.cos(x)
 
     def dual(self, g: Gaussians) -> Pair:

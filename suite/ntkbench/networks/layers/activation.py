@@ -47,29 +47,23 @@ class Activation(Layer):
 
     @property
     def needs_variances(self) -> bool:
-        """Gaussians have them."""
         return True
 
     @property
     def working_fields(self) -> int:
-        """Those of its dual activation."""
         return self.nonlinearity.working_fields
 
     def output_shape(self, shape: Shape, units: Units) -> Shape:
-        """The same."""
         return shape
 
     def forward(self, x: Array, linear: LinearFunction) -> Array:
-        """The function's values."""
         return self.nonlinearity.apply(array_api_compat.array_namespace(x), x)
 
     def features(self, before: Features, place: str) -> Features:
-        """No longer Gaussian."""
         before.check_gaussian(place)
         return replace(before, gaussian=False)
 
     def covariance(self, before: Covariance, recursion: Recursion) -> Covariance:
-        """Dual activations of Gaussian features."""
         xp, phi = recursion.xp, self.nonlinearity
         product, slopes = dual(phi, xp, before.nngp, *before.fitting_variances(xp))
         return replace(

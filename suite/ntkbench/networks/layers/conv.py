@@ -49,11 +49,9 @@ class Conv(LinearLayer):
 
     @property
     def window_shape(self) -> Shape:
-        """The filter's."""
         return self.window
 
     def output_shape(self, shape: Shape, units: Units) -> Shape:
-        """Units in the place of channels, at every place of the filter."""
         return (*self._positions(windows.image_size(shape, self)), units.last)
 
     def product(self, x: Array, weight: Array) -> Array:
@@ -74,12 +72,10 @@ class Conv(LinearLayer):
         return sum(w @ f for w, f in zip(places, filters, strict=True))
 
     def seen(self, x: Array) -> Array:
-        """The pixels under the filter, at each of its places."""
         x = windows.padded(x, self.window, self.stride, self.padding)
         return array_api_compat.array_namespace(x).stack(windows.places(x, self.window, self.stride), axis=3)
 
     def features(self, before: Features, place: str) -> Features:
-        """Gaussian, where the filter fits."""
         size = before.image(place)
         try:
             return before.fresh(self._positions(size))

@@ -30,21 +30,16 @@ class Dense(LinearLayer):
     trained: bool = True
 
     def output_shape(self, shape: Shape, units: Units) -> Shape:
-        """Units in the place of channels."""
         return (*shape[:-1], units.last)
 
     def product(self, x: Array, weight: Array) -> Array:
-        """x W."""
         return x @ weight
 
     def seen(self, x: Array) -> Array:
-        """The inputs themselves."""
         return x
 
     def features(self, before: Features, place: str) -> Features:
-        """Gaussian, at the same positions."""
         return before.fresh(before.positions)
 
     def summed(self, before: Covariance, xp: Any) -> Covariance:
-        """A unit sees one position."""
         return before

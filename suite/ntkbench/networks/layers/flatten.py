@@ -17,11 +17,9 @@ class Flatten(Layer):
     """All positions and channels in one vector."""
 
     def output_shape(self, shape: Shape, units: Units) -> Shape:
-        """As many numbers, in one vector."""
         return (math.prod(shape),)
 
     def forward(self, x: Array, linear: LinearFunction) -> Array:
-        """Row by row, the channels of a position together."""
         return array_api_compat.array_namespace(x).reshape(x, (x.shape[0], math.prod(x.shape[1:])))
 
     def features(self, before: Features, place: str) -> Features:

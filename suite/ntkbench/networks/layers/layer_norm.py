@@ -30,15 +30,12 @@ class LayerNorm(Layer):
 
     @property
     def needs_variances(self) -> bool:
-        """It divides by their roots."""
         return True
 
     def output_shape(self, shape: Shape, units: Units) -> Shape:
-        """The same."""
         return shape
 
     def forward(self, x: Array, linear: LinearFunction) -> Array:
-        """Over the last axis."""
         xp = array_api_compat.array_namespace(x)
         centred = x - xp.mean(x, axis=-1, keepdims=True)
         return centred / xp.sqrt(xp.mean(centred * centred, axis=-1, keepdims=True) + self.epsilon)

@@ -48,11 +48,9 @@ class LinearLayer(Layer):
 
     @property
     def has_weights(self) -> bool:
-        """It has."""
         return True
 
     def linear_layers(self, shape: Shape, units: Units) -> tuple[Linear, ...]:
-        """Itself."""
         return (Linear(self, shape, self.output_shape(shape, units)),)
 
     def forward(self, x: Array, linear: LinearFunction) -> Array:
@@ -75,7 +73,6 @@ class LinearLayer(Layer):
         )
 
     def uncorrelated(self, before: bool) -> bool:
-        """Its weights are fresh."""
         return True
 
 

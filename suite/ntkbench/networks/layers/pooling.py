@@ -41,20 +41,16 @@ class AvgPool(Layer):
 
     @property
     def mixes_positions(self) -> bool:
-        """Where a window holds more than one."""
         return self.window != (1, 1)
 
     def output_shape(self, shape: Shape, units: Units) -> Shape:
-        """The same channels, at every place of the window."""
         return *self._positions(windows.image_size(shape, self)), shape[-1]
 
     def forward(self, x: Array, linear: LinearFunction) -> Array:
-        """The mean of what lies at each place in the window."""
         places = windows.places(x, self.window, self.steps)
         return sum(places[1:], places[0]) / len(places)
 
     def features(self, before: Features, place: str) -> Features:
-        """The same channels, where the window fits."""
         size = before.image(place)
         try:
             return before.at(self._positions(size))
@@ -79,20 +75,16 @@ class GlobalAvgPool(Layer):
 
     @property
     def mixes_positions(self) -> bool:
-        """All of them."""
         return True
 
     def output_shape(self, shape: Shape, units: Units) -> Shape:
-        """The channels."""
         windows.image_size(shape, self)
         return (shape[-1],)
 
     def forward(self, x: Array, linear: LinearFunction) -> Array:
-        """The mean over rows and columns."""
         return array_api_compat.array_namespace(x).mean(x, axis=(1, 2))
 
     def features(self, before: Features, place: str) -> Features:
-        """The same channels, as a vector."""
         before.image(place)
         return before.at(None)
 

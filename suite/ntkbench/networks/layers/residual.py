@@ -25,22 +25,18 @@ class Residual(Layer):
     shortcut: Serial = field(default_factory=lambda: Serial(()))
 
     def inside(self) -> tuple[Layer, ...]:
-        """Both paths."""
         return self.branch, self.shortcut
 
     def output_shape(self, shape: Shape, units: Units) -> Shape:
-        """The one shape of both paths."""
         branch, shortcut = (path.output_shape(shape, units) for path in self.inside())
         if branch != shortcut:
             raise ValueError(f"a residual adds a branch of shape {branch} to a shortcut of shape {shortcut}")
         return branch
 
     def linear_layers(self, shape: Shape, units: Units) -> tuple[Linear, ...]:
-        """The branch's before the shortcut's."""
         return (*self.branch.linear_layers(shape, units), *self.shortcut.linear_layers(shape, units))
 
     def forward(self, x: Array, linear: LinearFunction) -> Array:
-        """The sum."""
         return self.branch.forward(x, linear) + self.shortcut.forward(x, linear)
 
     def features(self, before: Features, place: str) -> Features:
@@ -69,9 +65,7 @@ class Residual(Layer):
         return replace(branch, nngp=branch.nngp + shortcut.nngp, ntk=ntk, variances=variances)
 
     def all_pairs_before(self, all_pairs_after: bool) -> bool:
-        """Where one of both paths does."""
         return any(path.all_pairs_before(all_pairs_after) for path in self.inside())
 
     def uncorrelated(self, before: bool) -> bool:
-        """Where both paths are."""
         return all(path.uncorrelated(before) for path in self.inside())

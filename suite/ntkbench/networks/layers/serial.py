@@ -30,17 +30,14 @@ class Serial(Layer):
                 raise ValueError(f"{layer!r} is no layer")
 
     def inside(self) -> tuple[Layer, ...]:
-        """The layers."""
         return self.layers
 
     def output_shape(self, shape: Shape, units: Units) -> Shape:
-        """What the last layer gives."""
         for layer, its_units in self._with_units(units):
             shape = layer.output_shape(shape, its_units)
         return shape
 
     def linear_layers(self, shape: Shape, units: Units) -> tuple[Linear, ...]:
-        """Those of all layers."""
         found: list[Linear] = []
         for layer, its_units in self._with_units(units):
             found += layer.linear_layers(shape, its_units)
@@ -48,7 +45,6 @@ class Serial(Layer):
         return tuple(found)
 
     def forward(self, x: Array, linear: LinearFunction) -> Array:
-        """Each layer of what the one before it gave."""
         for layer in self.layers:
             x = layer.forward(x, linear)
         return x
@@ -61,17 +57,14 @@ class Serial(Layer):
         return before
 
     def covariance(self, before: Covariance, recursion: Recursion) -> Covariance:
-        """The recursion walks along it."""
         return recursion.chain(self.layers, before)
 
     def all_pairs_before(self, all_pairs_after: bool) -> bool:
-        """From the last layer to the first."""
         for layer in reversed(self.layers):
             all_pairs_after = layer.all_pairs_before(all_pairs_after)
         return all_pairs_after
 
     def uncorrelated(self, before: bool) -> bool:
-        """From the first layer to the last."""
         for layer in self.layers:
             before = layer.uncorrelated(before)
         return before
