@@ -39,7 +39,7 @@ class Recursion(Protocol):
         """The namespace of the arrays' library."""
 
     def inner(self, layer: Layer, before: Covariance) -> Covariance:
-        """The covariance after a layer inside this one: the only way to one that mixes positions."""
+        """The covariance after a layer inside this one; with the variances that those that mix positions lose."""
 
     def chain(self, layers: tuple[Layer, ...], before: Covariance) -> Covariance:
         """The covariance after layers one after another, repeated blocks of them compiled once."""
@@ -53,7 +53,10 @@ class Layer(ABC):
     """
 
     def inside(self) -> tuple[Layer, ...]:
-        """The layers that this one is made of, in the order of computation."""
+        """The layers that this one is made of, in the order of computation.
+
+        Unless a layer says otherwise, as `Serial` does, they are taken for paths that all begin at its input.
+        """
         return ()
 
     @property
@@ -69,7 +72,7 @@ class Layer(ABC):
 
     def linear_layers(self, shape: Shape, units: Units) -> tuple[Linear, ...]:
         """Its linear layers with their shapes, in the order of computation, for inputs of `shape`."""
-        return ()
+        return tuple(linear for path in self.inside() for linear in path.linear_layers(shape, units))
 
     @abstractmethod
     def forward(self, x: Array, linear: LinearFunction) -> Array:
@@ -90,7 +93,7 @@ class Layer(ABC):
 
     @property
     def mixes_positions(self) -> bool:
-        """Whether it averages over positions, so that their correlations matter."""
+        """Whether it itself averages over positions, so that their correlations matter."""
         return False
 
     @property
@@ -103,6 +106,9 @@ class Layer(ABC):
 
         If not, that of each position with itself is enough.
         """
+        paths = self.inside()
+        if paths:
+            return any(path.all_pairs_before(all_pairs_after) for path in paths)
         return self.mixes_positions or all_pairs_after
 
     def uncorrelated(self, before: bool) -> bool:
@@ -110,7 +116,8 @@ class Layer(ABC):
 
         Fresh weights, symmetric about zero, make it so. `before`: whether the layer's own input is.
         """
-        return before
+        paths = self.inside()
+        return all(path.uncorrelated(before) for path in paths) if paths else before
 
     @property
     def working_fields(self) -> int:

@@ -8,7 +8,6 @@ from ntkbench.arrays.array import Array
 from ntkbench.duals.covariance import Covariance
 from ntkbench.networks.layers.features import Features
 from ntkbench.networks.layers.layer import Layer, LinearFunction, Recursion, Shape, Units
-from ntkbench.networks.layers.linear import Linear
 from ntkbench.networks.layers.serial import Serial
 
 
@@ -32,9 +31,6 @@ class Residual(Layer):
         if branch != shortcut:
             raise ValueError(f"a residual adds a branch of shape {branch} to a shortcut of shape {shortcut}")
         return branch
-
-    def linear_layers(self, shape: Shape, units: Units) -> tuple[Linear, ...]:
-        return (*self.branch.linear_layers(shape, units), *self.shortcut.linear_layers(shape, units))
 
     def forward(self, x: Array, linear: LinearFunction) -> Array:
         return self.branch.forward(x, linear) + self.shortcut.forward(x, linear)
@@ -63,9 +59,3 @@ class Residual(Layer):
         ntks = [path.ntk for path in (branch, shortcut) if path.ntk is not None]
         ntk = sum(ntks[1:], ntks[0]) if ntks else None
         return replace(branch, nngp=branch.nngp + shortcut.nngp, ntk=ntk, variances=variances)
-
-    def all_pairs_before(self, all_pairs_after: bool) -> bool:
-        return any(path.all_pairs_before(all_pairs_after) for path in self.inside())
-
-    def uncorrelated(self, before: bool) -> bool:
-        return all(path.uncorrelated(before) for path in self.inside())
