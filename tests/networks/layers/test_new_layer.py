@@ -51,6 +51,31 @@ class Scale(Layer):
 
 
 @dataclass(frozen=True)
+class MeanEverywhere(Layer):
+    """The mean over all positions, at each of them: it mixes positions and leaves as many."""
+
+    @property
+    def mixes_positions(self) -> bool:
+        return True
+
+    def output_shape(self, shape: Shape, units: Units) -> Shape:
+        return shape
+
+    def forward(self, x: Array, linear: LinearFunction) -> Array:
+        return 0.0 * x + x.mean(axis=(1, 2))[:, None, None]
+
+    def features(self, before: Features, place: str) -> Features:
+        return before
+
+    def covariance(self, before: Covariance, recursion: Recursion) -> Covariance:
+        def mean(field: Array) -> Array:
+            means = recursion.xp.mean(field, axis=(0, 1, 2, 3))
+            return recursion.xp.broadcast_to(means, field.shape)
+
+        return before.without_variances().map(mean)
+
+
+@dataclass(frozen=True)
 class Concatenated(Layer):
     """Two paths beside each other, their channels one after another: of equal width, at infinite width."""
 
@@ -125,6 +150,20 @@ def test_paths_beside_one_another_get_what_each_needs(path: Layer) -> None:
     for actual, first, second in zip(ours, *alone, strict=True):
         np.testing.assert_allclose(actual, (first + second) / 2, rtol=1e-7)
         np.testing.assert_allclose(actual[0, 1:], ((first + second) / 2)[0, 1:], rtol=1e-12)
+
+
+@pytest.mark.parametrize("times", [1, 4])
+def test_a_layer_may_mix_positions_and_leave_as_many(backend: Backend, times: int) -> None:
+    # Behind means all positions are alike, and a convolution around the border is a dense layer.
+    x, erf = backend.asarray(IMAGES, "float64"), Activation("erf")
+    ours = serial(*(Conv(padding="circular", b_std=0.2), MeanEverywhere(), erf) * times, Flatten(), Dense())
+    first = (Conv(padding="circular", b_std=0.2), GlobalAvgPool(), erf)
+    known = serial(*first, *(Dense(b_std=0.2), erf) * (times - 1), Dense())
+    for other in (None, x[:2]):
+        for actual, expected in zip(
+            architecture_kernels(ours, x, other), architecture_kernels(known, x, other), strict=True
+        ):
+            np.testing.assert_allclose(backend.to_numpy(actual), backend.to_numpy(expected), rtol=1e-7)
 
 
 def test_the_linear_layers_of_paths_come_in_the_order_of_computation() -> None:

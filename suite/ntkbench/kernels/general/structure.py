@@ -16,6 +16,11 @@ def check(architecture: Serial, shape: tuple[int, ...]) -> None:
         )
 
 
+def mixes_positions(layer: Layer) -> bool:
+    """Whether a layer or one inside it averages over positions."""
+    return any(inner.mixes_positions for inner in _leaves(layer))
+
+
 def normalises_after_mixing(layer: Layer) -> bool:
     """Whether variances are needed behind a layer that mixes positions."""
     mixed = False

@@ -8,7 +8,7 @@ from typing import Any
 
 from ntkbench.arrays.execution import Execution
 from ntkbench.duals.covariance import Covariance, Variances
-from ntkbench.kernels.general.structure import repeats
+from ntkbench.kernels.general.structure import mixes_positions, repeats
 from ntkbench.networks.layers import Layer, Serial
 
 PooledVariances = Callable[[Covariance], Variances | None]
@@ -60,9 +60,9 @@ class Walk:
         for repetition in range(count):
             remaining = count - repetition - 1
             now = self._followed_by(between if remaining else self.all_pairs_after)._each(block.layers, now)
-            if remaining and (now.positions, now.all_pairs) == shape:
-                # Nothing changes from here on but the numbers. (A layer that mixes positions would leave fewer.)
-                return replace(self, pooled=_never, all_pairs_after=between)._scan(block.layers, remaining, now)
+            if remaining and (now.positions, now.all_pairs) == shape and not mixes_positions(block):
+                # Nothing changes from here on but the numbers.
+                return self._followed_by(between)._scan(block.layers, remaining, now)
         return now
 
     def _scan(self, layers: tuple[Layer, ...], count: int, now: Covariance) -> Covariance:
@@ -89,7 +89,3 @@ def _needs(layers: list[Serial] | tuple[Layer, ...], after: bool) -> list[bool]:
     for layer in reversed(layers):
         needs.append(layer.all_pairs_before(needs[-1]))
     return needs[-2::-1]
-
-
-def _never(covariance: Covariance) -> Variances | None:
-    raise AssertionError("a layer that mixes positions changes the shape")
