@@ -88,18 +88,18 @@ def linearisation_error(k: Any, x: Any, expansion: Expansion) -> float:
 
 
 def exponential_error(x: Array) -> float:
-    """The `linearisation_error` of exp(x_i . x_j / d).
+    """The decimal logarithm of the `linearisation_error` of exp(x_i . x_j / d).
 
     Args:
         x: Inputs, (n, d), float64.
 
     Returns:
-        The operator norm of what the linear model leaves.
+        log10 of the operator norm of what the linear model leaves, which with heavy tails is astronomical.
 
     References:
         El Karoui 2010, "The spectrum of kernel random matrices", theorem 2.1.
     """
-    return linearisation_error(exponential_kernel(x), x, EXPONENTIAL)
+    return math.log10(linearisation_error(exponential_kernel(x), x, EXPONENTIAL))
 
 
 def relu_ntk_error(x: Array) -> float:
