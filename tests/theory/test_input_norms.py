@@ -46,11 +46,14 @@ def test_norms_that_are_all_the_same_do_not_deviate() -> None:
 
 
 def test_a_scaled_matrix_is_found_to_be_scaled(backend: Any) -> None:
-    equal, norms = np.diag([2.0, 3.0]), np.array([0.5, 2.0])
-    raw = np.diag([2.0 * 0.25, 3.0 * 4.0])
+    equal, norms = np.array([[2.0, 0.5], [0.5, 3.0]]), np.array([0.5, 2.0])
+    raw = np.array([[2.0 * 0.25, 0.5], [0.5, 3.0 * 4.0]])
     scaling = norm_scaling(*(backend.asarray(a, "float64") for a in (raw, equal, norms)))
-    assert scaling.min_eigenvalue == pytest.approx(2.0)
-    assert scaling.ostrowski_ratio == pytest.approx(0.5 / (0.25 * 2.0))
+    least, least_raw = 2.5 - math.sqrt(0.5), 6.25 - math.sqrt(5.75**2 + 0.25)
+    assert scaling.min_eigenvalue == pytest.approx(least)
+    assert scaling.ostrowski_ratio == pytest.approx(least_raw / (0.25 * least))
+    assert scaling.ostrowski_ratio >= 1
+    assert scaling.homogeneity_error < 1e-15
 
 
 def test_a_matrix_that_is_not_homogeneous_is_found_out(backend: Any) -> None:

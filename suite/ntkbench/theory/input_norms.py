@@ -27,7 +27,7 @@ def norm_exponent(nu: float) -> float:
         ValueError: The variance of the entries is not finite.
 
     References:
-        Feller 1971, An Introduction to Probability Theory and Its Applications II, section XVII.5 (stable limits).
+        Feller 1971, An Introduction to Probability Theory and Its Applications II, chapter XVII (stable limits).
     """
     if not nu > 2:
         raise ValueError(f"entries have a finite variance for nu > 2, not for {nu}")
