@@ -30,15 +30,15 @@ DISTRIBUTIONS = {  # each a function of (generator, n, d) that gives n inputs, e
     "elliptical t5": elliptical(5),
 }  # fmt: skip
 TAILS = {"gaussian": math.inf, "laplace": math.inf, "t12": 12, "t6": 6, "t3.5": 3.5, "t3": 3, "t2.5": 2.5}
-LIGHT, LIMIT = ["gaussian", "rademacher", "laplace", "t6"], "exact (limit)"
+LIGHT = ["gaussian", "rademacher", "laplace", "t6"]
 POINTS = 32  # inputs of (a) and (f)
 LAYER, READOUT = (Dense(w_std=2**0.5), Activation("relu")), Dense(w_std=2**0.5)
 
 
-def each(what, at, distributions, **claim):
+def each(what, at, distributions, *, source="exact (limit)", **claim):
     """What is claimed of each of these distributions, at one size."""
     size, given = ", ".join(f"{name} = {number:,}" for name, number in at.items()), {"verified": True, "repeats": 3}
-    return [Claim(f"{what}, {name}, {size}", where={"distribution": name, **at}, **given, **claim)
+    return [Claim(f"{what}, {name}, {size}", where={"distribution": name, **at}, source=source, **given, **claim)
             for name in distributions]  # fmt: skip
 
 
@@ -56,10 +56,9 @@ def claims():
     yield from each("(c) exp is linear", large, LIGHT, metric="exponential_slope", **linear)
     yield from each("(d) NTK, equal norms, is linear", large, equal, metric="ntk_slope", **linear)
     # Within what (a) has for a half power.
-    yield from each("(d) raw NTK errs like sqrt(n)", large, ["gaussian"], metric="raw_slope", value=0.5, tolerance=0.1,
-                    source=LIMIT)  # fmt: skip
+    yield from each("(d) raw NTK errs like sqrt(n)", large, ["gaussian"], metric="raw_slope", value=0.5, tolerance=0.1)
     yield from each("(e) least eigenvalue", large, equal, metric="min_eigenvalue", value=1 - 1 / math.pi,
-                    tolerance=0.03, source=LIMIT)  # fmt: skip
+                    tolerance=0.03)  # fmt: skip
     yield from each("(f) rate of training", wide, every, metric="rate_ratio", value=1.0, tolerance=0.1,
                     source="Lee et al. 2019")  # fmt: skip
     # At n = 1024 the mean of 16 draws is 2.8 times the Gaussian error, of a spread of a third: near the border.

@@ -8,10 +8,8 @@ import numpy as np
 import pytest
 
 from ntkbench.theory import (
-    Sphere,
     harmonic_dimension,
     learned_degree,
-    mixture,
     plateau_points,
     points_at_half,
     power_law_exponent,
@@ -49,15 +47,3 @@ def test_the_exponent_is_that_of_a_power() -> None:
 def test_a_plateau_is_halfway_between_two_steps(d: int, degree: int) -> None:
     steps = [harmonic_dimension(d, k) for k in (degree, degree + 1)]
     assert abs(math.log(plateau_points(d, degree)) - np.log(steps).mean()) < 1 / min(steps)
-
-
-def test_a_mixture_has_an_equal_share_of_power_in_each_level() -> None:
-    sphere = Sphere(5)
-    x = np.random.default_rng(0).standard_normal((200_000, 5))
-    x *= math.sqrt(5) / np.linalg.norm(x, axis=1, keepdims=True)
-    mixed = mixture(sphere, x, (1, 2, 3), 2)
-    assert mixed.shape == (200_000, 2)
-    np.testing.assert_allclose((mixed**2).mean(axis=0), 1.0, atol=0.03)
-    for level in (1, 2, 3):
-        share = (mixed * sphere.functions(x, level, 2)).mean(axis=0)
-        np.testing.assert_allclose(share, 3**-0.5, atol=0.02)

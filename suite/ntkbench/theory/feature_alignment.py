@@ -146,10 +146,12 @@ def recall_by_size(k_train: Array, labels: Array, k_query: Array, sizes: Iterabl
         ValueError: As for `memorisation`.
         NotPositiveDefinite: As for `memorisation`.
     """
-    terms = [memorisation(k_train[:n, :n], labels[:n], k_query[:, :n, :n]) for n in sizes]
-    known = host(labels)
-    parts = [tuple(host(part) for part in at_n) for at_n in terms]
-    return [Recall(*part, known[: len(part[2])]) for part in parts]
+    found = []
+    for n in sizes:
+        terms = memorisation(k_train[:n, :n], labels[:n], k_query[:, :n, :n])
+        alignment, prediction, residual = (host(part) for part in terms)
+        found.append(Recall(alignment, prediction, residual, host(labels[:n])))
+    return found
 
 
 def identity_error(k_train: Array, labels: Array, k_query: Array, points: Sequence[int]) -> float:
