@@ -161,7 +161,7 @@ def test_numbers_out_of_range_are_refused(a: list[float], alpha: float, ratio: f
         alignment_constant(a, alpha, ratio)
 
 
-@pytest.mark.parametrize(("alpha", "kept"), [(0.25, 2), (0.5, 4), (1.0, 8)])
+@pytest.mark.parametrize(("alpha", "kept"), [(0.25, 2), (0.5, 4), (0.875, 7)])
 def test_a_fresh_core_keeps_the_last_share_and_the_norm(alpha: float, kept: int) -> None:
     z, fresh = np.random.default_rng(0).standard_normal((2, 3, 8))
     query = with_fresh_core(z, fresh, alpha)

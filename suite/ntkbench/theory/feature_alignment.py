@@ -76,7 +76,7 @@ def with_fresh_core(z: np.ndarray, fresh: np.ndarray, alpha: float) -> np.ndarra
     Args:
         z: Training inputs [x, y], (n, d).
         fresh: Inputs that know nothing of them, (n, d).
-        alpha: The share of the input, its last coordinates, that is kept: y.
+        alpha: The share of the input, its last coordinates, that is kept, below 1: y.
 
     Returns:
         The queries, (n, d).
