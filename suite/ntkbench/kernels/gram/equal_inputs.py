@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from ntkbench._vendor import array_api_compat
-from ntkbench.arrays.array import Array
-from ntkbench.arrays.execution import execution_for
 
 
-def number_inputs(*arrays: Array) -> tuple[npt.NDArray[np.int64], ...]:
+def number_inputs(*arrays: Any) -> tuple[npt.NDArray[np.int64], ...]:
     """A number for each input, the same for inputs that are equal in every bit that counts.
 
-    Args:
-        *arrays: Inputs (n, ...) of one library, alike in all but n.
-
-    Returns:
-        As many NumPy arrays (n,). An input with a NaN has a number of its own.
+    Arrays (n, ...) of one library, alike in all but n -> as many NumPy arrays (n,). An input with a NaN has a number
+    of its own.
     """
-    if execution_for(*arrays).name == "xla":
-        # JAX would compile and dispatch each of many small steps.
-        arrays = tuple(np.asarray(x) for x in arrays)
-    known: dict[float, list[tuple[Array, int]]] = {}
+    # JAX would compile and dispatch each of many small steps.
+    arrays = tuple(np.asarray(x) if array_api_compat.is_jax_array(x) else x for x in arrays)
+    known: dict[float, list[tuple[Any, int]]] = {}
     numbered: list[npt.NDArray[np.int64]] = []
     count = 0
     for array in arrays:
@@ -39,7 +35,7 @@ def number_inputs(*arrays: Array) -> tuple[npt.NDArray[np.int64], ...]:
     return tuple(numbered)
 
 
-def coincidences(like: Array, numbers1: npt.NDArray[np.int64], numbers2: npt.NDArray[np.int64]) -> Array | None:
+def coincidences(like: Any, numbers1: npt.NDArray[np.int64], numbers2: npt.NDArray[np.int64]) -> Any | None:
     """1 where two inputs are one and the same, else 0: (n1, n2) of the kind of `like`; None where none are."""
     same = numbers1[:, None] == numbers2
     if not same.any():
@@ -48,12 +44,12 @@ def coincidences(like: Array, numbers1: npt.NDArray[np.int64], numbers2: npt.NDA
     return xp.asarray(same, dtype=like.dtype, device=array_api_compat.device(like))
 
 
-def _sums(array: Array) -> list[float]:
+def _sums(array: Any) -> list[float]:
     xp = array_api_compat.array_namespace(array)
     rows = xp.reshape(array, (array.shape[0], -1))
     with np.errstate(all="ignore"):  # values that are not finite have their own say in the kernel
         return list(xp.sum(rows, axis=1).tolist())
 
 
-def _equal(one: Array, other: Array) -> bool:
+def _equal(one: Any, other: Any) -> bool:
     return bool(array_api_compat.array_namespace(one).all(one == other))
