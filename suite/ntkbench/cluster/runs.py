@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from ntkbench.backends import environment
 from ntkbench.cluster.code_identity import Station
 from ntkbench.cluster.in_flight import InFlight, SchedulerLostError
 from ntkbench.cluster.runs_worker import Order, carry_out
 from ntkbench.errors import InputError, describe
 from ntkbench.experiment.plan import PlannedRun
 from ntkbench.experiment.spec import Task
-from ntkbench.machine.provenance import environment
 from ntkbench.running import runner
 from ntkbench.running.checkpoints import discard
 

@@ -11,9 +11,9 @@ from multiprocessing import process
 from pathlib import Path
 from typing import Any
 
+from ntkbench.backends import environment
 from ntkbench.cluster.code_identity import Station, station
 from ntkbench.experiment.plan import PlannedRun
-from ntkbench.machine.provenance import environment
 from ntkbench.running import runner
 
 _GLANCE = 0.5  # seconds between two looks at whether the run is still wanted

@@ -10,10 +10,11 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ntkbench.arrays.trees import mapped
 from ntkbench.networks.apply import forward, linear_output
 from ntkbench.networks.finite_shapes import Linear, Shape, resolve
 from ntkbench.networks.layers import Layer, Serial, serial
-from ntkbench.networks.parameters import Parameters, draw, mapped
+from ntkbench.networks.parameters import Parameters, draw
 
 Parameterization = Literal["ntk", "standard"]
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
+from ntkbench.arrays.array import Array
+from ntkbench.arrays.checks import host
+from ntkbench.arrays.descent import Descent
 from ntkbench.networks.finite import Finite
 from ntkbench.networks.parameters import Parameters
-from ntkbench.networks.training_loops import Descent, start
+from ntkbench.networks.training_loops import NetworkLoop, Outputs
 
 Reduction = Literal["sum", "mean"]
 
@@ -44,8 +47,8 @@ def log_steps(steps: int, points: int = 50) -> tuple[int, ...]:
 def train(
     network: Finite,
     params: Parameters,
-    x: Any,
-    y: Any,
+    x: Array,
+    y: Array,
     *,
     steps: int,
     rate: float,
@@ -53,8 +56,8 @@ def train(
     momentum: float = 0.0,
     batch_size: int | None = None,
     rng: np.random.Generator | None = None,
-    test: tuple[Any, Any] | None = None,
-    probe: Any | None = None,
+    test: tuple[Array, Array] | None = None,
+    probe: Array | None = None,
     record: Iterable[int] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Training:
@@ -81,7 +84,8 @@ def train(
     n, vector = int(x.shape[0]), y.ndim == 1
     order = None if batch_size is None else _order(n, steps, batch_size, rng)
     share = 1.0 if order is None else n / order.shape[1]
-    loop = start(Descent(network, x, points[0].columns, order, rate, momentum, points[0].scale * share), params)
+    descent = Descent(Outputs(network), x, points[0].columns, order, rate, momentum, points[0].scale * share)
+    loop = NetworkLoop(descent, network, params)
 
     limit = DIVERGED * max(points[0].loss(loop.outputs(x)), points[0].loss(0.0))
     made, diverged_at = 0, None
@@ -118,13 +122,13 @@ def train(
 class _Points:
     """Inputs and their targets, with the loss over them."""
 
-    x: Any
-    columns: Any  # (n, k), of the library
+    x: Array
+    columns: Array  # (n, k), of the library
     targets: np.ndarray  # the same in NumPy, float64
     scale: float
 
     @classmethod
-    def of(cls, network: Finite, params: Parameters, x: Any, y: Any, loss: Reduction) -> _Points:
+    def of(cls, network: Finite, params: Parameters, x: Array, y: Array, loss: Reduction) -> _Points:
         network.check(params, x)
         n, k = int(x.shape[0]), network.output_size
         wanted = f"({n}, {k})" + (f" or ({n},)" if k == 1 else "")
@@ -133,9 +137,9 @@ class _Points:
         if y.dtype != x.dtype:
             raise ValueError(f"targets must be {x.dtype}, as inputs are, not {y.dtype}")
         columns = y[:, None] if y.ndim == 1 else y
-        return cls(x, columns, np.array(columns.tolist()), 1.0 if loss == "sum" else 1.0 / (n * k))
+        return cls(x, columns, host(columns).astype(np.float64), 1.0 if loss == "sum" else 1.0 / (n * k))
 
-    def loss(self, outputs: Any) -> float:
+    def loss(self, outputs: Array) -> float:
         with np.errstate(over="ignore"):
             return float(0.5 * self.scale * np.sum((outputs - self.targets) ** 2))
 

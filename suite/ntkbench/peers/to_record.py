@@ -5,8 +5,8 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
+from ntkbench.backends import environment
 from ntkbench.experiment.plan import PlannedRun
-from ntkbench.machine.provenance import environment
 from ntkbench.peers.reference import TOLERANCE
 from ntkbench.peers.rounds import Outcome
 from ntkbench.results.record import CurveRow, MetricRow, RunRecord, TimingRow, planned_fields

@@ -35,7 +35,7 @@ from ntkbench.canonical import canonical_json
 from ntkbench.errors import InputError, brief
 from ntkbench.experiment.spec import Task
 from ntkbench.kernels.gram.blocks import Block
-from ntkbench.machine.provenance import cpu_name
+from ntkbench.machine.hardware import cpu_name
 from ntkbench.running.stopwatch import LONG
 
 _SPARE = 2**30  # bytes of a disk that are left to others

@@ -24,10 +24,10 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
 
+from ntkbench.backends import environment
 from ntkbench.errors import InputError, describe
 from ntkbench.experiment.plan import PlannedRun
 from ntkbench.experiment.spec import Task
-from ntkbench.machine.provenance import environment
 from ntkbench.results.record import DONE, CurveRow, MetricRow, RunRecord, TimingRow, claim_rows, planned_fields
 from ntkbench.running.checkpoints import discard
 from ntkbench.running.worker import serve

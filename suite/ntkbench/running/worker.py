@@ -112,8 +112,8 @@ def _carry_out(
     if needed - backend.capabilities:
         lacking = ", ".join(sorted(needed - backend.capabilities))
         return {"status": "not_applicable", "reason": f"{backend.name} lacks {lacking}"}
+    from ntkbench.backends import environment
     from ntkbench.kernels import implementations
-    from ntkbench.machine.provenance import environment
     from ntkbench.running import stopwatch
 
     context = Context(task, backend, run.precision, run.seed, event, **sharing)

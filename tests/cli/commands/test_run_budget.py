@@ -11,10 +11,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from ntkbench.backends import environment
 from ntkbench.cli.commands.run_budget import Budget
 from ntkbench.experiment.plan import PlannedRun, plan
 from ntkbench.experiment.registry import load_tasks
-from ntkbench.machine.provenance import environment, machine_id
+from ntkbench.machine.hardware import machine_id
 from ntkbench.planning.expectation import Expectation, Observation
 from ntkbench.planning.past_runs import append_stopped
 from ntkbench.results.record import RunRecord, TimingRow, planned_fields

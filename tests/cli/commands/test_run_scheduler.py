@@ -12,7 +12,7 @@ import pytest
 
 from ntkbench.cluster import scheduler
 from ntkbench.cluster.code_identity import Station
-from ntkbench.machine.provenance import machine_id
+from ntkbench.machine.hardware import machine_id
 
 pytest.importorskip("distributed")
 

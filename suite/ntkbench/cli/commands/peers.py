@@ -14,10 +14,10 @@ from functools import cache
 from pathlib import Path
 
 from ntkbench import paths
+from ntkbench.backends import environment
 from ntkbench.cli.main import OK, RUNS_FAILED, database_path
 from ntkbench.cli.tables import show
 from ntkbench.errors import InputError, unknown
-from ntkbench.machine.provenance import environment
 from ntkbench.peers import table
 from ntkbench.peers.entries import ENTRIES, Entry
 from ntkbench.peers.process import PeerError

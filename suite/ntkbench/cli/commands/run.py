@@ -22,7 +22,7 @@ from ntkbench.cli.tables import show_verdicts
 from ntkbench.errors import InputError
 from ntkbench.experiment import plan
 from ntkbench.experiment.spec import Task
-from ntkbench.machine.provenance import machine_id
+from ntkbench.machine.hardware import machine_id
 from ntkbench.planning import past_runs
 from ntkbench.planning.budget import parse
 from ntkbench.planning.expectation import Expectation, observed

@@ -6,10 +6,10 @@ import sys
 from argparse import Namespace
 
 from ntkbench import backends
+from ntkbench.backends import devices
 from ntkbench.errors import InputError
 from ntkbench.experiment import plan, registry
 from ntkbench.experiment.spec import Task
-from ntkbench.machine import cuda
 from ntkbench.planning.budget import parse
 
 
@@ -33,7 +33,11 @@ def planned_runs(options: Namespace) -> tuple[list[plan.PlannedRun], dict[str, T
     chosen = registry.select(tasks, options.names)
     wanted = backends.choose([b for b in options.backend.split(",") if b])
     if options.device == "cuda":
-        wanted, left_out = cuda.choose(wanted, asked=bool(options.backend))
+        try:
+            wanted, left_out = devices.choose(wanted, asked=bool(options.backend))
+        except devices.NoDeviceError as fault:
+            reasons = "; ".join(fault.reasons)
+            raise InputError(f"no --device cuda here: {reasons}; or use --device cpu") from fault
         for why in left_out:
             print(f"ntkbench: left out: {why}", file=sys.stderr)
     runs = plan.plan(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ntkbench.errors import InputError
 from ntkbench.experiment.plan import PlannedRun
-from ntkbench.machine.provenance import machine_id
+from ntkbench.machine.hardware import machine_id
 from ntkbench.running import runner
 
 if TYPE_CHECKING:

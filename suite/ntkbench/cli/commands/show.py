@@ -5,10 +5,10 @@ from __future__ import annotations
 from argparse import Namespace
 
 from ntkbench import backends, datasets, formats, paths
+from ntkbench.backends import devices
 from ntkbench.cli.main import OK
 from ntkbench.cli.tables import show
 from ntkbench.experiment import registry
-from ntkbench.machine import cuda
 
 
 def list(options: Namespace) -> int:
@@ -45,12 +45,10 @@ def describe(options: Namespace) -> int:
 
 def doctor(options: Namespace) -> int:
     """Print the machine, the backends and the data sets."""
-    from ntkbench.machine.provenance import environment
-
-    rows = [*environment().items()]
+    rows = [*backends.environment().items()]
     rows += [(f"backend {name}", "installed" if name in backends.installed() else f"missing: pip install {name}")
              for name in backends.names()]  # fmt: skip
-    rows += cuda.report()
+    rows += devices.report()
     rows += [(f"data {name}", "here" if datasets.is_cached(name) else f"`ntkbench data fetch {name}`")
              for name in datasets.names()]  # fmt: skip
     rows += [("database", str(paths.default_database())), ("cache", str(paths.cache_folder()))]

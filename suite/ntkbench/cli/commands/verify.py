@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ntkbench import backends
+from ntkbench.backends import devices
 from ntkbench.cli.main import CHECK_FAILED, OK, database_path
 from ntkbench.cli.tables import show
 from ntkbench.errors import InputError
 from ntkbench.experiment import registry
 from ntkbench.experiment.plan import PlannedRun, run_cost
 from ntkbench.experiment.spec import Task
-from ntkbench.machine import cuda
 from ntkbench.results.comparison import COLUMNS, RATIO_COLUMNS, Pair, compare, pairs, time_ratios
 from ntkbench.results.parquet import reading_export
 from ntkbench.results.record import RunRecord
@@ -106,7 +106,7 @@ def _draw(store: Store, tasks: Mapping[str, Task], number: int) -> list[RunRecor
             and (row[4] == "cpu" or "cuda" in backends.capabilities(row[3]))
         ]  # fmt: skip
         on_cuda = sorted({backend for *_, backend, device in known if device == "cuda"})
-        faults = cuda.obstacles(on_cuda) if on_cuda else {}
+        faults = devices.obstacles(on_cuda) if on_cuda else {}
         ids = [run_id for run_id, *_, backend, device in known if device == "cpu" or not faults[backend]]
         if not ids:
             why = "; ".join(dict.fromkeys(faults.values())) or "no good run here is of a task and a backend at hand"

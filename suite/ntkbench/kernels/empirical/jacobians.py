@@ -7,7 +7,8 @@ from typing import Any
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.derivatives import Transforms
-from ntkbench.networks.parameters import leaves, merge
+from ntkbench.arrays.trees import leaves
+from ntkbench.networks.parameters import merge
 
 Apply = Callable[[Any, Any], Any]
 
