@@ -7,18 +7,17 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
-from typing import Any, ClassVar
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ntkbench.arrays.array import Array
-from ntkbench.arrays.execution import execution_of
-from ntkbench.arrays.memory import ran_out_of_memory
 from ntkbench.backends.protocol import Build, Capability, Cuda
 from ntkbench.backends.sharing import forbid_tf32, memory_fraction
 from ntkbench.errors import InputError
 from ntkbench.machine.cuda import Driver
 from ntkbench.machine.versions import version_of
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _PLUGINS = ("jax-cuda13-plugin", "jax-cuda12-plugin")
 _PROBE = (
@@ -71,6 +70,8 @@ class Jax:
             share_memory()
         import jax
 
+        from ntkbench.arrays.execution import execution_of
+
         jax.config.update("jax_enable_x64", True)
         jax.config.update("jax_default_matmul_precision", "highest")
         try:
@@ -109,6 +110,8 @@ class Jax:
         return bool(kept <= _MAY_KEEP * statistics.get("bytes_limit", math.inf))
 
     def is_out_of_memory(self, error: BaseException) -> bool:
+        from ntkbench.arrays.memory import ran_out_of_memory
+
         return ran_out_of_memory(error)
 
     def describe(self) -> Mapping[str, str]:

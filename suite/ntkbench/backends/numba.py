@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ntkbench.arrays.array import Array
-from ntkbench.arrays.execution import execution_for
 from ntkbench.backends.protocol import Capability, Cuda
 from ntkbench.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class Numba:
@@ -27,12 +27,17 @@ class Numba:
         if device != "cpu":
             raise InputError(f"backend 'numba' runs on cpu, not on {device!r}")
         import numba
+        import numpy as np
+
+        from ntkbench.arrays.execution import execution_for
 
         self.device = device
         self.execution = execution_for(np.empty(0))
         self._numba = numba
 
     def asarray(self, x: Any, dtype: str) -> Array:
+        import numpy as np
+
         return np.asarray(x, dtype=dtype, order="C")
 
     def to_numpy(self, x: Array) -> np.ndarray:

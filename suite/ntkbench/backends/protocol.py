@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from ntkbench.arrays.array import Array
-from ntkbench.arrays.execution import Execution
 from ntkbench.machine.cuda import Driver
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ntkbench.arrays.execution import Execution
 
 Capability = Literal["float64", "cuda", "autodiff"]
 

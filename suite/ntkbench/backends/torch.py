@@ -8,18 +8,17 @@ import warnings
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, ClassVar
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ntkbench.arrays.array import Array
-from ntkbench.arrays.execution import execution_of
-from ntkbench.arrays.memory import ran_out_of_memory
 from ntkbench.backends.protocol import Build, Capability, Cuda
 from ntkbench.backends.sharing import forbid_tf32, memory_fraction
 from ntkbench.errors import InputError
 from ntkbench.machine.cuda import Driver
 from ntkbench.machine.versions import version_of
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _PROBE = "import torch; torch.ones(8, device='cuda').sum().item(); print(torch.cuda.get_device_name())"
 
@@ -57,6 +56,8 @@ class Torch:
             forbid_tf32()
         import torch
 
+        from ntkbench.arrays.execution import execution_of
+
         if device == "cuda":
             if not torch.cuda.is_available():
                 raise InputError("backend 'torch' sees no CUDA device; it may run on cpu")
@@ -68,6 +69,8 @@ class Torch:
         torch.set_grad_enabled(False)
 
     def asarray(self, x: Any, dtype: str) -> Array:
+        import numpy as np
+
         # By way of NumPy: torch takes no foreign byte order and no negative strides.
         return self._torch.tensor(np.asarray(x, dtype=dtype, order="C"), device=self.device)
 
@@ -103,6 +106,8 @@ class Torch:
         return True
 
     def is_out_of_memory(self, error: BaseException) -> bool:
+        from ntkbench.arrays.memory import ran_out_of_memory
+
         return ran_out_of_memory(error)
 
     def describe(self) -> Mapping[str, str]:
