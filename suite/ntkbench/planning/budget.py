@@ -19,12 +19,12 @@ _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 _REST, _UNVERIFIED, _VERIFIED = range(3)
 
 
-def parse(text: str) -> float:
+def parse_duration(text: str) -> float:
     """Seconds that "90", "90s", "8m" or "1.5h" name. Raises InputError for anything else, and unless positive."""
     found = re.fullmatch(r"([0-9]+\.?[0-9]*|\.[0-9]+)([smh]?)", text.strip())
     seconds = float(found[1]) * _UNITS[found[2]] if found else 0.0
     if not 0 < seconds < math.inf:
-        raise InputError(f"--budget must be a positive number of seconds, or one with s, m or h, not {brief(text)}")
+        raise InputError(f"a time is a positive number of seconds, or one with s, m or h, not {brief(text)}")
     return seconds
 
 

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import shlex
 import sys
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
 from ntkbench import paths
-from ntkbench.cli.main import OK, RUNS_FAILED, database_path
+from ntkbench.cli.exits import OK, RUNS_FAILED
+from ntkbench.cli.options import add_database, database_path
 from ntkbench.cli.tables import show
 from ntkbench.errors import InputError, unknown
+from ntkbench.files import require_appendable, write
 from ntkbench.machine.provenance import environment
 from ntkbench.peers import table
 from ntkbench.peers.entries import ENTRIES, Entry
@@ -28,14 +30,27 @@ from ntkbench.peers.workloads import WORKLOADS, Workload
 from ntkbench.results.store import Store
 
 
-def peers(options: Namespace) -> int:
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("--work", action="append", default=[], metavar="NAME", help="default: all of the work")
+    parser.add_argument("--entry", action="append", default=[], metavar="NAME", help="default: all entries")
+    parser.add_argument("--rounds", type=int, metavar="N", help="turns that each entry gets (default: 5 to 15)")
+    parser.add_argument("--quick", action="store_true", help="small sizes, to try it out")
+    parser.add_argument("--environments", type=Path, metavar="DIR", help="where peers are installed (default: .nox)")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="default: of a whole run, peers.md beside the database"
+    )
+    add_database(parser)
+
+
+def run(options: Namespace) -> int:
     """Exit code 0 when all entries did their work, 2 before any for bad usage, 3 when some failed."""
     workloads, entries = _chosen(options)
     store = Store(database_path(options))
     part = options.quick or options.work or options.entry
     out = options.out or (None if part else store.path.parent / "peers.md")
     if out is not None:
-        _check_writable(out)
+        _prepare(out)
     command = shlex.join(["ntkbench", *options.words])
     store.prepare()
     python = _interpreters(options.environments or _environments())
@@ -50,7 +65,7 @@ def peers(options: Namespace) -> int:
             show(columns, rows)
     if out is not None:
         moment = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-        out.write_text(table.markdown(outcomes, environment(), moment, command))
+        write(out, table.markdown(outcomes, environment(), moment, command))
         print(out)
     failed = [outcome for outcome in outcomes if outcome.status != "ok"]
     for outcome in failed:
@@ -105,11 +120,10 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _check_writable(path: Path) -> None:
-    """Before minutes are spent on what goes into it."""
+def _prepare(page: Path) -> None:
+    """Make sure that the page can be written, before minutes are spent on what goes into it."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab"):
-            pass
+        page.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"cannot write to {path}: {error.strerror}") from error
+        raise InputError(f"cannot write to {page}: {error.strerror}") from error
+    require_appendable(page)
