@@ -8,9 +8,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import importlib
-import tomllib
 from collections.abc import Sequence
-from importlib.metadata import version
 from types import ModuleType
 from typing import Any, NoReturn
 
@@ -92,6 +90,9 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 
 def version_line() -> str:
     """Name, version and, in a checkout, commit of what runs here."""
+    import tomllib
+    from importlib.metadata import version
+
     from ntkbench.machine.provenance import commit
 
     root = paths.checkout()

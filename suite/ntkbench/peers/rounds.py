@@ -139,7 +139,7 @@ def compare(
 
 def _send_work(peer: Peer, outcome: Outcome, path: Path) -> None:
     work = {"kind": outcome.workload.kind, **outcome.workload.params}
-    peer.send("load", workload=work, inputs=str(path), options=dict(outcome.entry.options))
+    peer.send("load", workload=work, inputs=str(path))
 
 
 def _loaded(peer: Peer, outcome: Outcome) -> None:

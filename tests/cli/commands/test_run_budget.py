@@ -44,7 +44,8 @@ def naps(ctx: Context, *, tenths: int) -> None:
 BLOCKS = '''
 """A Gram matrix in blocks."""
 import os, time
-from ntkbench import Context, Metric, Tier, checkpoints, task
+from ntkbench import Context, Metric, Tier, task
+from ntkbench.running import checkpoints
 
 calls = []
 
