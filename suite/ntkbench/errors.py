@@ -36,9 +36,12 @@ class SystemFault(Exception):  # noqa: N818 (beside InputError: whose fault it i
 
 
 def unknown(kind: str, name: str, choices: Iterable[str]) -> InputError:
-    """An `InputError` for a `name` that is not among `choices`, naming the nearest valid one.
+    """An `InputError` for a name that does not exist, naming the nearest that does.
 
-    `kind` is the noun shown to the user, such as "task" or "backend".
+    Args:
+        kind: The noun shown to the user, such as "task" or "backend".
+        name: What was given.
+        choices: All that exist.
     """
     valid = sorted(choices)
     near = difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
