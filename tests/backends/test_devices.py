@@ -9,9 +9,9 @@ import sys
 import pytest
 
 from ntkbench.backends import classes, devices, installed
-from ntkbench.backends.devices import NoDeviceError, obstacle
+from ntkbench.backends.devices import obstacle
 from ntkbench.backends.protocol import Build, Cuda
-from ntkbench.errors import InputError
+from ntkbench.errors import DeviceMissing, InputError
 from ntkbench.machine.cuda import Driver, driver
 from ntkbench.machine.nvidia import Card
 
@@ -97,7 +97,7 @@ def test_without_a_card_the_run_is_refused_in_one_line(ntkbench, small_tasks, da
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hiding)
     outcome = ntkbench("run", "squares", "--tasks", small_tasks, "--tier", "smoke", "--device", "cuda")
     assert (outcome.code, outcome.out) == (2, "")
-    assert outcome.err == f"ntkbench: no --device cuda here: {driver().fault}; or use --device cpu\n"
+    assert outcome.err == f"ntkbench: no cuda device here: {driver().fault}; or use --device cpu\n"
     assert not database.exists()
 
 
@@ -122,7 +122,7 @@ def test_one_framework_that_can_is_enough_unless_the_other_was_asked_for(monkeyp
     assert devices.choose(["jax", "numba", "torch"], asked=False) == (["jax"], [cpu_only["torch"]])
     assert devices.choose(["jax"], asked=True) == (["jax"], [])
     with pytest.raises(
-        NoDeviceError, match=r"no cuda device here: torch 2\.13\.0\+cpu is built without CUDA"
+        DeviceMissing, match=r"no cuda device here: torch 2\.13\.0\+cpu is built without CUDA"
     ) as caught:
         devices.choose(["jax", "torch"], asked=True)
     assert (caught.value.device, caught.value.reasons) == ("cuda", (cpu_only["torch"],))

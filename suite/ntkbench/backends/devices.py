@@ -9,21 +9,10 @@ from collections.abc import Mapping, Sequence
 
 from ntkbench import backends
 from ntkbench.backends.protocol import Build, Cuda
-from ntkbench.errors import InputError
+from ntkbench.errors import DeviceMissing, InputError
 from ntkbench.machine.cuda import Driver, driver
 
 _PATIENCE = 120.0  # seconds; a library's first start on a card may take one of them
-
-
-class NoDeviceError(InputError):
-    """No backend, or not each that was asked for, can use a device here; `reasons` says why, one line each."""
-
-    def __init__(self, device: str, reasons: Sequence[str]) -> None:
-        super().__init__(device, reasons)
-        self.device, self.reasons = device, tuple(reasons)
-
-    def __str__(self) -> str:
-        return f"no {self.device} device here: {'; '.join(self.reasons)}"
 
 
 def obstacle(build: Build, machine: Driver, variables: Mapping[str, str]) -> str:
@@ -51,7 +40,7 @@ def obstacles(names: Sequence[str]) -> dict[str, str]:
 def choose(wanted: Sequence[str], *, asked: bool) -> tuple[list[str], list[str]]:
     """Those of the installed backends that can use a CUDA device here, and in one line each why others cannot.
 
-    Raises InputError when none can, or, where the user `asked` for them by name, when one cannot.
+    Raises DeviceMissing when none can, or, where the user `asked` for them by name, when one cannot.
     """
     ways = _ways()
     for name in wanted:
@@ -62,7 +51,7 @@ def choose(wanted: Sequence[str], *, asked: bool) -> tuple[list[str], list[str]]
     # What is wrong with the machine is said once.
     left_out = list(dict.fromkeys(fault for fault in faults.values() if fault))
     if not able or (asked and left_out):
-        raise NoDeviceError("cuda", left_out or [f"{_neither(list(ways))} installed"])
+        raise DeviceMissing("cuda", left_out or [f"{_neither(list(ways))} installed"])
     return able, left_out
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ntkbench.arrays.array import Array
 from ntkbench.backends.protocol import Build, Capability, Cuda
 from ntkbench.backends.sharing import forbid_tf32, memory_fraction
-from ntkbench.errors import InputError
+from ntkbench.errors import DeviceMissing
 from ntkbench.machine.cuda import Driver
 from ntkbench.machine.versions import version_of
 
@@ -77,7 +77,7 @@ class Jax:
         try:
             self._device = jax.devices(device)[0]
         except RuntimeError as error:
-            raise InputError(f"backend 'jax' sees no {device} device; it may run on cpu") from error
+            raise DeviceMissing(device, ["backend 'jax' sees none"]) from error
         self.device = device
         self.execution = execution_of(jax.numpy)
         self._jax = jax

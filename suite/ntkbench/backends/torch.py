@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ntkbench.arrays.array import Array
 from ntkbench.backends.protocol import Build, Capability, Cuda
 from ntkbench.backends.sharing import forbid_tf32, memory_fraction
-from ntkbench.errors import InputError
+from ntkbench.errors import DeviceMissing
 from ntkbench.machine.cuda import Driver
 from ntkbench.machine.versions import version_of
 
@@ -60,7 +60,7 @@ class Torch:
 
         if device == "cuda":
             if not torch.cuda.is_available():
-                raise InputError("backend 'torch' sees no CUDA device; it may run on cpu")
+                raise DeviceMissing("cuda", ["backend 'torch' sees none"])
             torch.cuda.set_per_process_memory_fraction(memory_fraction())
         self.device = device
         self.execution = execution_of(torch)

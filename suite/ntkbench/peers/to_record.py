@@ -15,7 +15,13 @@ TASK, VERSION = "peers", 1
 
 
 def record(outcome: Outcome, tier: str, command: str) -> RunRecord:
-    """The record of one entry in one kind of work; its environment states the entry's own versions."""
+    """The record of one entry in one kind of work; its environment states the entry's own versions.
+
+    Args:
+        outcome: What became of the entry.
+        tier: "standard", or "quick" for a trial.
+        command: What was typed.
+    """
     workload = outcome.workload
     run = PlannedRun(
         task=TASK,

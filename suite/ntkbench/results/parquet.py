@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ntkbench.errors import InputError, first_line
+from ntkbench.files import whole
 from ntkbench.results import schema
 from ntkbench.results.schema import SCHEMA_VERSION, TABLES
 from ntkbench.results.store import Store
@@ -39,20 +40,13 @@ def write_tables(connection: duckdb.DuckDBPyConnection, folder: Path, version: i
     present = {row[0] for row in connection.execute(_PRESENT).fetchall()}
     tables = [table for table in (*TABLES, _VERSION) if table in present]
     files = {table: folder / f"{table}.parquet" for table in tables}
-    scratch = {table: file.with_suffix(".parquet.tmp") for table, file in files.items()}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
         for table in tables:
-            target = str(scratch[table]).replace("'", "''")
+            target = str(stack.enter_context(whole(files[table]))).replace("'", "''")
             # Ordered by all columns, so that the same rows make the same file.
             rows = f"SELECT {version} AS version" if table == _VERSION else f"FROM {table} ORDER BY ALL"
             connection.execute(f"COPY ({rows}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
-        for table in tables:
-            scratch[table].replace(files[table])
-    finally:
-        with contextlib.suppress(OSError):
-            for file in scratch.values():
-                file.unlink(missing_ok=True)
     return list(files.values())
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ntkbench.errors import InputError
+from ntkbench.files import require_appendable
 from ntkbench.results.exchange import append_json_line, read_json_lines
 from ntkbench.results.record import DONE, RunRecord
 from ntkbench.results.rows import Declaration
@@ -24,13 +25,10 @@ class RecordFile:
         What a killed process left of its last line goes. Raises InputError when the file is none of records or cannot
         be written.
         """
-        fresh = not self.path.exists()
+        require_appendable(self.path)
+        if not self.path.exists():
+            return
         try:
-            with self.path.open("ab"):
-                pass
-            if fresh:
-                self.path.unlink()
-                return
             content = self.path.read_bytes()
             whole = content.rfind(b"\n") + 1
             # Another's file is not to lose its last line.

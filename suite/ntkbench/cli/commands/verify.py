@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ntkbench import backends
 from ntkbench.backends import devices
-from ntkbench.cli.main import CHECK_FAILED, OK, database_path
+from ntkbench.cli.exits import CHECK_FAILED, OK
+from ntkbench.cli.options import add_database, add_task_folders, database_path
 from ntkbench.cli.tables import show
 from ntkbench.errors import InputError
 from ntkbench.experiment import registry
@@ -34,7 +35,15 @@ QUALIFY row_number() OVER (PARTITION BY experiment_id ORDER BY finished DESC, ru
 """
 
 
-def verify(options: Namespace) -> int:
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("--against", type=Path, metavar="DIR", help="compare with exported records too")
+    parser.add_argument("--rerun", type=int, default=0, metavar="N", help="run N of the stored runs again and compare")
+    add_task_folders(parser)
+    add_database(parser)
+
+
+def run(options: Namespace) -> int:
     """Exit code 1 when a verified claim is not reproduced, backends disagree, or an experiment's last run failed.
 
     With `--against DIR` also when a run differs from an exported record of the same task, version, parameters,
