@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 
 from ntkbench import solvers
-from ntkbench.backends import installed, open_backend
 from ntkbench.solvers import NotPositiveDefinite
 
 SIZE, OUTPUTS = 12, 2
@@ -107,11 +106,6 @@ def exact(least: float, ridge: float, dtype: str) -> np.ndarray:
         matrix = mpmath.matrix(k.tolist()) + ridge * mpmath.eye(SIZE)
         columns = [mpmath.lu_solve(matrix, mpmath.matrix(column.tolist())) for column in b.T]
         return np.array([[float(v) for v in column] for column in columns]).T
-
-
-@pytest.fixture(params=installed())
-def backend(request: pytest.FixtureRequest) -> Any:
-    return open_backend(request.param)
 
 
 @pytest.fixture(params=SOLVERS)
