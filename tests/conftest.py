@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ntkbench.cli import main
+from ntkbench.backends import Backend, installed, open_backend
+from ntkbench.cli import main as cli
 
 # In the background of a shell Ctrl-C is ignored, and so it would be by the processes that tests send it to.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -24,10 +25,11 @@ import os, signal, time
 from ntkbench import Claim, Context, Curve, Metric, Tier, task
 
 @task(
-    title="Squares", source="exact", metrics=[Metric("square", "1", "higher", tolerance=0.5)],
+    title="Squares", source="exact", metrics=[Metric("square", "1", better="higher", tolerance=0.5)],
     curves=[Curve("powers", x="exponent", y="power", share=0.9)],
-    claims=[Claim("three squared", "square", 9.0, 0.1, "exact", where={"x": 3}, verified=True),
-            Claim("four squared", "square", 16.0, 0.1, "memory", where={"x": 4})],
+    claims=[Claim("three squared", metric="square", value=9.0, tolerance=0.1, source="exact", where={"x": 3},
+                  verified=True),
+            Claim("four squared", metric="square", value=16.0, tolerance=0.1, source="memory", where={"x": 4})],
     tiers=[Tier("smoke", x=[2, 3]), Tier("standard", x=[2, 3, 4])], cost=lambda x: float(x),
 )
 def squares(ctx: Context, *, x: int) -> None:
@@ -80,6 +82,12 @@ def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NTKBENCH_BLOCKS", raising=False)
 
 
+@pytest.fixture(scope="session", params=installed())
+def backend(request: pytest.FixtureRequest) -> Backend:
+    """Each installed backend in turn, on the CPU."""
+    return open_backend(request.param)
+
+
 @pytest.fixture
 def database(tmp_path: Path) -> Path:
     """Where this test's command line keeps its database."""
@@ -116,7 +124,7 @@ def ntkbench(capfd: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
 
     def call(*words: object) -> Outcome:
         capfd.readouterr()
-        code = main.main([str(w) for w in words])
+        code = cli.main([str(w) for w in words])
         captured = capfd.readouterr()
         return Outcome(code, captured.out, captured.err)
 

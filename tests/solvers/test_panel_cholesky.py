@@ -148,7 +148,7 @@ def test_without_room_in_memory_or_on_disk_nothing_is_computed(monkeypatch: pyte
 def test_jax_solves_in_float64_where_the_suite_has_not_set_it_up() -> None:
     script = """
 import numpy as np, jax.numpy as jnp
-from ntkbench.kernels import panel_regression
+from ntkbench.solvers import panel_regression
 k = np.diag(np.array([1.0, 1e-6, 1.0], np.float32)) + np.float32(0.5)
 y, t = np.array([[1.0], [2.0], [0.0]]), np.eye(3, dtype=np.float32)
 found = panel_regression(*(jnp.asarray(a, "float32") for a in (k, y, t)), width=2)

@@ -134,9 +134,9 @@ def test_the_cross_matrix_has_test_points_as_rows() -> None:
 def test_jax_solves_in_float64_where_the_suite_has_not_set_it_up() -> None:
     script = """
 import numpy as np, jax.numpy as jnp
-from ntkbench.kernels import kernel_regression, min_eigenvalue
+from ntkbench.solvers import kernel_regression, min_eigenvalue
 from ntkbench.solvers.cholesky import cholesky_regression
-from ntkbench.kernels import conjugate_gradient, nystrom, pivoted_cholesky
+from ntkbench.solvers import conjugate_gradient, nystrom, pivoted_cholesky
 from ntkbench.theory.dynamics import gradient_flow, max_learning_rate
 from ntkbench.solvers.ridge_path import ridge_path
 k = np.diag(np.array([1.0, 1e-6], np.float32)) + np.float32(0.5)

@@ -12,7 +12,8 @@ SLOW = '''
 """A Gram matrix that takes its time."""
 import time
 import numpy as np
-from ntkbench import Context, Metric, Tier, checkpoints, task
+from ntkbench import Context, Metric, Tier, task
+from ntkbench.running import checkpoints
 
 checkpoints.LONG = 0.0
 

@@ -10,7 +10,8 @@ import pytest
 
 from ntkbench.backends import open_backend
 from ntkbench.kernels import cntk, conv_kernels, implementations
-from ntkbench.kernels.conv.api import array_api_matrices, pallas_gpu
+from ntkbench.kernels.conv import pallas_gpu
+from ntkbench.kernels.conv.api import array_api_matrices
 from ntkbench.kernels.conv.pallas_gpu import UnavailableError
 from ntkbench.kernels.relu.network import Network, Pooling
 
