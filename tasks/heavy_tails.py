@@ -141,7 +141,7 @@ def descend(network, params, x, y, rate):
         Curve("ntk_error", x="n = d", y="operator norm", share=1.0, tolerance=1e-6, exponent="ntk_slope"),
         Curve("raw_error", x="n = d", y="operator norm", share=1.0, tolerance=1e-6, exponent="raw_slope"),
         Curve("training_loss", x="step", y="loss"),
-        Curve("predicted_training_loss", x="step", y="loss"),
+        Curve("predicted_training_loss", x="step", y="loss", theory_of="training_loss"),
     ],
     claims=list(claims()),
     tiers=[

@@ -92,8 +92,9 @@ def claims():
                "without a ridge the ratio"),
         Metric("conserved", "1", None, 1e-4, "sum of the learnabilities of an orthonormal basis, over n"),
     ],
-    curves=[Curve(name, x="training points", y="mean squared error", y_unit="1", share=1.0, tolerance=5e-3)
-            for name in ("test_error", "predicted_test_error")],
+    curves=[Curve(name, x="training points", y="mean squared error", y_unit="1", share=1.0, tolerance=5e-3,
+                  theory_of=theory_of)
+            for name, theory_of in (("test_error", None), ("predicted_test_error", "test_error"))],
     claims=list(claims()),
     tiers=[
         Tier("smoke", domain="hypercube", mode=[1, 3], ridge=0.0, noise=0.0, width=0, n_max=64, trials=30),

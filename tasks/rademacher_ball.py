@@ -40,8 +40,9 @@ EXACT = "exact: Bartlett & Mendelson 2002"
         Metric("highest", "1", None, 1e-4, "largest complexity over its upper bound, less 3 standard errors"),
         Metric("bound_failures", "1", "lower", 0.01, "share of samples whose generalisation gap exceeds the bound"),
         Metric("largest_gap", "1", None, 1e-3, "largest generalisation gap over its bound"),
-        Metric("kernel_operations", "op", None, about="operations that the Gram matrix takes, by the formulas"),
-        Metric("kernel_bytes", "B", None, about="bytes that it has to read and write at least"),
+        Metric("kernel_operations", "op", about="operations that the Gram matrix takes, by the formulas",
+               role="operations", stage="kernel"),
+        Metric("kernel_bytes", "B", about="bytes that it has to read and write at least", role="bytes", stage="kernel"),
     ],
     curves=[
         Curve("complexity", "training points", "complexity of the unit ball", share=1.0, tolerance=1e-4,

@@ -67,8 +67,9 @@ def steps_to(level, moments, loss):
         Metric("true_accuracy", "%", "higher", tolerance=1.1, about="test accuracy in the end, after true labels"),
     ],
     curves=[
-        Curve(f"{who}_{which}", x="step", y="|y - u|^2 / |y|^2", share=1.0, tolerance=2e-3)
-        for who in ("loss", "predicted_loss") for which in LABELS
+        Curve(f"{who}loss_{which}", x="step", y="|y - u|^2 / |y|^2", share=1.0, tolerance=2e-3,
+              theory_of=f"loss_{which}" if who else None)
+        for who in ("", "predicted_") for which in LABELS
     ],
     claims=[
         Claim("loss curve of a wide network", "curve_error", 0.0, 0.05, f"{ARORA}, theorem 4.1", **EVERY),

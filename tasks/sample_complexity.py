@@ -94,9 +94,11 @@ def claims():
     curves=[
         Curve("n_half_by_d", "dimension", "points", y_unit="points", share=1.0, tolerance=1.0,
               exponent="exponent"),
-        Curve("predicted_n_half_by_d", "dimension", "points", y_unit="points", share=1.0, tolerance=1e-6),
+        Curve("predicted_n_half_by_d", "dimension", "points", y_unit="points", share=1.0, tolerance=1e-6,
+              theory_of="n_half_by_d"),
         Curve("mixed_error", "training points", "mean squared error", share=1.0, tolerance=2e-3),
-        Curve("predicted_mixed_error", "training points", "mean squared error", share=1.0, tolerance=1e-6),
+        Curve("predicted_mixed_error", "training points", "mean squared error", share=1.0, tolerance=1e-6,
+              theory_of="mixed_error"),
         Curve("unit_ball_complexity", "training points", "complexity of the unit ball", share=1.0, tolerance=1e-4),
         Curve("interpolant_complexity", "training points", "complexity of its ball", share=1.0, tolerance=1e-2),
         Curve("random_features_error", "degree", "mean squared error", share=1.0, tolerance=1e-2),

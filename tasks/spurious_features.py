@@ -118,8 +118,10 @@ def regress(matrices, labels, sizes):
     curves=[
         Curve("alignment_2", x="n / d", y="feature alignment", share=1.0, tolerance=2e-3),
         Curve("alignment_4", x="n / d", y="feature alignment", share=1.0, tolerance=2e-3),
-        Curve("predicted_alignment_2", x="n / d", y="predicted alignment", share=1.0, tolerance=1e-9),
-        Curve("predicted_alignment_4", x="n / d", y="predicted alignment", share=1.0, tolerance=1e-9),
+        Curve("predicted_alignment_2", x="n / d", y="predicted alignment", share=1.0, tolerance=1e-9,
+              theory_of="alignment_2"),
+        Curve("predicted_alignment_4", x="n / d", y="predicted alignment", share=1.0, tolerance=1e-9,
+              theory_of="alignment_4"),
         Curve("spurious_accuracy", x="n / d", y="spurious accuracy", y_unit="%", share=1.0, tolerance=2.0),
         Curve("generalisation", x="n / d", y="leave-one-out accuracy", y_unit="%", share=1.0, tolerance=2.0),
     ],

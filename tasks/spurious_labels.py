@@ -77,8 +77,8 @@ def first_layer(*inputs):
           for how in ("interpolation", "ridge", "stopping")),
     ],
     curves=[
-        *(Curve(name, x="label noise", y="sqrt(2 mean y'H^-1 y / n)", share=1.0, tolerance=1e-4)
-          for name in ("bound", "predicted_bound")),
+        *(Curve(name, x="label noise", y="sqrt(2 mean y'H^-1 y / n)", share=1.0, tolerance=1e-4, theory_of=theory_of)
+          for name, theory_of in (("bound", None), ("predicted_bound", "bound"))),
         *(Curve(f"{what}_{how}", x=x, y=y, y_unit="%", share=0.9, tolerance=1.0)
           for how, x in (("ridge", "ridge"), ("stopping", "time")) for what, (_, y) in SHARES.items()),
         Curve("leave_one_out", x="ridge", y="mean squared residual", share=1.0, tolerance=1e-4),

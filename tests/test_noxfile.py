@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import ast
+import runpy
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -33,11 +32,9 @@ def test_without_a_card_the_session_fails_in_one_line_and_installs_nothing(check
     fault = driver().fault
     if not fault:
         pytest.skip("there is a card")
-    since = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-m", "nox", "-s", *words], cwd=checkout, capture_output=True, text=True, check=False
     )
-    assert time.monotonic() - since < 60
     assert done.returncode == 1
     assert [line for line in done.stderr.splitlines() if "no CUDA card to run on: " + fault in line]
     assert "Traceback" not in done.stderr
@@ -45,12 +42,7 @@ def test_without_a_card_the_session_fails_in_one_line_and_installs_nothing(check
 
 
 def test_the_question_for_a_card_needs_nothing_that_is_not_python_s_own() -> None:
-    text = (ROOT / "noxfile.py").read_text()
-    (question,) = [
-        ast.literal_eval(node.value)
-        for node in ast.parse(text).body
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "CARD_FAULT"
-    ]
+    question = runpy.run_path(str(ROOT / "noxfile.py"))["CARD_FAULT"]
     command = [sys.executable, "-I", "-S", "-c", question, str(ROOT / "suite")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, driver().fault + "\n", "")

@@ -50,7 +50,10 @@ def unknown(kind: str, name: str, choices: Iterable[str]) -> InputError:
 
 
 def describe(error: BaseException) -> str:
-    """An error in one line for people: its class and the first line of its message; of those two above, that alone."""
+    """An error in one line for people: its class and the first line of its message.
+
+    Of an `InputError` or a `SystemFault` that line alone.
+    """
     try:
         lines = str(error).strip().splitlines()
     except Exception:  # a message that cannot even be made must not hide the error

@@ -28,8 +28,8 @@ _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 @task(
     title="Images & <more>",
     source="table 1",
-    metrics=[Metric("accuracy", "%", "higher", tolerance=0.2, about="share of images in the right class")],
-    curves=[Curve("error", "n", "error", y_unit="%"), Curve("classes", "image", "class", drawn=False)],
+    metrics=[Metric("accuracy", "%", better="higher", tolerance=0.2, about="share of images in the right class")],
+    curves=[Curve("error", x="n", y="error", y_unit="%"), Curve("classes", x="image", y="class", drawn=False)],
     tiers=[Tier("smoke", depth=3, pooling="gap"), Tier("smoke", depth=[6, 11], pooling="gap", seeds=2)],
     formulas={"the prediction": r"f(x) = \sum_i \Theta(x, x_i)\, \left[\Theta^{-1} y\right]_i < 1"},
 )

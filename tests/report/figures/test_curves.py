@@ -103,7 +103,7 @@ def test_the_claimed_slope_of_an_exponent_goes_through_the_first_point() -> None
         {"metric": "slope", "published": -0.5, "params": {"depth": 2}},
         {"metric": "other", "published": 9, "params": {}},
     ]
-    (figure,) = figures(rows, task(Curve("error", "width", "error", exponent="slope")), claims)
+    (figure,) = figures(rows, task(Curve("error", x="width", y="error", exponent="slope")), claims)
     claimed = [(p["x"], p["y"]) for p in values(figure) if p["kind"] == "claimed slope"]
     assert claimed == [(4, 8), (16, pytest.approx(4.0))]
     assert scales(figure) == {"log"}
@@ -111,13 +111,13 @@ def test_the_claimed_slope_of_an_exponent_goes_through_the_first_point() -> None
 
 def test_no_slope_is_drawn_for_other_parameters() -> None:
     claims = [{"metric": "slope", "published": -0.5, "params": {"depth": 3}}]
-    curve = Curve("error", "width", "error", exponent="slope")
+    curve = Curve("error", x="width", y="error", exponent="slope")
     (figure,) = figures(line("error", [(4, 8), (16, 3)], depth=2), task(curve), claims)
     assert {p["kind"] for p in values(figure)} == {"measured"}
 
 
 def test_what_is_no_picture_is_not_drawn() -> None:
-    assert figures(line("error", [(1, 1), (2, 2)]), task(Curve("error", "width", "error", drawn=False)), []) == []
+    assert figures(line("error", [(1, 1), (2, 2)]), task(Curve("error", x="width", y="error", drawn=False)), []) == []
 
 
 def test_many_series_are_spread_over_figures() -> None:
@@ -141,7 +141,7 @@ def test_the_table_has_every_point() -> None:
 
 def test_an_exponent_must_be_a_metric() -> None:
     with pytest.raises(InputError, match="exponent of curve 'error' of task 't'"):
-        task(Curve("error", "width", "error", exponent="slop"))
+        task(Curve("error", x="width", y="error", exponent="slop"))
 
 
 def test_a_picture_is_the_same_each_time_and_its_names_begin_with_the_prefix() -> None:

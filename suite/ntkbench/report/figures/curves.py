@@ -18,7 +18,6 @@ from ntkbench.report.entry_names import entry, short_names
 
 Row = Mapping[str, Any]
 
-PREDICTED = "predicted_"
 MOST_SERIES = 8  # in one figure, that can be told apart
 _MOST_POINTS = 400  # of one series; more are thinned out
 WIDE = 8.0  # from this ratio on, positive values are drawn on a logarithmic axis
@@ -43,16 +42,16 @@ def figures(curves: Sequence[Row], task: Task | None, verdicts: Sequence[Row]) -
     """The figures of one task, from the points of its latest runs, averaged over seeds.
 
     Each of `curves` is one point: run_id, params, backend, device, precision, name, point, x, y, x_name, y_name,
-    x_unit, y_unit. Of `verdicts` the claims about slopes are read.
+    x_unit, y_unit, theory_of. Of `verdicts` the claims about slopes are read.
     """
     declared = {c.name: c for c in task.curves} if task else {}
     drawn = [row for row in _averaged(curves) if row["name"] not in declared or declared[row["name"]].drawn]
     found = []
-    for name in dict.fromkeys(row["name"] for row in drawn):
-        base = name.removeprefix(PREDICTED)
-        if name != base and any(row["name"] == base for row in drawn):
-            continue
-        own = [row for row in drawn if row["name"] in (name, PREDICTED + name)]
+    names = list(dict.fromkeys(row["name"] for row in drawn))
+    for name in names:
+        if any(row["name"] == name and row["theory_of"] in names for row in drawn):
+            continue  # beside the curve that it predicts
+        own = [row for row in drawn if name in (row["name"], row["theory_of"])]
         for part, rows in _parts(own):
             found.append(_figure(name, part, rows, declared.get(name), verdicts))
     return found
@@ -82,7 +81,7 @@ def _averaged(curves: Sequence[Row]) -> list[dict[str, Any]]:
     averaged = []
     for (name, _, backend, point), group in groupby(sorted(curves, key=key), key=key):
         rows = list(group)
-        names = ("params", "x_name", "y_name", "x_unit", "y_unit")
+        names = ("params", "x_name", "y_name", "x_unit", "y_unit", "theory_of")
         averaged.append(
             {"name": name, "backend": backend, "point": point, "seeds": len(rows), **{k: rows[0][k] for k in names}}
             | {axis: fmean(row[axis] for row in rows) for axis in ("x", "y")}

@@ -8,6 +8,7 @@ from typing import Any
 
 from ntkbench.report.pages.content import NEWEST_ENVIRONMENTS, Content, Row, file_name, grouped
 from ntkbench.report.pages.ratios import summary
+from ntkbench.results import rules
 
 
 def pairs(content: Content) -> list[dict[str, Any]]:
@@ -73,14 +74,15 @@ def _differing(one: Sequence[Row], other: Sequence[Row]) -> list[tuple[str, str,
 
 def _figures(runs: Sequence[tuple[Row, Row]], metrics: Mapping[str, Sequence[Row]]) -> dict[str, Any]:
     """How many metrics with a tolerance both recorded, and those that lie further apart than it."""
-    compared, differing = 0, []
-    for run, other in runs:
-        before = {m["metric"]: m for m in metrics.get(other["run_id"], [])}
-        for m in metrics.get(run["run_id"], []):
-            if m["tolerance"] is None or m["metric"] not in before:
-                continue
-            compared += 1
-            expected = before[m["metric"]]["value"]
-            if abs(m["value"] - expected) > m["tolerance"]:
-                differing.append({"run": run, "other": other, "metric": m, "expected": expected})
-    return {"compared": compared, "differing": differing}
+    compared = [
+        {"run": run, "other": other, "metric": m, "expected": before[m["metric"]]["value"]}
+        for run, other in runs
+        for before in ({m["metric"]: m for m in metrics.get(other["run_id"], [])},)
+        for m in metrics.get(run["run_id"], [])
+        if m["tolerance"] is not None and m["metric"] in before
+    ]
+    agreeing = rules.agree(
+        rules.Compared(c["metric"]["value"], c["expected"], c["metric"]["tolerance"]) for c in compared
+    )
+    differing = [c for c, agrees in zip(compared, agreeing, strict=True) if not agrees]
+    return {"compared": len(compared), "differing": differing}
