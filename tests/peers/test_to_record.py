@@ -55,4 +55,5 @@ def test_a_record_has_the_samples_and_the_metrics(outcomes_of, fake) -> None:
     metrics = {m.name: m.value for m in made.metrics}
     assert metrics["prediction_error"] == outcome.errors.elsewhere
     assert metrics["peak_memory"] == outcome.peak_memory
+    assert {m.role for m in made.metrics if m.name == "peak_memory"} == {"peak memory"}
     assert made.params["workload"] == "regression"

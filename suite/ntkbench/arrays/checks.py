@@ -62,8 +62,9 @@ def to_numpy(array: Array) -> np.ndarray:
 
 
 def host(x: Array) -> np.ndarray:
-    """A small array of any library and device as NumPy's own."""
-    return np.array(to_numpy(x))
+    """A small array of any library and device as NumPy's own, fractions in float64."""
+    found = to_numpy(x)
+    return np.array(found, dtype=np.float64 if found.dtype.kind == "f" else None)
 
 
 def _all_finite(x: Array, *, execution: Execution) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
@@ -38,6 +38,7 @@ class Claim:
     """
 
     name: str
+    _: KW_ONLY
     metric: str
     value: float
     tolerance: float

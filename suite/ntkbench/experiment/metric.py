@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Literal, get_args
 
 from ntkbench.errors import InputError, unknown
@@ -43,6 +43,7 @@ class Metric:
 
     name: str
     unit: str
+    _: KW_ONLY
     better: Literal["higher", "lower"] | None = None
     tolerance: float | None = None
     about: str = ""
@@ -104,6 +105,7 @@ class Curve:
     """
 
     name: str
+    _: KW_ONLY
     x: str
     y: str
     x_unit: str = "1"

@@ -83,10 +83,19 @@ def plan(
 ) -> list[PlannedRun]:
     """The runs to do, each once, cheapest first so that results show early.
 
-    `overrides` are texts by parameter name, as given on the command line; a comma separates several values. With
-    `able_only`, backends that lack what a task requires are left out.
-    Raises InputError when no task has the tier, when a parameter is unknown to every task that has it, or when a
-    value does not fit.
+    Args:
+        tasks: The tasks; those without the tier are left out.
+        tier: The name of the tier.
+        backends: The names of the backends.
+        device: "cpu" or "cuda".
+        precision: Of the kernels: "float32" or "float64".
+        seeds: How many; None for what the tier says.
+        overrides: Texts by parameter name, in the place of the tier's values; a comma separates several.
+        able_only: Whether backends that lack what a task requires are left out.
+
+    Raises:
+        InputError: When no task has the tier, when a parameter is unknown to every task that has it, or when a value
+            does not fit.
     """
     if seeds is not None and seeds < 1:
         raise InputError(f"seeds must be at least 1, not {seeds}")

@@ -137,7 +137,7 @@ class _Points:
         if y.dtype != x.dtype:
             raise ValueError(f"targets must be {x.dtype}, as inputs are, not {y.dtype}")
         columns = y[:, None] if y.ndim == 1 else y
-        return cls(x, columns, host(columns).astype(np.float64), 1.0 if loss == "sum" else 1.0 / (n * k))
+        return cls(x, columns, host(columns), 1.0 if loss == "sum" else 1.0 / (n * k))
 
     def loss(self, outputs: Array) -> float:
         with np.errstate(over="ignore"):

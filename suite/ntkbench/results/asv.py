@@ -47,7 +47,12 @@ def holds_results(folder: Path) -> bool:
 def read_results(folder: Path, subject: Callable[[str], str]) -> Iterator[Measurement]:
     """Everything measured, machine by machine and commit by commit; what a benchmark skipped is left out.
 
-    `subject` gives the first line of a commit's message. Raises InputError naming the file that is malformed.
+    Args:
+        folder: Where asv keeps its results.
+        subject: Gives the first line of a commit's message.
+
+    Raises:
+        InputError: Naming the file that is malformed.
     """
     benchmarks = _json(folder / "benchmarks.json")
     for file in sorted(folder.glob("*/*.json")):
@@ -93,13 +98,16 @@ def _measurements(
                 high=at.get("stats_ci_99_b"),
                 samples=tuple(at.get("samples") or ()),
                 number=int(at.get("stats_number") or 1),
-                # What did not build was not timed either.
-                failure=""
-                if values[k] is not None
-                else "the benchmark failed"
-                if columns.get("duration")
-                else "the commit did not build",
+                failure=_failure(values[k], columns),
             )
+
+
+def _failure(value: float | None, columns: Mapping[str, Any]) -> str:
+    """Why there is no value; "" when there is one."""
+    if value is not None:
+        return ""
+    # What did not build was not timed either.
+    return "the benchmark failed" if columns.get("duration") else "the commit did not build"
 
 
 def _facts(content: Mapping[str, Any]) -> dict[str, str]:

@@ -47,7 +47,13 @@ class NewerError(InputError):
 def reading(path: Path, patience: float | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
     """A read-only connection; a database of an earlier version is brought up to date before.
 
-    Raises InputError when there is no database, or it is not one of ours, BusyError when another process has it.
+    Args:
+        path: The file.
+        patience: Seconds to wait for another process to let go of it; None for PATIENCE.
+
+    Raises:
+        InputError: When there is no database, or it is not one of ours.
+        BusyError: When another process has it.
     """
     with _attached(_there(path), patience, "READ_ONLY") as connection:
         version, views = _state(connection, path)
@@ -76,8 +82,14 @@ def reading_as_it_is(path: Path, patience: float | None = None) -> Iterator[tupl
 def writing(path: Path, patience: float | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to write with; the database is made where there is none, and brought up to date.
 
-    Raises InputError when it is not one of ours or its path cannot be written, SystemFault when the disk refuses,
-    BusyError when another process has it.
+    Args:
+        path: The file.
+        patience: Seconds to wait for another process to let go of it; None for PATIENCE.
+
+    Raises:
+        InputError: When it is not one of ours, or its path cannot be written.
+        SystemFault: When the disk refuses.
+        BusyError: When another process has it.
     """
     import duckdb
 
@@ -94,10 +106,16 @@ def writing(path: Path, patience: float | None = None) -> Iterator[duckdb.DuckDB
 
 
 def connect(path: Path | str | None = None) -> duckdb.DuckDBPyConnection:
-    """A read-only DuckDB connection to the results database at `path` (None: the default one), with its views.
+    """A read-only DuckDB connection to the results database, with its views.
 
     While it is open, other processes can read the database and not write to it: close it, or use it in a `with`.
-    Raises InputError where there is no database of ntkbench.
+
+    Args:
+        path: The file; None for the default one.
+
+    Raises:
+        InputError: Where there is no database of ntkbench.
+        BusyError: When another process is writing to it.
     """
     import duckdb
 

@@ -47,11 +47,19 @@ class Incoming:
 
 
 def import_sources(store: Store, sources: Sequence[Path]) -> tuple[int, int]:
-    """Add what the sources hold and `store` does not, all or nothing; how many runs and measurements were added, and
-    how many were here already.
+    """Add what the sources hold and `store` does not, all or nothing.
 
-    Raises InputError, naming the file and, in JSON lines, the line, for anything malformed, and naming both places
-    when two runs of one run_id differ.
+    Args:
+        store: The database; made where there is none.
+        sources: Files of JSON lines, folders of Parquet files, other databases, folders of asv's results.
+
+    Returns:
+        How many runs and measurements were added, and how many were here already.
+
+    Raises:
+        InputError: Naming the file and, in JSON lines, the line, for anything malformed, and naming both places when
+            two runs of one run_id differ.
+        SystemFault: When the disk refuses, or another process does not let go of a database.
     """
     incoming = Incoming()
     for source in sources:

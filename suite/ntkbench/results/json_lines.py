@@ -12,7 +12,14 @@ from ntkbench.results.record import RunRecord
 
 
 def read_json_lines(source: Path) -> Iterator[tuple[int, RunRecord]]:
-    """The records of a file with one on each line, with their lines' numbers. Raises InputError naming a bad line."""
+    """Read a file with a record on each line.
+
+    Yields:
+        The number of a line, from 1, and its record; empty lines are passed over.
+
+    Raises:
+        InputError: For a file that cannot be read, or naming the line that is no record.
+    """
     try:
         text = source.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -30,7 +37,9 @@ def read_json_lines(source: Path) -> Iterator[tuple[int, RunRecord]]:
 def append_json_line(path: Path, record: RunRecord) -> None:
     """Append a record to a file, the whole line or nothing.
 
-    Raises InputError where the path cannot be written, SystemFault when the disk is full.
+    Raises:
+        InputError: Where the path cannot be written.
+        SystemFault: When the disk is full.
     """
     try:
         with path.open("ab", buffering=0) as file:

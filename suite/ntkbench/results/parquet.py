@@ -23,9 +23,18 @@ _VERSION = "schema_version"  # the table of one row; exports of version 1 lack i
 
 
 def export_parquet(store: Store, folder: Path) -> list[Path]:
-    """Write every table to folder/TABLE.parquet, all of them or none; the files.
+    """Write every table to folder/TABLE.parquet, all of them or none; equal content gives equal bytes.
 
-    Raises InputError where the folder cannot be written, SystemFault when the disk is full.
+    Args:
+        store: The database.
+        folder: Made where there is none; files of these names are replaced.
+
+    Returns:
+        The files.
+
+    Raises:
+        InputError: Where there is no database, or the folder cannot be written.
+        SystemFault: When the disk is full, or another process has the database.
     """
     import duckdb
 
@@ -53,9 +62,15 @@ def write_tables(connection: duckdb.DuckDBPyConnection, folder: Path, version: i
 
 @contextmanager
 def reading_export(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection on which an export's tables have their names; one of an earlier version is brought up to date.
+    """A connection on which an export's tables have their names, with the rules of macros.sql but no views.
 
-    Raises InputError, naming the file, for a folder that `export` did not write.
+    An export of an earlier version is brought up to date in memory; its files stay as they are.
+
+    Args:
+        folder: What `export_parquet` wrote.
+
+    Raises:
+        InputError: Naming the file, for a folder that `export_parquet` did not write, or a newer ntkbench did.
     """
     import duckdb
 

@@ -23,10 +23,17 @@ _COLUMNS = (
 
 
 def insert_measurements(connection: duckdb.DuckDBPyConnection, measurements: Sequence[tuple[Measurement, str]]) -> int:
-    """Add those that are not there; how many were added. The caller minds the transaction.
+    """Add those that are not there. The caller minds the transaction.
 
-    Each comes with the place where it was found. Raises InputError when one differs from another of the same
-    benchmark, parameters, environment and moment.
+    Args:
+        connection: To the database.
+        measurements: Each with the place where it was found.
+
+    Returns:
+        How many were added.
+
+    Raises:
+        InputError: When one differs from another of the same benchmark, parameters, environment and moment.
     """
     if not measurements:
         return 0

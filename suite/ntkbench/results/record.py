@@ -165,7 +165,11 @@ class RunRecord:
 
     @classmethod
     def from_json(cls, line: str) -> RunRecord:
-        """The record in a line that `to_json` made. Raises InputError that says what is wrong with it."""
+        """The record in a line that `to_json` made, of this format or an earlier one.
+
+        Raises:
+            InputError: In one line, saying what is wrong with it.
+        """
         try:
             values = json.loads(line)
         except json.JSONDecodeError as error:
@@ -178,9 +182,10 @@ class RunRecord:
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> RunRecord:
-        """The record with these fields, of this format or an earlier one.
+        """The record with these fields, and the number of their format under "format": this one or an earlier one.
 
-        Raises InputError for a missing, unknown or malformed one.
+        Raises:
+            InputError: For a missing, unknown or malformed field.
         """
         given = dict(values)
         version = given.pop("format", None)

@@ -24,8 +24,11 @@ class RecordFile:
     def prepare(self) -> None:
         """Make sure that the file can be appended to, and that it ends with a whole line.
 
-        What a killed process left of its last line goes. Raises InputError when the file is none of records or its
-        path cannot be written, SystemFault when the disk refuses.
+        What a killed process left of its last line goes.
+
+        Raises:
+            InputError: When the file is none of records, or its path cannot be written.
+            SystemFault: When the disk refuses.
         """
         require_appendable(self.path)
         if not self.path.exists():

@@ -115,7 +115,15 @@ def _content(claim: ClaimRow) -> dict[str, Any]:
 
 
 def read_records(connection: duckdb.DuckDBPyConnection, run_ids: Sequence[str] | None = None) -> list[RunRecord]:
-    """All records, or those with these ids, oldest first. Raises InputError for rows that are no record."""
+    """Records from the tables of a database or an export, oldest first.
+
+    Args:
+        connection: On which the tables have their names.
+        run_ids: Those to read; None for all.
+
+    Raises:
+        InputError: For rows that are no record.
+    """
     condition = "true" if run_ids is None else "r.run_id IN (SELECT unnest(?::VARCHAR[]))"
     query = _RECORDS.format(claim_row=_CLAIM_ROW, condition=condition)
     return [_record(row) for row in _dicts(connection.execute(query, [] if run_ids is None else [list(run_ids)]))]

@@ -32,8 +32,10 @@ class Store:
     def prepare(self) -> None:
         """Make the database where there is none, bring it up to date, and make sure that it can be written.
 
-        Raises InputError when the file is no database of ours or its path cannot be written, SystemFault when the disk
-        is full, BusyError when another process does not let go.
+        Raises:
+            InputError: When the file is no database of ours, or its path cannot be written.
+            SystemFault: When the disk is full.
+            BusyError: When another process does not let go.
         """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -145,7 +147,19 @@ class Store:
 def answer(
     connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()
 ) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Column names and rows of a query. Raises InputError, in one line, for SQL that fails."""
+    """Ask on a connection that is open.
+
+    Args:
+        connection: Any.
+        sql: One query; a value of another's making stands as ? or $name in it.
+        parameters: Those values.
+
+    Returns:
+        Column names and rows.
+
+    Raises:
+        InputError: In one line, for SQL that fails.
+    """
     import duckdb
 
     try:

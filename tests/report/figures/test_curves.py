@@ -23,10 +23,11 @@ def line(
     seed: int = 0,
     backend: str = "jax",
     device: str = "cpu",
+    theory_of: str | None = None,
     **params: Any,
 ) -> list[dict]:
     common = {"run_id": f"{backend}{seed}{params}", "name": name, "params": params, "backend": backend, "seed": seed}
-    common |= {"device": device, "precision": "float32"}
+    common |= {"device": device, "precision": "float32", "theory_of": theory_of}
     common |= {"x_name": "width", "y_name": "error", "x_unit": "1", "y_unit": "%"}
     return [{**common, "point": k, "x": x, "y": y} for k, (x, y) in enumerate(points)]
 
@@ -68,7 +69,7 @@ def test_series_are_in_the_order_of_their_numbers() -> None:
 
 
 def test_theory_is_drawn_with_what_it_predicts() -> None:
-    rows = line("predicted_error", [(1, 1), (2, 2)]) + line("error", [(1, 2), (2, 4)])
+    rows = line("limit", [(1, 1), (2, 2)], theory_of="error") + line("error", [(1, 2), (2, 4)])
     (figure,) = figures(rows, None, [])
     assert {(p["kind"], p["y"]) for p in values(figure)} == {
         ("measured", 2),
@@ -79,8 +80,8 @@ def test_theory_is_drawn_with_what_it_predicts() -> None:
 
 
 def test_a_prediction_of_nothing_measured_stands_alone() -> None:
-    (figure,) = figures(line("predicted_error", [(1, 1), (2, 2)]), None, [])
-    assert figure.name == "predicted_error"
+    (figure,) = figures(line("limit", [(1, 1), (2, 2)], theory_of="error"), None, [])
+    assert figure.name == "limit"
 
 
 @pytest.mark.parametrize(

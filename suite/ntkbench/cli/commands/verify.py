@@ -78,12 +78,14 @@ def _run_again(store: Store, options: Namespace) -> tuple[list[Pair], bool]:
     from ntkbench.cli.progress import live
     from ntkbench.planning.repetition import Repetition, draw
     from ntkbench.running.runner import execute
+    from ntkbench.running.settings import RunSettings
 
     tasks = registry.load_tasks(options.tasks)
     repetition = Repetition.of(draw(store, tasks, options.rerun), tasks)
     with live(repetition.planned, repetition.expectation) as display:
         sink, repeated = repetition.collect(display.finished)
-        execute(repetition.planned, tasks, sink, task_folders=options.tasks, listener=display.stage)
+        settings = RunSettings(task_folders=tuple(options.tasks))
+        execute(repetition.planned, tasks, sink, settings, listener=display.stage)
     if repeated.failures:
         rows = [(r.task, r.params, r.seed, r.backend, r.status, r.reason) for r in repeated.failures]
         show(["task", "params", "seed", "backend", "status", "reason"], rows, "Runs that fail now")

@@ -63,6 +63,7 @@ def work(dataset: str, pooling: str, depth: int, n_train: int, n_test: int, pool
 
 @task(
     title="CIFAR-10 CNTK regression",
+    checkpoints=True,
     source="Arora et al. 2019, arXiv:1904.11955, table 1",
     formulas={
         "a layer of the NTK, summed over the 3 x 3 patch around the pixels p and p'": (
@@ -72,23 +73,24 @@ def work(dataset: str, pooling: str, depth: int, n_train: int, n_test: int, pool
         "the prediction": r"f(x) = \Theta(x, X)\, \Theta(X, X)^{-1} y",
     },
     metrics=[
-        Metric("test_accuracy", "%", "higher", tolerance=0.2, about="share of test images in the right class"),
-        Metric("train_residual", "1", "lower", about="largest |K a - y| over training outputs"),
-        Metric("min_eigenvalue", "1", None, about="least eigenvalue of the training Gram matrix"),
-        Metric("gram_error", "1", "lower", about="largest relative error of Gram entries against float64 NumPy",
-               role="gram error"),
-        Metric("kernel_operations", "op", about="operations that the Gram matrices take, by the formulas",
-               role="operations", stage="kernel"),
-        Metric("kernel_bytes", "B", about="bytes that they have to read and write at least", role="bytes",
-               stage="kernel"),
-        Metric("peak_memory", "B", "lower", about="peak memory of the run: the device's, or the process's on a CPU",
-               role="peak memory"),
+        Metric("test_accuracy", unit="%", better="higher", tolerance=0.2,
+               about="share of test images in the right class"),
+        Metric("train_residual", unit="1", better="lower", about="largest |K a - y| over training outputs"),
+        Metric("min_eigenvalue", unit="1", about="least eigenvalue of the training Gram matrix"),
+        Metric("gram_error", unit="1", better="lower", role="gram error",
+               about="largest relative error of Gram entries against float64 NumPy"),
+        Metric("kernel_operations", unit="op", role="operations", stage="kernel",
+               about="operations that the Gram matrices take, by the formulas"),
+        Metric("kernel_bytes", unit="B", role="bytes", stage="kernel",
+               about="bytes that they have to read and write at least"),
+        Metric("peak_memory", unit="B", better="lower", role="peak memory",
+               about="peak memory of the run: the device's, or the process's on a CPU"),
     ],
     curves=[Curve("test_prediction", x="test image", y="predicted class", share=0.999, drawn=False)],
     claims=[
         *published_claims(),
-        Claim("interpolates the training labels", "train_residual", 0.0, 1e-6, "exact (no ridge)", verified=True,
-              over="worst"),
+        Claim("interpolates the training labels", metric="train_residual", value=0.0, tolerance=1e-6,
+              source="exact (no ridge)", verified=True, over="worst"),
     ],
     tiers=[
         Tier("smoke", dataset="digits", pooling="flatten", depth=[3, 6], n_train=400, n_test=500, pool=1),

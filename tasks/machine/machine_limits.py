@@ -25,15 +25,17 @@ SWEEPS = 4  # over the array, in one timed call
     metrics=[
         Metric(
             "product_float32",
-            "op/s",
+            unit="op/s",
             better="higher",
             role="float32 operation rate",
             about="product of two n x n matrices in float32, TF32 off",
         ),
-        Metric("product_float64", "op/s", better="higher", role="float64 operation rate", about="the same in float64"),
+        Metric(
+            "product_float64", unit="op/s", better="higher", role="float64 operation rate", about="the same in float64"
+        ),
         Metric(
             "bandwidth",
-            "B/s",
+            unit="B/s",
             better="higher",
             role="bandwidth",
             about="bytes read and written by an array multiplied in its place",
