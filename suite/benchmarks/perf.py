@@ -15,7 +15,7 @@ from pathlib import Path
 
 from asv.machine import Machine, MachineCollection
 
-from ntkbench.machine.provenance import machine_id
+from ntkbench.machine.hardware import machine_id
 
 from . import compare
 

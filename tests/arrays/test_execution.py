@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+import mpmath
 import numpy as np
+import psutil
 import pytest
 
-from ntkbench.arrays.execution import execution_for
+from ntkbench.arrays.derivatives import transforms_for
+from ntkbench.arrays.execution import execution_for, execution_of
 from ntkbench.backends import installed, open_backend
 from ntkbench.kernels import cntk, fc_kernels, implementations
 
@@ -83,6 +87,94 @@ def test_a_compiled_function_takes_arrays_and_fixed_options(backend: Any) -> Non
 
 def scale(x: Any, *, by: float) -> Any:
     return x * by
+
+
+def test_every_backend_has_the_execution_of_its_arrays(backend: Any) -> None:
+    x = backend.asarray(np.ones(2), "float64")
+    assert execution_for(x) is backend.execution
+    assert execution_of(execution_for(x).xp) is backend.execution
+
+
+def test_an_array_comes_to_numpy_with_its_numbers_and_dtype_whatever_its_layout(backend: Any) -> None:
+    for dtype in ("float32", "float64"):
+        x = backend.asarray(np.arange(12.0).reshape(3, 4), dtype)
+        found = execution_for(x).to_numpy(x[:, ::2])
+        assert (type(found), found.dtype) == (np.ndarray, dtype)
+        np.testing.assert_array_equal(found, np.arange(12.0).reshape(3, 4)[:, ::2])
+
+
+def test_on_a_cpu_memory_is_the_hosts_and_a_tile_takes_little_of_it(backend: Any) -> None:
+    x = backend.asarray(np.ones(2), "float64")
+    execution = execution_for(x)
+    assert execution.on_cpu(x)
+    assert 0 < execution.budget(x) < execution.free_memory(x) < psutil.virtual_memory().total
+
+
+@pytest.mark.parametrize("name", ["erf", "erfc"])
+def test_special_functions_are_those_of_fifty_digits(backend: Any, name: str) -> None:
+    points = np.linspace(-4.0, 4.0, 33)
+    x = backend.asarray(points, "float64")
+    with mpmath.workdps(50):
+        expected = [float(getattr(mpmath, name)(float(point))) for point in points]
+    execution = execution_for(x)
+    np.testing.assert_allclose(execution.to_numpy(execution.special(name)(x)), expected, rtol=1e-13)
+
+
+def test_relu_cuts_at_zero(backend: Any) -> None:
+    x = backend.asarray(np.array([-2.0, -0.0, 0.0, 3.0]), "float64")
+    np.testing.assert_array_equal(backend.to_numpy(execution_for(x).relu(x)), [0, 0, 0, 3])
+
+
+@pytest.mark.parametrize("stride", [(1, 1), (2, 1), (2, 3)])
+def test_a_convolution_is_the_sum_over_its_window(backend: Any, stride: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    images, filters = rng.standard_normal((2, 6, 7, 3)), rng.standard_normal((3, 2, 3, 4))
+    rows, columns = (6 - 3) // stride[0] + 1, (7 - 2) // stride[1] + 1
+    expected = np.zeros((2, rows, columns, 4))
+    for i, j in np.ndindex(rows, columns):
+        window = images[:, stride[0] * i : stride[0] * i + 3, stride[1] * j : stride[1] * j + 2, :]
+        expected[:, i, j] = np.einsum("nabc,abcu->nu", window, filters)
+    x = backend.asarray(images, "float64")
+    found = execution_for(x).convolve(x, backend.asarray(filters, "float64"), stride)
+    np.testing.assert_allclose(backend.to_numpy(found), expected, rtol=1e-12, atol=1e-13)
+
+
+def test_cholesky_factors_and_solves_are_those_of_the_product(backend: Any) -> None:
+    lower = np.tril(np.random.default_rng(0).standard_normal((5, 5))) + 3 * np.eye(5)
+    x = np.random.default_rng(1).standard_normal((5, 2))
+    execution = backend.execution
+    factor = execution.cholesky(backend.asarray(lower @ lower.T, "float64"))
+    np.testing.assert_allclose(np.tril(backend.to_numpy(factor)), lower, rtol=1e-12, atol=1e-13)
+    for right, solve in (
+        (lower @ lower.T @ x, execution.solve_cholesky),
+        (lower @ x, execution.solve_triangular),
+        (lower.T @ x, partial(execution.solve_triangular, transposed=True)),
+    ):
+        np.testing.assert_allclose(backend.to_numpy(solve(factor, backend.asarray(right, "float64"))), x, rtol=1e-11)
+
+
+def test_a_matrix_without_a_cholesky_factor_gives_none_or_nan(backend: Any) -> None:
+    factor = backend.execution.cholesky(backend.asarray(np.diag([1.0, -1.0]), "float64"))
+    assert factor is None or np.isnan(backend.to_numpy(factor)).any()
+
+
+def test_derivatives_are_there_exactly_where_the_backend_says_so(backend: Any) -> None:
+    x = backend.asarray(np.ones(2), "float64")
+    assert (backend.execution.transforms is not None) is ("autodiff" in backend.capabilities)
+    if backend.execution.transforms is None:
+        with pytest.raises(TypeError, match="arrays of type ndarray have not"):
+            transforms_for(x)
+
+
+def test_arrays_of_a_library_that_nobody_registered_have_no_execution() -> None:
+    class Unknown:
+        def __array_namespace__(self, api_version: str | None = None) -> object:
+            return np.linalg  # of no library that is known
+
+    with pytest.raises(TypeError, match="no kernels for arrays of type Unknown"):
+        execution_for(Unknown())
+    with pytest.raises(TypeError, match=r"no kernels for arrays of numpy\.linalg"):
+        execution_of(np.linalg)
 
 
 def test_arrays_of_two_libraries_have_no_execution() -> None:

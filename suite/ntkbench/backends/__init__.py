@@ -1,27 +1,38 @@
-"""The libraries that tasks run on, behind one protocol; a library is imported when its backend is opened."""
+"""The libraries that tasks run on, behind one protocol; a library is imported when its backend is opened.
+
+A backend is a module of this folder that has a `BACKEND`: the class, whose protocol is in protocol.py.
+"""
 
 from __future__ import annotations
 
 import importlib
+import pkgutil
 from importlib.util import find_spec
-from types import MappingProxyType
 
 from ntkbench.backends.allocator import keep_freed_memory
 from ntkbench.backends.protocol import Backend, Capability
 from ntkbench.errors import InputError, unknown
+from ntkbench.machine import provenance
 
-# Name -> (library to look for, class). To add a backend, write its module and name it here.
-_BACKENDS = MappingProxyType({"jax": "Jax", "numba": "Numba", "torch": "Torch"})
+# Of the environment, beside those that a backend names.
+_VARIABLES = ("CUDA_VISIBLE_DEVICES", "NTKBENCH_MEMORY_FRACTION", "NVIDIA_TF32_OVERRIDE", "OMP_NUM_THREADS")
+
+
+def classes() -> dict[str, type[Backend]]:
+    """The classes of all backends by name, sorted; their libraries need not be installed and are not imported."""
+    modules = [importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__)]
+    backends: list[type[Backend]] = [module.BACKEND for module in modules if hasattr(module, "BACKEND")]
+    return {backend.name: backend for backend in sorted(backends, key=lambda backend: backend.name)}
 
 
 def names() -> list[str]:
     """The names of all backends, installed or not, sorted."""
-    return list(_BACKENDS)
+    return list(classes())
 
 
 def installed() -> list[str]:
     """The names of the backends whose library is installed; none is imported."""
-    return [name for name in _BACKENDS if find_spec(name) is not None]
+    return [name for name, backend in classes().items() if find_spec(backend.library) is not None]
 
 
 def choose(wanted: list[str]) -> list[str]:
@@ -29,21 +40,20 @@ def choose(wanted: list[str]) -> list[str]:
 
     Raises InputError for a name that is none, or a library that is not installed.
     """
+    here = installed()
     for name in wanted:
-        if name not in _BACKENDS:
-            raise unknown("backend", name, _BACKENDS)
-        if name not in installed():
+        if name not in names():
+            raise unknown("backend", name, names())
+        if name not in here:
             raise InputError(
-                f"backend {name!r} is not installed; `pip install {name}`, or choose from: {', '.join(installed())}"
+                f"backend {name!r} is not installed; `pip install {name}`, or choose from: {', '.join(here)}"
             )
-    return list(dict.fromkeys(wanted)) or installed()
+    return list(dict.fromkeys(wanted)) or here
 
 
 def capabilities(name: str) -> frozenset[Capability]:
     """What the backend can do; its library is not imported."""
-    module = importlib.import_module(f"ntkbench.backends.{name}")
-    found: frozenset[Capability] = getattr(module, _BACKENDS[name]).capabilities
-    return found
+    return classes()[name].capabilities
 
 
 def open_backend(name: str, device: str = "cpu") -> Backend:
@@ -52,9 +62,16 @@ def open_backend(name: str, device: str = "cpu") -> Backend:
     Raises InputError when the device is not there.
     """
     keep_freed_memory()
-    module = importlib.import_module(f"ntkbench.backends.{name}")
-    backend: Backend = getattr(module, _BACKENDS[name])(device)
-    return backend
+    return classes()[name](device)
 
 
-__all__ = ["Backend", "capabilities", "choose", "installed", "names", "open_backend"]
+def environment() -> dict[str, str]:
+    """Everything about this machine and installation that a result may depend on, as plain texts."""
+    # Those that can use a card come first: the order that records have.
+    backends = sorted(classes().values(), key=lambda backend: backend.cuda is None)
+    packages = ["ntkbench", *(p for backend in backends for p in backend.packages), "numpy", "scipy"]
+    variables = {*_VARIABLES, *(v for backend in backends for v in backend.variables)}
+    return provenance.environment(dict.fromkeys(packages), sorted(variables))
+
+
+__all__ = ["Backend", "capabilities", "choose", "classes", "environment", "installed", "names", "open_backend"]

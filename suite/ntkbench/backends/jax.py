@@ -4,21 +4,62 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from ntkbench.backends.protocol import Capability
+from ntkbench.arrays.array import Array
+from ntkbench.backends.protocol import Build, Capability, Cuda
 from ntkbench.backends.sharing import forbid_tf32, memory_fraction
-from ntkbench.errors import InputError
+from ntkbench.errors import DeviceMissing
+from ntkbench.machine.cuda import Driver
+from ntkbench.machine.versions import version_of
 
+if TYPE_CHECKING:
+    import numpy as np
+
+_PLUGINS = ("jax-cuda13-plugin", "jax-cuda12-plugin")
+_PROBE = (
+    "import os; os.environ['XLA_PYTHON_CLIENT_PREALLOCATE'] = 'false'; "
+    "import jax; d = jax.devices('cuda')[0]; jax.device_put(1.0, d).block_until_ready(); print(d.device_kind)"
+)
 _MAY_KEEP = 0.1  # of the memory it may take; a worker that keeps more stands in the way of other backends
+
+
+def _build() -> Build | None:
+    if find_spec("jax") is None:
+        return None
+    plugin = next((p for p in _PLUGINS if version_of(p)), None)
+    return Build("jax", version_of("jax"), None if plugin is None else re.sub(r"\D", "", plugin))
+
+
+def _fault(build: Build, machine: Driver, variables: Mapping[str, str]) -> str:
+    if build.cuda is None:
+        newer = machine.cuda is None or machine.cuda[0] >= 13
+        return f"jax {build.version} has no CUDA plugin: pip install 'jax[{'cuda13' if newer else 'cuda12'}]'"
+    platforms = variables.get("JAX_PLATFORMS", "")
+    if platforms and not {"cuda", "gpu"} & set(platforms.split(",")):
+        return f"JAX_PLATFORMS={platforms} keeps jax from it: unset it"
+    return ""
 
 
 class Jax:
     """jax."""
 
-    name = "jax"
-    capabilities: frozenset[Capability] = frozenset({"float64", "cuda", "autodiff"})
+    name: ClassVar[str] = "jax"
+    library: ClassVar[str] = "jax"
+    capabilities: ClassVar[frozenset[Capability]] = frozenset({"float64", "cuda", "autodiff"})
+    packages: ClassVar[tuple[str, ...]] = ("jax", "jaxlib")
+    variables: ClassVar[tuple[str, ...]] = (
+        "JAX_PLATFORMS",
+        "XLA_CLIENT_MEM_FRACTION",
+        "XLA_FLAGS",
+        "XLA_PYTHON_CLIENT_ALLOCATOR",
+        "XLA_PYTHON_CLIENT_MEM_FRACTION",
+        "XLA_PYTHON_CLIENT_PREALLOCATE",
+    )
+    cuda: ClassVar[Cuda | None] = Cuda(_PROBE, _build, _fault)
 
     def __init__(self, device: str) -> None:
         if device == "cpu":
@@ -29,26 +70,27 @@ class Jax:
             share_memory()
         import jax
 
+        from ntkbench.arrays.execution import execution_of
+
         jax.config.update("jax_enable_x64", True)
         jax.config.update("jax_default_matmul_precision", "highest")
         try:
             self._device = jax.devices(device)[0]
         except RuntimeError as error:
-            raise InputError(f"backend 'jax' sees no {device} device; use --device cpu") from error
+            raise DeviceMissing(device, ["backend 'jax' sees none"]) from error
         self.device = device
+        self.execution = execution_of(jax.numpy)
         self._jax = jax
         jax.config.update("jax_default_device", self._device)
 
-    def asarray(self, x: Any, dtype: str) -> Any:
+    def asarray(self, x: Any, dtype: str) -> Array:
         return self._jax.device_put(self._jax.numpy.asarray(x, dtype=dtype), self._device)
 
-    def to_numpy(self, x: Any) -> Any:
-        import numpy as np
-
-        return np.asarray(x)
+    def to_numpy(self, x: Array) -> np.ndarray:
+        return self.execution.to_numpy(x)
 
     def synchronize(self, value: Any) -> None:
-        self._jax.block_until_ready(value)
+        self.execution.wait(value)
 
     def start_timer(self) -> Callable[[], float] | None:
         return None
@@ -102,3 +144,6 @@ def share_memory() -> None:
     share = str(memory_fraction())
     if "XLA_CLIENT_MEM_FRACTION" not in os.environ:  # its new name; JAX refuses to start with both
         os.environ.setdefault("XLA_PYTHON_CLIENT_MEM_FRACTION", share)
+
+
+BACKEND = Jax

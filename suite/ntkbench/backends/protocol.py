@@ -1,24 +1,69 @@
-"""What a backend can do for a task: hold arrays, wait for them, and say what it used."""
+"""What a backend says of its library before that is imported, and what it can do for a task once it is opened."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+
+from ntkbench.arrays.array import Array
+from ntkbench.machine.cuda import Driver
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ntkbench.arrays.execution import Execution
 
 Capability = Literal["float64", "cuda", "autodiff"]
+
+
+@dataclass(frozen=True)
+class Build:
+    """An installed library: its version, and the CUDA release that it was built for; None where for none."""
+
+    name: str
+    version: str
+    cuda: str | None
+
+
+@dataclass(frozen=True)
+class Cuda:
+    """How to look into what stands between a library and a CUDA device.
+
+    Attributes:
+        probe: a program that computes something on the first device and prints its name: a card may be seen and still
+            be too new or too old for the build.
+        build: how the library was built, found without importing it; None where it is not installed.
+        fault: why this build can use no device of this machine, under these environment variables; "" else. That the
+            driver is too old for the build is no business of it.
+    """
+
+    probe: str
+    build: Callable[[], Build | None]
+    fault: Callable[[Build, Driver, Mapping[str, str]], str]
 
 
 class Backend(Protocol):
     """A library on a device."""
 
-    name: str
-    device: str
-    capabilities: frozenset[Capability]
+    # What the class says; the library need not be there
+    name: ClassVar[str]
+    library: ClassVar[str]  # the module whose presence says that it is installed
+    capabilities: ClassVar[frozenset[Capability]]
+    packages: ClassVar[tuple[str, ...]]  # whose versions its results depend on
+    variables: ClassVar[tuple[str, ...]]  # of the environment, on which they depend
+    cuda: ClassVar[Cuda | None]  # None for a library that uses no CUDA devices
 
-    def asarray(self, x: Any, dtype: str) -> Any:
+    device: str
+    execution: Execution
+
+    def __init__(self, device: str) -> None:
+        """Import the library and set it up for `device`. Raises InputError when the device is not there."""
+
+    def asarray(self, x: Any, dtype: str) -> Array:
         """A NumPy array as the backend's own, on its device; `dtype` "float32" or "float64"."""
 
-    def to_numpy(self, x: Any) -> Any:
+    def to_numpy(self, x: Array) -> np.ndarray:
         """The backend's array as a NumPy array."""
 
     def synchronize(self, value: Any) -> None:

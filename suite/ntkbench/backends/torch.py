@@ -3,20 +3,50 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from ntkbench.backends.protocol import Capability
+from ntkbench.arrays.array import Array
+from ntkbench.backends.protocol import Build, Capability, Cuda
 from ntkbench.backends.sharing import forbid_tf32, memory_fraction
-from ntkbench.errors import InputError
+from ntkbench.errors import DeviceMissing
+from ntkbench.machine.cuda import Driver
+from ntkbench.machine.versions import version_of
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_PROBE = "import torch; torch.ones(8, device='cuda').sum().item(); print(torch.cuda.get_device_name())"
+
+
+def _build() -> Build | None:
+    spec = find_spec("torch")
+    if spec is None or spec.origin is None:
+        return None
+    text = (Path(spec.origin).parent / "version.py").read_text(encoding="utf-8")
+    found = dict(re.findall(r"^(__version__|cuda)\b[^=\n]*= *'([^']*)'", text, re.MULTILINE))
+    return Build("torch", found.get("__version__", version_of("torch")), found.get("cuda"))
+
+
+def _fault(build: Build, machine: Driver, variables: Mapping[str, str]) -> str:
+    if build.cuda is None:
+        return f"torch {build.version} is built without CUDA: install a build of PyTorch for CUDA"
+    return ""
 
 
 class Torch:
     """torch, without gradients."""
 
-    name = "torch"
-    capabilities: frozenset[Capability] = frozenset({"float64", "cuda", "autodiff"})
+    name: ClassVar[str] = "torch"
+    library: ClassVar[str] = "torch"
+    capabilities: ClassVar[frozenset[Capability]] = frozenset({"float64", "cuda", "autodiff"})
+    packages: ClassVar[tuple[str, ...]] = ("torch",)
+    variables: ClassVar[tuple[str, ...]] = ("GOMP_SPINCOUNT", "PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF")
+    cuda: ClassVar[Cuda | None] = Cuda(_PROBE, _build, _fault)
 
     def __init__(self, device: str) -> None:
         # Threads that spin at the end of each operation wait for one that the system has put aside for another process,
@@ -26,27 +56,29 @@ class Torch:
             forbid_tf32()
         import torch
 
+        from ntkbench.arrays.execution import execution_of
+
         if device == "cuda":
             if not torch.cuda.is_available():
-                raise InputError("backend 'torch' sees no CUDA device; use --device cpu")
+                raise DeviceMissing("cuda", ["backend 'torch' sees none"])
             torch.cuda.set_per_process_memory_fraction(memory_fraction())
         self.device = device
+        self.execution = execution_of(torch)
         self._torch = torch
         _round_to_float32(torch)
         torch.set_grad_enabled(False)
 
-    def asarray(self, x: Any, dtype: str) -> Any:
+    def asarray(self, x: Any, dtype: str) -> Array:
         import numpy as np
 
         # By way of NumPy: torch takes no foreign byte order and no negative strides.
         return self._torch.tensor(np.asarray(x, dtype=dtype, order="C"), device=self.device)
 
-    def to_numpy(self, x: Any) -> Any:
-        return x.detach().cpu().numpy()
+    def to_numpy(self, x: Array) -> np.ndarray:
+        return self.execution.to_numpy(x)
 
     def synchronize(self, value: Any) -> None:
-        if self.device == "cuda":
-            self._torch.cuda.synchronize()
+        self.execution.wait(value)
 
     def start_timer(self) -> Callable[[], float] | None:
         if self.device != "cuda":
@@ -99,3 +131,6 @@ def _round_to_float32(torch: Any) -> None:
         torch.backends.cudnn.allow_tf32 = False
     for setting in (torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.cudnn.rnn):
         setting.fp32_precision = "ieee"
+
+
+BACKEND = Torch

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import ntkbench
 from ntkbench import paths
+from ntkbench.backends import environment
 from ntkbench.errors import InputError
-from ntkbench.machine.provenance import environment
 
 
 @dataclass(frozen=True)

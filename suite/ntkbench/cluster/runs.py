@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from ntkbench.backends import environment
 from ntkbench.cluster.code_identity import CodeIdentity
 from ntkbench.cluster.in_flight import InFlight, SchedulerLostError
 from ntkbench.cluster.runs_worker import RunAnswer, RunRequest, carry_out
 from ntkbench.errors import InputError, SystemFault, describe
 from ntkbench.experiment.plan import PlannedRun
 from ntkbench.experiment.spec import Task
-from ntkbench.machine.provenance import environment
 from ntkbench.running.checkpoints import discard
 from ntkbench.running.outcome import Attempt, Outcome, as_outcome, now
 from ntkbench.running.settings import RunSettings, Sink

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from multiprocessing import process
 from typing import Any
 
+from ntkbench.backends import environment
 from ntkbench.cluster.code_identity import CodeIdentity, code_identity
 from ntkbench.experiment.plan import PlannedRun
-from ntkbench.machine.provenance import environment
 from ntkbench.running import runner
 from ntkbench.running.outcome import Attempt
 from ntkbench.running.settings import RunSettings

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ntkbench.datasets.dataset import Arrays, Dataset
 from ntkbench.datasets.progress import Progress
-from ntkbench.errors import InputError
+from ntkbench.errors import InputError, SystemFault
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class Bundled:
         return self.folder()
 
     def load(self, progress: Progress | None) -> Arrays:
-        """The arrays. Raises InputError when the library's copy is not the pinned one."""
+        """The arrays. Raises SystemFault when the library's copy is not the pinned one."""
         arrays = self.read()
         fault = self.dataset.mismatch(arrays)
         if fault is not None:
-            raise InputError(f"{self.dataset.name}: the copy under {self.folder()} is not the pinned one: {fault}")
+            raise SystemFault(f"{self.dataset.name}: the copy under {self.folder()} is not the pinned one: {fault}")
         return arrays

@@ -45,34 +45,73 @@ def names() -> list[str]:
 
 
 def get(name: str) -> Dataset:
-    """What is known about a data set without having it. Raises InputError for an unknown name."""
+    """What is known about a data set without having it.
+
+    Args:
+        name: of a data set.
+
+    Raises:
+        InputError: for an unknown name.
+    """
     return _provider(name).dataset
 
 
 def load(name: str, progress: Progress | None = None) -> Arrays:
-    """A data set's arrays, fetched first when missing; without `progress`, a fetch reports to stderr.
+    """A data set's arrays, fetched first when missing.
 
-    Cached arrays are memory-mapped and read-only. Raises InputError for an unknown name, when no source can be
-    reached, or when the cache folder cannot be written.
+    Args:
+        name: of a data set.
+        progress: told how far a fetch is; where None, it reports to stderr.
+
+    Returns:
+        Images and labels; cached ones are memory-mapped and read-only.
+
+    Raises:
+        InputError: for an unknown name, or a data set that comes with a library that is not installed.
+        SystemFault: when no source can be reached, or the cache folder cannot be written.
     """
     return _provider(name).load(progress)
 
 
 def fetch(name: str, *, force: bool = False, progress: Progress | None = None) -> Path:
-    """Make sure that a data set is cached, or fetch it again with `force`, and return its folder.
+    """Make sure that a data set is cached.
 
-    Raises InputError as `load` does.
+    Args:
+        name: of a data set.
+        force: whether to fetch it again when it is.
+        progress: told how far a fetch is; where None, it reports to stderr.
+
+    Returns:
+        Its folder.
+
+    Raises:
+        InputError: as `load` does.
+        SystemFault: as `load` does.
     """
     return _provider(name).fetch(force=force, progress=progress)
 
 
 def path(name: str) -> Path:
-    """The folder where a data set's files live, or will once fetched. Raises InputError for an unknown name."""
+    """The folder where a data set's files live, or will once fetched.
+
+    Args:
+        name: of a data set.
+
+    Raises:
+        InputError: for an unknown name.
+    """
     return _provider(name).path()
 
 
 def is_cached(name: str) -> bool:
-    """Whether `load` needs no network. Raises InputError for an unknown name."""
+    """Whether `load` needs no network.
+
+    Args:
+        name: of a data set.
+
+    Raises:
+        InputError: for an unknown name.
+    """
     return _provider(name).is_cached()
 
 

@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from ntkbench import paths
+from ntkbench.datasets.cache import writing_into
 from ntkbench.datasets.dataset import ARRAY_NAMES, Arrays, Dataset
 from ntkbench.datasets.progress import Progress, reporting
 from ntkbench.datasets.sources.source import Source, SourceError
-from ntkbench.errors import InputError
-from ntkbench.files import replacing, writing_into
+from ntkbench.errors import SystemFault
+from ntkbench.files import remove_unfinished, replacing
 
 
 @dataclass(frozen=True)
@@ -36,14 +37,14 @@ class Fetched:
     def load(self, progress: Progress | None) -> Arrays:
         """The arrays, memory-mapped; fetched when missing, and fetched again when the cached copy is damaged.
 
-        Raises InputError when no source gives them or the cache folder cannot be written.
+        Raises SystemFault when no source gives them or the cache folder cannot be written.
         """
         arrays = self._read()
         if arrays is None:
             self.fetch(force=False, progress=progress)
             arrays = self._read()
         if arrays is None:
-            raise InputError(f"{self.dataset.name}: the arrays under {self.path()} cannot be read back")
+            raise SystemFault(f"{self.dataset.name}: the arrays under {self.path()} cannot be read back")
         return arrays
 
     def fetch(self, *, force: bool, progress: Progress | None) -> Path:
@@ -76,15 +77,16 @@ class Fetched:
                 return arrays
             except SourceError as error:
                 tried.append(f"{source.label}: {error}")
-        raise InputError(
+        raise SystemFault(
             f"No source reachable for dataset {self.dataset.name!r} (tried {'; '.join(tried)});"
-            " `--tier smoke` needs no network"
+            " the smoke tier of every task needs no network"
         )
 
     def _write(self, arrays: Arrays) -> None:
         with writing_into(self.path()):
             self.path().mkdir(exist_ok=True)
             for name in ARRAY_NAMES:
+                remove_unfinished(self._file(name))  # nobody else writes here: the caller holds the lock
                 with replacing(self._file(name)) as file:
                     np.save(file, getattr(arrays, name))
 

@@ -16,10 +16,18 @@ _BLOCK = 2**20  # pixels
 
 
 def class_balanced(labels: npt.NDArray[Any], n: int, rng: np.random.Generator) -> Indices:
-    """`n` distinct indices into `labels` (N,), as many from each class as from any other, in random order.
+    """As many images from each class as from any other, in random order.
 
-    When `n` does not divide by the number of classes, classes drawn at random give one more each. Raises InputError
-    when `n` is less than one or a class has not enough images.
+    Args:
+        labels: (N,).
+        n: how many; where it does not divide by the number of classes, classes drawn at random give one more each.
+        rng: decides which.
+
+    Returns:
+        `n` distinct indices into `labels`.
+
+    Raises:
+        InputError: when `n` is less than one or a class has not enough images.
     """
     classes, counts = np.unique(labels, return_counts=True)
     if n < 1:
@@ -40,16 +48,36 @@ def class_balanced(labels: npt.NDArray[Any], n: int, rng: np.random.Generator) -
 
 
 def subset(n_total: int, n: int, rng: np.random.Generator) -> Indices:
-    """`n` distinct indices below `n_total`, in random order. Raises InputError unless 1 <= n <= n_total."""
+    """Some images out of many, in random order.
+
+    Args:
+        n_total: how many there are.
+        n: how many are wanted.
+        rng: decides which.
+
+    Returns:
+        `n` distinct indices below `n_total`.
+
+    Raises:
+        InputError: unless 1 <= n <= n_total.
+    """
     if not 1 <= n <= n_total:
         raise InputError(f"cannot choose {n} of {n_total} images")
     return rng.permutation(n_total)[:n].astype(np.intp)
 
 
 def average_pool(x: npt.NDArray[Any], factor: int) -> Floats:
-    """The means over `factor` x `factor` squares: (N, H, W, C) -> float64 (N, H/factor, W/factor, C).
+    """The means over squares of pixels.
 
-    Raises InputError when `factor` does not divide H and W.
+    Args:
+        x: images (N, H, W, C).
+        factor: the side of a square.
+
+    Returns:
+        float64 (N, H/factor, W/factor, C).
+
+    Raises:
+        InputError: when `factor` does not divide H and W.
     """
     n, h, w, c = x.shape
     if factor < 1 or h % factor or w % factor:
@@ -60,9 +88,13 @@ def average_pool(x: npt.NDArray[Any], factor: int) -> Floats:
 
 
 def channel_statistics(x_train: npt.NDArray[Any]) -> tuple[Floats, Floats]:
-    """The mean and the standard deviation of each channel over all pixels of all images: two float64 (C,).
+    """The mean and the standard deviation of each channel over all pixels of all images.
 
-    (N, H, W, C) -> in the unit of the pixels. A channel that is constant has a standard deviation of 0.
+    Args:
+        x_train: images (N, H, W, C).
+
+    Returns:
+        Two float64 (C,), in the unit of the pixels; a channel that is constant has a standard deviation of 0.
     """
     pixels = x_train.reshape(-1, x_train.shape[-1])
     mean: Floats = pixels.mean(axis=0, dtype=np.float64)
@@ -79,10 +111,18 @@ def channel_statistics(x_train: npt.NDArray[Any]) -> tuple[Floats, Floats]:
 
 
 def standardise(x: npt.NDArray[Any], mean: Floats, std: Floats) -> Floats:
-    """(x - mean) / std, channel by channel, in float64: (N, H, W, C) with mean and std (C,).
+    """(x - mean) / std, channel by channel.
 
-    A channel whose standard deviation is 0 is centred and left at that. Raises InputError when `mean` and `std` are not
-    of as many channels.
+    Args:
+        x: images (N, H, W, C).
+        mean: (C,).
+        std: (C,); a channel where it is 0 is centred and left at that.
+
+    Returns:
+        float64 (N, H, W, C).
+
+    Raises:
+        InputError: when `mean` and `std` are not of as many channels.
     """
     if not mean.shape == std.shape == x.shape[-1:]:
         raise InputError(f"cannot standardise {x.shape[-1]} channels with the statistics of {mean.size} and {std.size}")

@@ -37,9 +37,16 @@ def sphere(rng: np.random.Generator, n: int, d: int) -> Floats:
 
 
 def student(nu: float) -> Distribution:
-    """Independent entries of Student's t with nu degrees of freedom: moments below nu, and tails |x|^-nu.
+    """Independent entries of Student's t: moments below nu, and tails |x|^-nu.
 
-    Raises InputError unless nu > 2, where the variance is finite.
+    Args:
+        nu: degrees of freedom.
+
+    Returns:
+        The distribution, scaled to variance 1.
+
+    Raises:
+        InputError: unless nu > 2, where the variance is finite.
     """
     scale = _student_scale(nu)
     return lambda rng, n, d: scale * rng.standard_t(nu, (n, d))
@@ -48,8 +55,16 @@ def student(nu: float) -> Distribution:
 def elliptical(nu: float) -> Distribution:
     """r z with Gaussian z and one heavy-tailed radius r an input: the multivariate t with nu degrees of freedom.
 
-    Its norms do not concentrate, however large d is; its directions are those of a Gaussian. Raises InputError unless
-    nu > 2.
+    Its norms do not concentrate, however large d is; its directions are those of a Gaussian.
+
+    Args:
+        nu: degrees of freedom.
+
+    Returns:
+        The distribution, scaled to variance 1.
+
+    Raises:
+        InputError: unless nu > 2, where the variance is finite.
     """
     scale = _student_scale(nu)
 

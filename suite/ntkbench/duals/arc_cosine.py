@@ -19,8 +19,8 @@ import numpy as np
 from numpy.polynomial import Chebyshev, Polynomial
 from numpy.polynomial.chebyshev import chebvander
 
-from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
+from ntkbench.arrays.execution import execution_of
 
 _CIRCLE = 2 * math.pi
 
@@ -99,7 +99,7 @@ def relu_dual(xp: Any, correlation: Array) -> tuple[Array, Array]:
     """
     c = xp.clip(correlation, -1.0, 1.0)
     single = c.dtype == xp.float32
-    if single and not array_api_compat.is_torch_array(c):
+    if single and not execution_of(xp).fast_arccos:
         return relu_dual_short(xp, c)
     sine = xp.sqrt((1.0 - c) * (1.0 + c))
     # torch has a fast arccos in float32; in float64 a library may lose half the digits near one, and atan2 does not.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -80,19 +79,7 @@ def _coefficients(function: Callable[[Array], Array], xp: Any, variance: Array, 
 
 def _values(function: Callable[[Array], Array], xp: Any, x: Array) -> Array:
     """function(x) as an array like x, even where the function knows NumPy alone and x is being compiled over."""
-    if array_api_compat.is_jax_array(x):
-        import jax
-
-        try:
-            values = function(x)
-        except jax.errors.TracerArrayConversionError:
-            like = jax.ShapeDtypeStruct(x.shape, x.dtype)
-            values = jax.pure_callback(lambda v: np.asarray(function(np.asarray(v)), dtype=v.dtype), like, x)
-    else:
-        with warnings.catch_warnings():
-            # NumPy's word to torch, when a function of NumPy arrays meets a tensor.
-            warnings.filterwarnings("ignore", "__array_wrap__ must accept", DeprecationWarning)
-            values = function(x)
+    values = execution_for(x).call(function, x)
     values = xp.asarray(values, dtype=x.dtype, device=array_api_compat.device(x))
     return xp.broadcast_to(values, x.shape)
 

@@ -11,9 +11,10 @@ from typing import Any, Literal
 import numpy as np
 
 from ntkbench.arrays.array import Array
+from ntkbench.arrays.trees import mapped
 from ntkbench.networks.layers import Layer, Linear, Serial, serial
 from ntkbench.networks.layers.layer import Shape, Units
-from ntkbench.networks.parameters import Parameters, draw, mapped
+from ntkbench.networks.parameters import Parameters, draw
 
 Parameterization = Literal["ntk", "standard"]
 

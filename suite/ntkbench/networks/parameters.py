@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ntkbench.arrays.array import Array
+from ntkbench.arrays.trees import mapped
 from ntkbench.backends.protocol import Backend
 from ntkbench.networks.layers import Linear
 
@@ -23,24 +23,6 @@ def draw(layer: Linear, rng: np.random.Generator, scaled: bool) -> dict[str, Arr
     if layer.has_bias:
         drawn["bias"] = bias * rng.standard_normal(layer.units)
     return drawn
-
-
-def mapped(function: Callable[..., Any], *params: Any) -> Any:
-    """`function` of every array in nested tuples, lists and dicts (of several, one beside the other)."""
-    first = params[0]
-    if isinstance(first, dict):
-        return {name: mapped(function, *(p[name] for p in params)) for name in first}
-    if isinstance(first, tuple | list):
-        inner = [mapped(function, *p) for p in zip(*params, strict=True)]
-        return type(first)(*inner) if hasattr(first, "_fields") else type(first)(inner)
-    return function(*params)
-
-
-def leaves(params: Any) -> list[Array]:
-    """The arrays in nested tuples, lists and dicts."""
-    found: list[Array] = []
-    mapped(found.append, params)
-    return found
 
 
 def to_backend(params: Any, backend: Backend, dtype: str = "float64") -> Any:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
 from ntkbench.arrays.array import Array
+from ntkbench.arrays.checks import host
+from ntkbench.arrays.descent import Descent
 from ntkbench.networks.finite import Finite
 from ntkbench.networks.parameters import Parameters
-from ntkbench.networks.training_loops import Descent, start
+from ntkbench.networks.training_loops import NetworkLoop, Outputs
 
 Reduction = Literal["sum", "mean"]
 
@@ -109,7 +111,8 @@ def train(
     n, vector = int(x.shape[0]), y.ndim == 1
     order = None if batch_size is None else _order(n, steps, batch_size, rng)
     share = 1.0 if order is None else n / order.shape[1]
-    loop = start(Descent(network, x, points[0].columns, order, rate, momentum, points[0].scale * share), params)
+    descent = Descent(Outputs(network), x, points[0].columns, order, rate, momentum, points[0].scale * share)
+    loop = NetworkLoop(descent, network, params)
 
     limit = DIVERGED * max(points[0].loss(loop.outputs(x)), points[0].loss(0.0))
     made, diverged_at = 0, None
@@ -161,9 +164,9 @@ class _Points:
         if y.dtype != x.dtype:
             raise ValueError(f"targets must be {x.dtype}, as inputs are, not {y.dtype}")
         columns = y[:, None] if y.ndim == 1 else y
-        return cls(x, columns, np.array(columns.tolist()), 1.0 if loss == "sum" else 1.0 / (n * k))
+        return cls(x, columns, host(columns), 1.0 if loss == "sum" else 1.0 / (n * k))
 
-    def loss(self, outputs: Any) -> float:
+    def loss(self, outputs: Array) -> float:
         with np.errstate(over="ignore"):
             return float(0.5 * self.scale * np.sum((outputs - self.targets) ** 2))
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
+from ntkbench.backends import environment
 from ntkbench.experiment.plan import PlannedRun
-from ntkbench.machine.provenance import environment
 from ntkbench.peers.reference import TOLERANCE
 from ntkbench.peers.rounds import Outcome
 from ntkbench.results.record import CurveRow, MetricRow, RunRecord, TimingRow, planned_fields
@@ -16,7 +16,13 @@ _ROLES = {"gram_error": "gram error", "peak_memory": "peak memory"}
 
 
 def record(outcome: Outcome, tier: str, command: str) -> RunRecord:
-    """The record of one entry in one kind of work; its environment states the entry's own versions."""
+    """The record of one entry in one kind of work; its environment states the entry's own versions.
+
+    Args:
+        outcome: What became of the entry.
+        tier: "standard", or "quick" for a trial.
+        command: What was typed.
+    """
     workload = outcome.workload
     run = PlannedRun(
         task=TASK,

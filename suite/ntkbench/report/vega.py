@@ -8,6 +8,8 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
+from ntkbench.files import write
+
 _WIDTH = 640  # of the static picture, in pixels; the page scales it
 
 
@@ -35,9 +37,7 @@ def write_library(folder: Path) -> None:
     """Write Vega-Lite and all that it needs into one script in `folder`, unless it is there."""
     name = library_name()
     if not (folder / name).exists():
-        scratch = folder / f".{name}.new"
-        scratch.write_text(_library(), encoding="utf-8")
-        scratch.replace(folder / name)
+        write(folder / name, _library())
 
 
 @cache

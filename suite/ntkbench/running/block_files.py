@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,18 +50,3 @@ def read(path: Path, block: Block) -> StoredBlock:
     dtype = np.dtype(facts["dtype"])
     array = np.frombuffer(content, dtype.newbyteorder("<"), offset=line + 1).reshape(block.shape).astype(dtype)
     return StoredBlock(array, facts["seconds"], tuple(facts["implementations"]))
-
-
-def write(path: Path, content: bytes) -> None:
-    """Put a whole file in place, or none; any number of processes may do so at once."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp", delete=False) as file:
-        temporary = Path(file.name)
-        try:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-            temporary.chmod(0o644)  # for whoever shares the folder
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise

@@ -30,6 +30,7 @@ from ntkbench.arrays.execution import note, noted, preferred
 from ntkbench.backends.protocol import Backend
 from ntkbench.canonical import canonical_json
 from ntkbench.errors import InputError, brief
+from ntkbench.files import write
 from ntkbench.kernels.gram.blocks import Block
 from ntkbench.running import block_files
 from ntkbench.running.likeness import likeness, public_name
@@ -116,12 +117,12 @@ class Checkpoints:
     def _write(self) -> None:
         if not (self.folder / "about.json").exists():
             self.folder.mkdir(parents=True, exist_ok=True)
-            block_files.write(self.folder / "about.json", json.dumps(self.about, indent=2).encode())
+            write(self.folder / "about.json", json.dumps(self.about, indent=2).encode())
         for block, seconds, read in self._unsaved:
             array = read()
             if shutil.disk_usage(self.folder).free < array.nbytes + _SPARE:
                 raise OSError("the disk is almost full")
-            block_files.write(self._path(block), block_files.encode(block, array, seconds, noted()))
+            write(self._path(block), block_files.encode(block, array, seconds, noted()))
 
     def _path(self, block: Block) -> Path:
         return self.folder / f"{block.top}-{block.left}.block"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ntkbench.backends.protocol import Backend
-from ntkbench.machine.provenance import cpu_name
+from ntkbench.machine.hardware import cpu_name
 from ntkbench.running.sources import SUITE, digest
 
 

@@ -6,10 +6,10 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 
+from ntkbench.backends import environment as environment_here
 from ntkbench.errors import InputError, describe
 from ntkbench.experiment.plan import PlannedRun
 from ntkbench.experiment.spec import Curve, Metric, Task
-from ntkbench.machine.provenance import environment as environment_here
 from ntkbench.results.record import CurveRow, MetricRow, RunRecord, TimingRow, claim_rows, planned_fields
 from ntkbench.running.outcome import Attempt, Outcome, as_outcome
 

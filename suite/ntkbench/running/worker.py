@@ -104,8 +104,8 @@ def _carry_out(
     if needed - backend.capabilities:
         lacking = ", ".join(sorted(needed - backend.capabilities))
         return Outcome("not_applicable", f"{backend.name} lacks {lacking}")
+    from ntkbench.backends import environment
     from ntkbench.kernels import implementations
-    from ntkbench.machine.provenance import environment
 
     context = Context(task, backend, run.precision, run.seed, event, mapper)
     gc.collect()

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import finite, host, symmetric
 from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.solvers.regression import Regression, check_ridge, pose, shifted
@@ -51,13 +49,26 @@ def rounding(eigenvalues: np.ndarray) -> float:
     return len(eigenvalues) * EPSILON * float(np.max(np.abs(eigenvalues)))
 
 
-def cholesky_regression(k_train: Any, y_train: Any, k_test: Any, ridge: float = 0.0) -> Regression:
+def cholesky_regression(k_train: Array, y_train: Array, k_test: Array, ridge: float = 0.0) -> Regression:
     """Solve (K + ridge I) a = y and predict k_test a, by Cholesky factorisation in float64.
 
-    As `kernel_regression`, at half its cost, and only for definite matrices: k_train (n, n) symmetric, y_train (n, k)
-    or (n,), k_test (n_test, n), of one library -> float64 predictions (n_test, k) or (n_test,). Raises
-    NotPositiveDefinite, and ValueError for bad shapes, values or ridges. Source: Higham 2002, Accuracy and Stability
-    of Numerical Algorithms, section 10.1.
+    As `kernel_regression`, at half its cost. Assumes that K is symmetric and K + ridge I positive definite.
+
+    Args:
+        k_train: the Gram matrix K of the training points, (n, n), float32 or float64.
+        y_train: the targets, (n, k) or (n,), of the same library.
+        k_test: the kernel between test and training points, (n_test, n), of the same library.
+        ridge: at least 0.
+
+    Returns:
+        Float64 predictions (n_test, k), or (n_test,) where the targets are (n,), and the training residual.
+
+    Raises:
+        NotPositiveDefinite: the same for every library, with a ridge that would do.
+        ValueError: for shapes that do not fit, K not symmetric, NaN, infinity, or a negative ridge.
+
+    References:
+        Higham 2002, Accuracy and Stability of Numerical Algorithms, section 10.1.
     """
     check_ridge(ridge)
     execution = execution_for(k_train, y_train, k_test)
@@ -65,16 +76,30 @@ def cholesky_regression(k_train: Any, y_train: Any, k_test: Any, ridge: float = 
     with execution.double():
         problem = pose(execution, k_train, y_train, k_test)
         matrix = shifted(xp, problem.k_train, ridge)
-        weights = _solve(_factor(execution, matrix, ridge), problem.targets)
+        weights = execution.solve_cholesky(_factor(execution, matrix, ridge), problem.targets)
         residual = float(xp.max(xp.abs(matrix @ weights - problem.targets)))
         return Regression(problem.shaped(problem.k_test @ weights), residual)
 
 
-def cholesky_solve(k: Any, b: Any, ridge: float = 0.0) -> Any:
-    """The solution of (K + ridge I) x = b by Cholesky factorisation: k (n, n), b (n, k) or (n,) -> float64 like b.
+def cholesky_solve(k: Array, b: Array, ridge: float = 0.0) -> Array:
+    """The solution of (K + ridge I) x = b by Cholesky factorisation in float64.
 
-    Raises NotPositiveDefinite, the same for every library, and ValueError for bad shapes, values or ridges. Source:
-    Higham 2002, section 10.1.
+    Assumes that K is symmetric and K + ridge I positive definite.
+
+    Args:
+        k: the matrix K, (n, n), float32 or float64.
+        b: the right-hand sides, (n, k) or (n,), of the same library.
+        ridge: at least 0.
+
+    Returns:
+        x, float64, of the shape of b.
+
+    Raises:
+        NotPositiveDefinite: the same for every library, with a ridge that would do.
+        ValueError: for shapes that do not fit, K not symmetric, NaN, infinity, or a negative ridge.
+
+    References:
+        Higham 2002, Accuracy and Stability of Numerical Algorithms, section 10.1.
     """
     check_ridge(ridge)
     execution = execution_for(k, b)
@@ -84,19 +109,15 @@ def cholesky_solve(k: Any, b: Any, ridge: float = 0.0) -> Any:
             raise ValueError(f"b must have {matrix.shape[0]} rows as k has, not the shape {tuple(b.shape)}")
         columns = finite(execution, b, "b")
         columns = columns[:, None] if b.ndim == 1 else columns
-        solution = _solve(_factor(execution, shifted(execution.xp, matrix, ridge), ridge), columns)
+        factor = _factor(execution, shifted(execution.xp, matrix, ridge), ridge)
+        solution = execution.solve_cholesky(factor, columns)
         return solution[:, 0] if b.ndim == 1 else solution
 
 
-def _factor(execution: Execution, matrix: Any, ridge: float) -> Any:
+def _factor(execution: Execution, matrix: Array, ridge: float) -> Array:
     """The lower Cholesky factor of a float64 matrix that already holds the ridge."""
     xp, n = execution.xp, matrix.shape[0]
-    # NumPy and torch each raise their own error; JAX fills the factor with NaN.
-    errors = (np.linalg.LinAlgError, getattr(xp.linalg, "LinAlgError", np.linalg.LinAlgError))
-    try:
-        factor = xp.linalg.cholesky(matrix)
-    except errors:
-        factor = None
+    factor = execution.cholesky(matrix)
     if factor is not None:
         # A pivot has an error of up to n eps times its diagonal element (Higham 2002, theorem 10.3): below that its
         # sign is chance, and a singular matrix would pass in one library and fail in the next.
@@ -104,18 +125,3 @@ def _factor(execution: Execution, matrix: Any, ridge: float) -> Any:
         if bool(xp.all(pivots > n * EPSILON * xp.linalg.diagonal(matrix))):
             return factor
     raise not_definite(host(xp.linalg.eigvalsh(matrix)) - ridge, ridge)
-
-
-def _solve(factor: Any, b: Any) -> Any:
-    """The solution of L L' x = b; the standard of array APIs has no triangular solve."""
-    if array_api_compat.is_torch_array(factor):
-        import torch
-
-        return torch.cholesky_solve(b, factor)
-    if array_api_compat.is_jax_array(factor):
-        from jax.scipy.linalg import cho_solve as jax_solve
-
-        return jax_solve((factor, True), b)
-    from scipy.linalg import cho_solve
-
-    return cho_solve((factor, True), b, check_finite=False)

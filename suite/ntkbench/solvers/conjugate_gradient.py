@@ -7,22 +7,23 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import finite, host, symmetric
 from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.solvers.cholesky import EPSILON, NotPositiveDefinite
 from ntkbench.solvers.regression import check_ridge
 
-Product = Callable[[Any], Any]
+Product = Callable[[Array], Array]
 """v (n, k) -> K v (n, k)."""
 
-Preconditioner = Callable[[Any], Any]
+Preconditioner = Callable[[Array], Array]
 """r (n, k) -> P^-1 r (n, k), for a positive definite P near K + ridge I, or near a multiple of it."""
 
 
 class Solution(NamedTuple):
     """The solution (n, k) or (n,), and how it was reached."""
 
-    x: Any
+    x: Array
     residuals: np.ndarray  # (iterations + 1, k) or (iterations + 1,): |b - A x| / |b|; the last from x itself
     iterations: int
     converged: bool
@@ -44,8 +45,8 @@ class ConvergenceError(ArithmeticError):
 
 
 def conjugate_gradient(
-    k: Any,
-    b: Any,
+    k: Array,
+    b: Array,
     *,
     ridge: float = 0.0,
     preconditioner: Preconditioner | None = None,
@@ -55,12 +56,30 @@ def conjugate_gradient(
 ) -> Solution:
     """Solve (K + ridge I) x = b for every column of b, until each has |b - (K + ridge I) x| <= tolerance |b|.
 
-    k: a symmetric matrix (n, n), or a function (n, k) -> (n, k) that multiplies by K; b (n, k) or (n,) -> float64 x
-    like b. Columns go side by side, each with its own steps. The recursion's residual drifts from the true one, so only
-    the latter ends the iteration, and where they differ it starts anew. At most `max_iterations` (10 n). Raises
-    ConvergenceError, or with throw=False returns `converged` false; NotPositiveDefinite where p'(K + ridge I)p < 0;
-    ValueError for bad shapes, values or an indefinite preconditioner. Source: Hestenes & Stiefel 1952; Saad 2003,
-    algorithm 9.1.
+    Assumes that K is symmetric and K + ridge I positive definite; it takes as many more iterations as its condition
+    number, with the preconditioner, is larger. Columns go side by side, each with its own steps. The recursion's
+    residual drifts from the true one, so only the latter ends the iteration, and where they differ it starts anew.
+
+    Args:
+        k: the matrix K, (n, n), or a function that multiplies arrays (n, k) by it.
+        b: the right-hand sides, (n, k) or (n,), of the same library.
+        ridge: at least 0.
+        preconditioner: r (n, k) -> P^-1 r, for a positive definite P near K + ridge I; see `preconditioners`.
+        tolerance: for the relative residual of each column.
+        max_iterations: 10 n where None.
+        throw: whether to raise ConvergenceError, or to return a solution that is not `converged`.
+
+    Returns:
+        x, float64, of the shape of b, and how it was reached.
+
+    Raises:
+        ConvergenceError: where it ends above the tolerance.
+        NotPositiveDefinite: where a direction p has p'(K + ridge I)p < 0.
+        ValueError: for bad shapes, values, or a preconditioner that is not definite.
+
+    References:
+        Hestenes & Stiefel 1952, Methods of conjugate gradients for solving linear systems; Saad 2003, Iterative
+        Methods for Sparse Linear Systems, algorithm 9.1.
     """
     check_ridge(ridge)
     if not tolerance > 0:
@@ -81,7 +100,7 @@ def conjugate_gradient(
     return solution
 
 
-def product_with(execution: Execution, k: Any, b: Any, ridge: float) -> Product:
+def product_with(execution: Execution, k: Array, b: Array, ridge: float) -> Product:
     """v -> (K + ridge I) v in float64, and a check that it fits b."""
     xp = execution.xp
     if b.ndim not in (1, 2) or 0 in b.shape:
@@ -90,7 +109,7 @@ def product_with(execution: Execution, k: Any, b: Any, ridge: float) -> Product:
     if matrix is not None and matrix.shape[0] != b.shape[0]:
         raise ValueError(f"b must have {matrix.shape[0]} rows as k has, not the shape {tuple(b.shape)}")
 
-    def product(v: Any) -> Any:
+    def product(v: Array) -> Array:
         result = k(v) if matrix is None else matrix @ v
         if result.shape != v.shape:
             raise ValueError(f"the product K v must have the shape {tuple(v.shape)} of v, not {tuple(result.shape)}")
@@ -102,12 +121,12 @@ def product_with(execution: Execution, k: Any, b: Any, ridge: float) -> Product:
 def _iterate(
     execution: Execution,
     product: Product,
-    b: Any,
+    b: Array,
     preconditioner: Preconditioner,
     tolerance: float,
     limit: int,
     ridge: float,
-) -> tuple[Any, list[np.ndarray], str]:
+) -> tuple[Array, list[np.ndarray], str]:
     """The solution, the residual curve, and why it did not converge ("" if it did)."""
     xp = execution.xp
     turn, advance = (execution.compiled(f, ("execution",)) for f in (_turn, _advance))
@@ -142,7 +161,7 @@ def _iterate(
     return x, curve, reason
 
 
-def _turn(z: Any, r: Any, p: Any, rz: Any, live: Any, *, execution: Execution) -> tuple[Any, Any]:
+def _turn(z: Array, r: Array, p: Array, rz: Array, live: Array, *, execution: Execution) -> tuple[Array, Array]:
     """The next direction of each column, and its r'z."""
     xp = execution.xp
     new = xp.sum(r * z, axis=0)
@@ -152,8 +171,8 @@ def _turn(z: Any, r: Any, p: Any, rz: Any, live: Any, *, execution: Execution) -
 
 
 def _advance(
-    x: Any, r: Any, p: Any, q: Any, rz: Any, live: Any, scale: Any, *, execution: Execution
-) -> tuple[Any, Any, Any, Any]:
+    x: Array, r: Array, p: Array, q: Array, rz: Array, live: Array, scale: Array, *, execution: Execution
+) -> tuple[Array, Array, Array, Array]:
     """One step of the columns that are live, their relative residuals, and what `_fault` wants to know."""
     xp = execution.xp
     curvature = xp.sum(p * q, axis=0)
@@ -177,10 +196,10 @@ def _fault(report: np.ndarray, size: int, ridge: float) -> str:
     return "" if (curvature > 0.0).all() else "the matrix is singular along a direction of the search"
 
 
-def unchanged(r: Any) -> Any:
+def unchanged(r: Array) -> Array:
     """No preconditioning."""
     return r
 
 
-def _norms(xp: Any, v: Any) -> Any:
+def _norms(xp: Any, v: Array) -> Array:
     return xp.sqrt(xp.sum(v * v, axis=0))

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import check_symmetric_in_panels, finite, to_numpy
 from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.arrays.memory import available
@@ -23,7 +24,7 @@ from ntkbench.solvers.regression import check_fit, check_ridge
 
 # Columns of a panel: enough work for the processor, and a small part of K.
 _CPU_WIDTH, _GPU_WIDTH = 2_048, 8_192
-_LANCZOS_VECTORS, _ACCURACY = 300, 1e-6
+_ACCURACY = 1e-6  # of the inverse's largest eigenvalue
 _WORKING = 4  # panels' worth of arrays beside the factor
 
 
@@ -31,46 +32,55 @@ _WORKING = 4  # panels' worth of arrays beside the factor
 class PanelCholesky:
     """L with K + ridge I = L L', float64: panel j holds the `width` columns from j width on, from the diagonal down."""
 
-    k: Any
+    k: Array
     ridge: float
-    panels: list[Any]
+    panels: list[Array]
     width: int
 
-    def solve(self, b: Any) -> Any:
-        """The solution x of (K + ridge I) x = b: b (n, k) -> (n, k), float64 of K's library."""
+    def solve(self, b: Array) -> Array:
+        """The solution x of (K + ridge I) x = b.
+
+        Args:
+            b: (n, k), of K's library.
+
+        Returns:
+            x (n, k), float64.
+        """
         execution = execution_for(self.k)
         xp = execution.xp
         with execution.double():
             rest, heads = xp.astype(b, xp.float64, copy=False), []
             for panel in self._here():
-                head = _triangular(panel[: panel.shape[1]], rest[: panel.shape[1]])
+                head = execution.solve_triangular(panel[: panel.shape[1], :], rest[: panel.shape[1], :])
                 rest = rest[panel.shape[1] :] - panel[panel.shape[1] :] @ head
                 heads.append(head)
             x = rest  # what is left of it: no rows
             for panel in self._here(backwards=True):
                 right = heads.pop() - xp.matrix_transpose(panel[panel.shape[1] :]) @ x
-                x = xp.concat([_triangular(panel[: panel.shape[1]], right, transposed=True), x])
+                x = xp.concat([execution.solve_triangular(panel[: panel.shape[1], :], right, transposed=True), x])
             return x
 
     def min_eigenvalue(self) -> float:
-        """The least eigenvalue of K, by the Lanczos method on the inverse.
+        """The least eigenvalue of K, by the Lanczos method on the inverse, until it is known to a relative 1e-6.
 
-        What it returns is a Rayleigh quotient v' K v of a unit vector: no less than the least eigenvalue, up to
-        rounding. It ends when the inverse's eigenvalue is known to a relative 1e-6. Source: Golub & Van Loan 2013,
-        section 10.1.
+        Returns:
+            A Rayleigh quotient v' K v of a unit vector: no less than the least eigenvalue, up to rounding.
+
+        References:
+            Lehoucq, Sorensen & Yang 1998, ARPACK Users' Guide, section 4.
         """
         execution = execution_for(self.k)
         device = array_api_compat.device(self.k)
         with execution.double():
 
             def inverse(v: np.ndarray) -> np.ndarray:
-                return to_numpy(self.solve(execution.xp.asarray(v[:, None], device=device)))[:, 0]
+                return execution.to_numpy(self.solve(execution.xp.asarray(v.reshape(-1, 1), device=device)))[:, 0]
 
             v = execution.xp.asarray(_largest(inverse, self.k.shape[0])[:, None], device=device)
             product = execution.xp.concat([rows @ v for _, rows in in_float64(execution, self.k, self.width)])
             return float(execution.xp.sum(v * product) / execution.xp.sum(v * v))
 
-    def _here(self, backwards: bool = False) -> Iterator[Any]:
+    def _here(self, backwards: bool = False) -> Iterator[Array]:
         """The panels, on K's device."""
         xp, device = execution_for(self.k).xp, array_api_compat.device(self.k)
         for panel in reversed(self.panels) if backwards else self.panels:
@@ -80,20 +90,36 @@ class PanelCholesky:
 class PanelRegression(NamedTuple):
     """Predictions (n_test, k), the training residual, the largest |K a - y|, and the factor."""
 
-    prediction: Any
+    prediction: Array
     residual: float
     factor: PanelCholesky
 
 
 def panel_regression(
-    k_train: Any, y_train: Any, k_test: Any, ridge: float = 0.0, *, width: int | None = None
+    k_train: Array, y_train: Array, k_test: Array, ridge: float = 0.0, *, width: int | None = None
 ) -> PanelRegression:
     """Solve (K + ridge I) a = y and predict k_test a in float64, with n^2 / 2 doubles beyond the arrays given.
 
-    As `cholesky_regression`, of which it has the errors: k_train (n, n) symmetric, y_train (n, k) or (n,), k_test
-    (n_test, n), of one library -> float64 predictions (n_test, k) or (n_test,). Where the matrix is not definite, the
-    eigenvalue that NotPositiveDefinite has is an upper bound. Raises MemoryError where the factor has no room in
-    memory nor on disk.
+    As `cholesky_regression`, for matrices of which copies would be too large. Assumes that K is symmetric and
+    K + ridge I positive definite.
+
+    Args:
+        k_train: the Gram matrix K of the training points, (n, n), float32 or float64.
+        y_train: the targets, (n, k) or (n,), of the same library.
+        k_test: the kernel between test and training points, (n_test, n), of the same library.
+        ridge: at least 0.
+        width: columns of a panel; where None, by the device.
+
+    Returns:
+        Float64 predictions (n_test, k), or (n_test,) where the targets are (n,), the training residual, and the factor.
+
+    Raises:
+        NotPositiveDefinite: the eigenvalue that it has is an upper bound of the least one.
+        ValueError: for shapes that do not fit, K not symmetric, NaN, infinity, or a negative ridge.
+        MemoryError: where the factor has no room in memory nor on disk.
+
+    References:
+        Golub & Van Loan 2013, Matrix Computations, section 4.2.9.
     """
     check_ridge(ridge)
     execution = execution_for(k_train, y_train, k_test)
@@ -117,15 +143,25 @@ def panel_regression(
         return PanelRegression(prediction[:, 0] if vector else prediction, residual, factor)
 
 
-def panel_cholesky(k: Any, ridge: float = 0.0, *, width: int | None = None) -> PanelCholesky:
-    """The factor of K + ridge I, of which the lower triangle is read: k (n, n), float32 or float64.
+def panel_cholesky(k: Array, ridge: float = 0.0, *, width: int | None = None) -> PanelCholesky:
+    """The factor of K + ridge I, of which the lower triangle is read.
 
-    Raises NotPositiveDefinite, and MemoryError where the factor has no room.
+    Args:
+        k: the matrix K, (n, n), float32 or float64, assumed to be symmetric.
+        ridge: at least 0.
+        width: columns of a panel; where None, by the device.
+
+    Returns:
+        The panels of the factor.
+
+    Raises:
+        NotPositiveDefinite: where K + ridge I is not definite to working precision.
+        MemoryError: where the factor has no room.
     """
     execution = execution_for(k)
     xp, n, width = execution.xp, k.shape[0], width or _width(k)
     keep = _storage(k, width)
-    panels: list[Any] = []
+    panels: list[Array] = []
     with execution.double():
         for start in range(0, n, width):
             stop = min(start + width, n)
@@ -138,12 +174,13 @@ def panel_cholesky(k: Any, ridge: float = 0.0, *, width: int | None = None) -> P
                 left = xp.asarray(before[start - i * width :], device=array_api_compat.device(k))
                 panel -= left @ xp.matrix_transpose(left[: stop - start])
             head = _factor(execution, panel[: stop - start], diagonal, n, ridge)
-            below = xp.matrix_transpose(_triangular(head, xp.matrix_transpose(panel[stop - start :])))
+            right = xp.matrix_transpose(panel[stop - start :, :])
+            below = xp.matrix_transpose(execution.solve_triangular(head, right))
             panels.append(keep(xp.concat([head, below])))
     return PanelCholesky(k, ridge, panels, width)
 
 
-def in_float64(execution: Execution, k: Any, width: int) -> Iterator[tuple[slice, Any]]:
+def in_float64(execution: Execution, k: Array, width: int) -> Iterator[tuple[slice, Array]]:
     """Some rows of k after others, in float64, within `execution.double()`."""
     for start in range(0, k.shape[0], width):
         rows = slice(start, min(start + width, k.shape[0]))
@@ -151,32 +188,22 @@ def in_float64(execution: Execution, k: Any, width: int) -> Iterator[tuple[slice
 
 
 def _largest(operator: Callable[[np.ndarray], np.ndarray], n: int) -> np.ndarray:
-    """The eigenvector (n,) of a definite symmetric operator's largest eigenvalue, by Lanczos with all its vectors."""
-    v = np.random.default_rng(0).standard_normal(n)
-    vectors = np.empty((0, n))
-    diagonal: list[float] = []
-    beside: list[float] = []
-    while True:
-        v = v / np.linalg.norm(v)
-        vectors = np.vstack([vectors, v])
-        v = operator(v)
-        diagonal.append(float(vectors[-1] @ v))
-        for _ in range(2):  # once would leave rounding that grows
-            v = v - vectors.T @ (vectors @ v)
-        beside.append(float(np.linalg.norm(v)))
-        values, mixtures = np.linalg.eigh(np.diag(diagonal) + np.diag(beside[:-1], 1) + np.diag(beside[:-1], -1))
-        # How far off the eigenvalue can be: what the next vector would add.
-        if len(vectors) in (n, _LANCZOS_VECTORS) or beside[-1] * abs(mixtures[-1, -1]) <= _ACCURACY * values[-1]:
-            largest: np.ndarray = mixtures[:, -1] @ vectors
-            return largest
+    """The eigenvector (n,) of a definite symmetric operator's largest eigenvalue."""
+    if n == 1:
+        return np.ones(1)
+    from scipy.sparse.linalg import LinearOperator, eigsh
+
+    start = np.random.default_rng(0).standard_normal(n)
+    inverse = LinearOperator((n, n), matvec=operator, dtype=np.float64)
+    vectors: np.ndarray = eigsh(inverse, k=1, which="LA", v0=start, tol=_ACCURACY)[1]
+    return vectors[:, 0]
 
 
-def _width(k: Any) -> int:
-    device = array_api_compat.device(k)
-    return _CPU_WIDTH if str(getattr(device, "platform", getattr(device, "type", device))) == "cpu" else _GPU_WIDTH
+def _width(k: Array) -> int:
+    return _CPU_WIDTH if execution_for(k).on_cpu(k) else _GPU_WIDTH
 
 
-def _storage(k: Any, width: int) -> Callable[[Any], Any]:
+def _storage(k: Array, width: int) -> Callable[[Array], Array]:
     """What keeps a panel: as it is where all of them fit beside K, else in a file."""
     n = k.shape[0]
     needed = 8 * sum((n - start) * min(width, n - start) for start in range(0, n, width))
@@ -185,7 +212,7 @@ def _storage(k: Any, width: int) -> Callable[[Any], Any]:
         return lambda panel: panel
     check_scratch(needed)
 
-    def write(panel: Any) -> Any:
+    def write(panel: Array) -> Array:
         place = scratch(tuple(panel.shape), np.float64)
         place[...] = to_numpy(panel)
         return place
@@ -193,14 +220,10 @@ def _storage(k: Any, width: int) -> Callable[[Any], Any]:
     return write
 
 
-def _factor(execution: Execution, schur: Any, diagonal: Any, n: int, ridge: float) -> Any:
+def _factor(execution: Execution, schur: Array, diagonal: Array, n: int, ridge: float) -> Array:
     """The lower Cholesky factor of a Schur complement (w, w), `diagonal` being what the matrix has there."""
     xp = execution.xp
-    errors = (np.linalg.LinAlgError, getattr(xp.linalg, "LinAlgError", np.linalg.LinAlgError))
-    try:
-        factor = xp.linalg.cholesky(schur)
-    except errors:
-        factor = None
+    factor = execution.cholesky(schur)
     # As in `cholesky`: below this the sign of a pivot is chance.
     if factor is not None and bool(xp.all(xp.linalg.diagonal(factor) ** 2 > n * EPSILON * diagonal)):
         return factor
@@ -209,19 +232,3 @@ def _factor(execution: Execution, schur: Any, diagonal: Any, n: int, ridge: floa
     least = max(float(xp.linalg.eigvalsh(schur)[0]), 0.0)
     margin = 10 * n * EPSILON * float(xp.max(diagonal))
     raise NotPositiveDefinite(n, ridge, least - ridge, float(f"{1.06 * (ridge + margin):.1e}"), exact=False)
-
-
-def _triangular(factor: Any, b: Any, transposed: bool = False) -> Any:
-    """The solution of L x = b, or of L' x = b."""
-    if array_api_compat.is_torch_array(factor):
-        import torch
-
-        left = factor.mT if transposed else factor
-        return torch.linalg.solve_triangular(left, b, upper=transposed)
-    if array_api_compat.is_jax_array(factor):
-        from jax.scipy.linalg import solve_triangular as jax_solve
-
-        return jax_solve(factor, b, lower=True, trans=int(transposed))
-    from scipy.linalg import solve_triangular
-
-    return solve_triangular(factor, b, lower=True, trans=int(transposed), check_finite=False)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import finite, host, symmetric
 from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.solvers.cholesky import EPSILON
@@ -15,10 +15,21 @@ from ntkbench.solvers.conjugate_gradient import Preconditioner, product_with, un
 from ntkbench.solvers.regression import check_ridge
 
 
-def jacobi(k: Any, ridge: float = 0.0) -> Preconditioner:
-    """The diagonal of K + ridge I as a preconditioner: k (n, n), or its diagonal (n,).
+def jacobi(k: Array, ridge: float = 0.0) -> Preconditioner:
+    """The diagonal of K + ridge I as a preconditioner.
 
-    Raises ValueError unless every entry of the diagonal, with the ridge, is positive. Source: Saad 2003, section 10.2.
+    Args:
+        k: the matrix K, (n, n), or its diagonal (n,).
+        ridge: at least 0.
+
+    Returns:
+        r (n, k) -> r divided by the diagonal.
+
+    Raises:
+        ValueError: unless every entry of the diagonal, with the ridge, is positive.
+
+    References:
+        Saad 2003, Iterative Methods for Sparse Linear Systems, section 10.2.
     """
     check_ridge(ridge)
     execution = execution_for(k)
@@ -31,13 +42,27 @@ def jacobi(k: Any, ridge: float = 0.0) -> Preconditioner:
 
 
 def pivoted_cholesky(
-    k: Any, *, rank: int, ridge: float = 0.0, row: Callable[[int], Any] | None = None
+    k: Array, *, rank: int, ridge: float = 0.0, row: Callable[[int], Array] | None = None
 ) -> Preconditioner:
     """A partial Cholesky factorisation of K, each pivot the largest left, as a preconditioner for K + ridge I.
 
-    k (n, n), or its diagonal (n,) with row(i) -> K[i] (n,): only `rank` rows are read. It stops early where nothing but
-    rounding is left. Raises ValueError for a rank not in 1..n, or bad shapes and values. Source: Harbrecht, Peters &
-    Schneider 2012, algorithm 1; Gardner et al. 2018.
+    Assumes that K is symmetric and semidefinite. It stops early where nothing but rounding is left.
+
+    Args:
+        k: the matrix K, (n, n), or its diagonal (n,) beside `row`.
+        rank: of the factor, 1 to n: so many rows of K are read.
+        ridge: at least 0.
+        row: i -> K[i], (n,).
+
+    Returns:
+        r (n, k) -> P^-1 r, with P the approximation, scaled.
+
+    Raises:
+        ValueError: for a rank not in 1..n, bad shapes or bad values.
+
+    References:
+        Harbrecht, Peters & Schneider 2012, On the low-rank approximation by the pivoted Cholesky decomposition,
+        algorithm 1; Gardner et al. 2018, GPyTorch, section 4.1.
     """
     check_ridge(ridge)
     execution = execution_for(k)
@@ -64,7 +89,7 @@ def pivoted_cholesky(
         return _low_rank(execution, xp.matrix_transpose(factor), ridge)
 
 
-def _eliminate(row: Any, left: Any, factor: Any, pivot: Any, *, execution: Execution) -> tuple[Any, Any]:
+def _eliminate(row: Array, left: Array, factor: Array, pivot: Array, *, execution: Execution) -> tuple[Array, Array]:
     """The next row (1, n) of the factor, and what it leaves of the diagonal."""
     xp = execution.xp
     values = xp.astype(row, xp.float64, copy=False) - xp.take(factor, pivot, axis=1)[:, 0] @ factor
@@ -72,12 +97,26 @@ def _eliminate(row: Any, left: Any, factor: Any, pivot: Any, *, execution: Execu
     return values[None, :], left - values * values
 
 
-def nystrom(k: Any, b: Any, *, rank: int, ridge: float = 0.0, seed: int = 0) -> Preconditioner:
+def nystrom(k: Array, b: Array, *, rank: int, ridge: float = 0.0, seed: int = 0) -> Preconditioner:
     """A randomised Nystrom approximation of K as a preconditioner for K + ridge I.
 
-    k and b as for `conjugate_gradient`: K is needed in one product with (n, rank), b for its size and library. The
-    random numbers are NumPy's, so every library gets the same. Raises ValueError for a rank not in 1..n, bad shapes
-    or values. Source: Frangella, Tropp & Udell 2023, algorithm 2.1.
+    Assumes that K is symmetric and semidefinite. The random numbers are NumPy's, so every library gets the same.
+
+    Args:
+        k: the matrix K, (n, n), or a function that multiplies arrays (n, k) by it: once, with k = rank.
+        b: (n, k) or (n,), for its size and library.
+        rank: of the approximation, 1 to n.
+        ridge: at least 0.
+        seed: of the random directions.
+
+    Returns:
+        r (n, k) -> P^-1 r, with P the approximation, scaled.
+
+    Raises:
+        ValueError: for a rank not in 1..n, bad shapes or bad values.
+
+    References:
+        Frangella, Tropp & Udell 2023, Randomized Nyström preconditioning, algorithm 2.1.
     """
     check_ridge(ridge)
     execution = execution_for(b) if callable(k) else execution_for(k, b)
@@ -94,7 +133,7 @@ def nystrom(k: Any, b: Any, *, rank: int, ridge: float = 0.0, seed: int = 0) -> 
         return _low_rank(execution, sketch @ (vectors[:, first:] / xp.sqrt(values[first:])), ridge)
 
 
-def _low_rank(execution: Execution, factor: Any, ridge: float) -> Preconditioner:
+def _low_rank(execution: Execution, factor: Array, ridge: float) -> Preconditioner:
     """The inverse of factor factor' + ridge I on the span of the factor; beyond it, that of its least value there.
 
     Scaled to be the identity beyond the span (Frangella, Tropp & Udell 2023, section 5).
@@ -112,13 +151,13 @@ def _low_rank(execution: Execution, factor: Any, ridge: float) -> Preconditioner
     return lambda r: r + vectors @ (gain * (xp.matrix_transpose(vectors) @ r))
 
 
-def _above_rounding(values: Any, size: int) -> int:
+def _above_rounding(values: Array, size: int) -> int:
     """How many of the eigenvalues of a matrix (size, size) are more than rounding."""
     found = host(values)
     return int(np.sum(found > size * EPSILON * np.max(found)))
 
 
-def _diagonal(execution: Execution, k: Any) -> Any:
+def _diagonal(execution: Execution, k: Array) -> Array:
     if k.ndim == 2:
         return execution.xp.linalg.diagonal(symmetric(execution, k))
     if k.ndim != 1 or k.shape[0] < 1:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import check_square, finite, square, symmetric
 from ntkbench.arrays.execution import Execution, execution_for
 
@@ -16,17 +17,30 @@ from ntkbench.arrays.execution import Execution, execution_for
 class Regression(NamedTuple):
     """Predictions (n_test, k) and the training residual: the largest |K a - y| over all entries."""
 
-    prediction: Any
+    prediction: Array
     residual: float
 
 
-def kernel_regression(k_train: Any, y_train: Any, k_test: Any, ridge: float = 0.0) -> Regression:
+def kernel_regression(k_train: Array, y_train: Array, k_test: Array, ridge: float = 0.0) -> Regression:
     """Solve (K + ridge I) a = y and predict k_test a, by LU factorisation in float64.
 
-    k_train (n, n), y_train (n, k) or (n,), k_test (n_test, n), of one library -> float64 predictions (n_test, k) or
-    (n_test,). The matrix is not regularised beyond `ridge`; a singular one raises a linear-algebra error, the
-    library's or NumPy's. Raises ValueError for shapes that do not fit, NaN, infinity, or a negative ridge. Source:
-    Arora et al. 2019, section 5 (no ridge).
+    Assumes no more than that K + ridge I is not singular: K need not be symmetric. Nothing but `ridge` regularises it.
+
+    Args:
+        k_train: the Gram matrix K of the training points, (n, n), float32 or float64.
+        y_train: the targets, (n, k) or (n,), of the same library.
+        k_test: the kernel between test and training points, (n_test, n), of the same library.
+        ridge: at least 0.
+
+    Returns:
+        Float64 predictions (n_test, k), or (n_test,) where the targets are (n,), and the training residual.
+
+    Raises:
+        ValueError: for shapes that do not fit, NaN, infinity, or a negative ridge.
+        numpy.linalg.LinAlgError: for a singular matrix, or the library's own error.
+
+    References:
+        Arora et al. 2019, On exact computation with an infinitely wide neural net, section 5 (no ridge).
     """
     check_ridge(ridge)
     execution = execution_for(k_train, y_train, k_test)
@@ -42,10 +56,17 @@ def kernel_regression(k_train: Any, y_train: Any, k_test: Any, ridge: float = 0.
         return Regression(problem.shaped(problem.k_test @ weights), residual)
 
 
-def min_eigenvalue(k: Any) -> float:
-    """The least eigenvalue of a symmetric (n, n) Gram matrix, in float64.
+def min_eigenvalue(k: Array) -> float:
+    """The least eigenvalue of a Gram matrix, from all of them, in float64.
 
-    Raises ValueError for a matrix that is not square, not symmetric, or holds NaN or infinity.
+    Args:
+        k: symmetric, (n, n), float32 or float64.
+
+    Returns:
+        The eigenvalue; below 0 for a matrix that is not semidefinite.
+
+    Raises:
+        ValueError: for a matrix that is not square, not symmetric, or holds NaN or infinity.
     """
     execution = execution_for(k)
     with execution.double():
@@ -56,17 +77,17 @@ def min_eigenvalue(k: Any) -> float:
 class Problem:
     """A regression problem as solvers want it: checked, float64, and the targets as columns (n, k)."""
 
-    k_train: Any
-    targets: Any
-    k_test: Any
+    k_train: Array
+    targets: Array
+    k_test: Array
     vector: bool  # the targets came as (n,)
 
-    def shaped(self, columns: Any) -> Any:
+    def shaped(self, columns: Array) -> Array:
         """(..., k), the last axis left out where the targets had none."""
         return columns[..., 0] if self.vector else columns
 
 
-def pose(execution: Execution, k_train: Any, y_train: Any, k_test: Any, *, general: bool = False) -> Problem:
+def pose(execution: Execution, k_train: Array, y_train: Array, k_test: Array, *, general: bool = False) -> Problem:
     """The arrays as a `Problem`, within `execution.double()`. Raises ValueError for what does not fit together.
 
     With `general`, k_train need not be symmetric.
@@ -78,7 +99,7 @@ def pose(execution: Execution, k_train: Any, y_train: Any, k_test: Any, *, gener
     return Problem(k_train, targets[:, None] if vector else targets, finite(execution, k_test, "k_test"), vector)
 
 
-def check_fit(k_train: Any, y_train: Any, k_test: Any) -> None:
+def check_fit(k_train: Array, y_train: Array, k_test: Array) -> None:
     """Raise ValueError unless the shapes are (n, n), (n, k) or (n,), and (n_test, n)."""
     check_square(k_train, "k_train")
     n = k_train.shape[0]
@@ -88,7 +109,7 @@ def check_fit(k_train: Any, y_train: Any, k_test: Any) -> None:
         raise ValueError(f"k_test must be (n_test, {n}) as k_train is, not of shape {tuple(k_test.shape)}")
 
 
-def shifted(xp: Any, k: Any, ridge: float) -> Any:
+def shifted(xp: Any, k: Array, ridge: float) -> Array:
     """K + ridge I."""
     return k + ridge * xp.eye(k.shape[0], dtype=k.dtype, device=array_api_compat.device(k)) if ridge else k
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import host
 from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.solvers.cholesky import not_definite, rounding
@@ -18,10 +19,10 @@ class RidgePath(NamedTuple):
     """What `ridge_path` returns: float64 arrays, one entry a ridge along the first axis."""
 
     ridges: tuple[float, ...]
-    prediction: Any  # (r, n_test, k)
-    residual: Any  # (r, n, k): y - f on the training points
-    leave_one_out: Any  # (r, n, k): y_i - f_i with f fitted without point i
-    degrees_of_freedom: Any  # (r,): the trace of K (K + ridge I)^-1
+    prediction: Array  # (r, n_test, k)
+    residual: Array  # (r, n, k): y - f on the training points
+    leave_one_out: Array  # (r, n, k): y_i - f_i with f fitted without point i
+    degrees_of_freedom: Array  # (r,): the trace of K (K + ridge I)^-1
 
     @property
     def leave_one_out_loss(self) -> list[float]:
@@ -38,15 +39,28 @@ class RidgePath(NamedTuple):
         return losses.index(min(losses))
 
 
-def ridge_path(k_train: Any, y_train: Any, k_test: Any, ridges: Iterable[float]) -> RidgePath:
+def ridge_path(k_train: Array, y_train: Array, k_test: Array, ridges: Iterable[float]) -> RidgePath:
     """Regression with K + ridge I for every ridge, with residuals, leave-one-out residuals and degrees of freedom.
 
-    k_train (n, n) symmetric, y_train (n, k) or (n,), k_test (n_test, n), of one library -> `RidgePath`, its last axis
-    absent where that of y_train is. The cost beyond one eigendecomposition is O(n (n + n_test)) a ridge and output.
-    Ridge 0 is the limit, leave-one-out residuals included, where K is definite. Raises NotPositiveDefinite if K is
-    not definite with the least of the ridges, ValueError for no ridge, a negative one, bad shapes or bad values.
-    Source: Hastie, Tibshirani & Friedman 2009, sections 7.6 and 7.10.1; with 1 - H = ridge (K + ridge I)^-1 the ridge
-    cancels: y_i - f_-i(x_i) = (y_i - f_i) / (1 - H_ii) = [(K + ridge I)^-1 y]_i / [(K + ridge I)^-1]_ii.
+    Assumes that K is symmetric, and positive definite with the least of the ridges. The cost beyond one
+    eigendecomposition is O(n (n + n_test)) a ridge and output. With 1 - H = ridge (K + ridge I)^-1 the ridge cancels:
+    y_i - f_-i(x_i) = (y_i - f_i) / (1 - H_ii) = [(K + ridge I)^-1 y]_i / [(K + ridge I)^-1]_ii.
+
+    Args:
+        k_train: the Gram matrix K of the training points, (n, n), float32 or float64.
+        y_train: the targets, (n, k) or (n,), of the same library.
+        k_test: the kernel between test and training points, (n_test, n), of the same library.
+        ridges: each at least 0; 0 is the limit, leave-one-out residuals included.
+
+    Returns:
+        Float64 arrays with an entry for each ridge; their last axis is absent where that of y_train is.
+
+    Raises:
+        NotPositiveDefinite: if K is not definite with the least of the ridges.
+        ValueError: for no ridge, a negative one, shapes that do not fit, K not symmetric, NaN or infinity.
+
+    References:
+        Hastie, Tibshirani & Friedman 2009, The Elements of Statistical Learning, sections 7.6 and 7.10.1.
     """
     levels = tuple(float(r) for r in ridges)
     if not levels:
@@ -73,8 +87,8 @@ def ridge_path(k_train: Any, y_train: Any, k_test: Any, ridges: Iterable[float])
 
 
 def _path(
-    vectors: Any, targets: Any, k_test: Any, ridge: Any, inverse: Any, *, execution: Execution
-) -> tuple[Any, Any, Any]:
+    vectors: Array, targets: Array, k_test: Array, ridge: Array, inverse: Array, *, execution: Execution
+) -> tuple[Array, Array, Array]:
     """Predictions, residuals and leave-one-out residuals; inverse (r, n): 1 / (eigenvalue + ridge)."""
     xp = execution.xp
     coefficients = inverse[:, :, None] * (xp.matrix_transpose(vectors) @ targets)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
+from ntkbench.arrays.checks import host
 from ntkbench.arrays.execution import execution_for
 from ntkbench.solvers.ridge_path import ridge_path
 from ntkbench.theory.dynamics import gradient_flow
@@ -125,6 +126,6 @@ def mitigate(
 def _outcome(train: Array, test: Array, noisy: np.ndarray, clean: np.ndarray, clean_test: np.ndarray) -> Outcome:
     """From outputs (t, n) and (t, n_test)."""
     spurious = noisy != clean
-    fitted, predicted = (np.sign(np.array(f.tolist())) for f in (train, test))
+    fitted, predicted = (np.sign(host(f)) for f in (train, test))
     taken_over = np.sum(fitted[:, spurious] == noisy[spurious], axis=1)
     return Outcome(np.mean(predicted == clean_test, axis=1), taken_over / max(1, np.sum(spurious)))

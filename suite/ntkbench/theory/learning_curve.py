@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
-from ntkbench.arrays.checks import finite
+from ntkbench.arrays.checks import finite, host
 from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.networks.finite import Finite
 from ntkbench.networks.parameters import Parameters
@@ -88,7 +88,7 @@ def regression_errors(
         results = execution.compiled(_errors, ("execution",))(
             finite(execution, k, "k"), rows, columns, wanted, given, float(ridge), execution=execution
         )
-        errors = Errors(*(np.array(r.tolist()) for r in results))
+        errors = Errors(*(host(r) for r in results))
     if not np.isfinite(errors.train).all():
         # Where a library's solver says nothing of a zero pivot.
         raise np.linalg.LinAlgError("a training Gram matrix is singular; a ridge would help")
@@ -201,7 +201,7 @@ def network_errors(
         )  # fmt: skip
         if run.diverged_at is not None or run.outputs is None:
             raise ValueError(f"training diverges at step {run.diverged_at}: the rate {rate} is too large")
-        error = run.outputs[0] - np.array(goal.tolist())
+        error = run.outputs[0] - host(goal)
         wanted = np.asarray(targets)[test]
         overlap = np.mean((error[test] + wanted) * wanted, axis=0) / np.mean(wanted**2, axis=0)
         found.append((np.mean(error[test] ** 2, axis=0), np.mean(error[chosen] ** 2, axis=0), overlap))

@@ -10,7 +10,7 @@ import numpy as np
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
-from ntkbench.arrays.checks import finite, symmetric
+from ntkbench.arrays.checks import finite, host, symmetric
 from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.solvers.regression import kernel_regression
 
@@ -47,7 +47,7 @@ def rademacher_complexity(k: Array, signs: Array) -> Rademacher:
         if signs.ndim != 2 or signs.shape[1] != n or signs.shape[0] < 2:
             raise ValueError(f"signs must be (draws, {n}) with two draws or more, not of shape {tuple(signs.shape)}")
         signs = finite(execution, signs, "signs")
-        values = np.array(execution.compiled(_suprema, ("execution",))(matrix, signs, execution=execution).tolist())
+        values = host(execution.compiled(_suprema, ("execution",))(matrix, signs, execution=execution))
         root = math.sqrt(float(execution.xp.linalg.trace(matrix)))
     stderr = 0.0 if len(values) == 2**n else float(values.std(ddof=1)) / math.sqrt(len(values))
     return Rademacher(float(values.mean()), stderr, root / (n * math.sqrt(2.0)), root / n)

@@ -11,10 +11,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from ntkbench.backends import environment
 from ntkbench.cli.commands.run_budget import Budget
 from ntkbench.experiment.plan import PlannedRun, plan
 from ntkbench.experiment.registry import load_tasks
-from ntkbench.machine.provenance import environment, machine_id
+from ntkbench.machine.hardware import machine_id
 from ntkbench.planning.expectation import Expectation, Observation
 from ntkbench.planning.past_runs import append_stopped
 from ntkbench.results.record import RunRecord, TimingRow, planned_fields
@@ -259,8 +260,8 @@ def test_a_dry_run_tells_the_order_the_estimates_and_what_fits(ntkbench, naps, n
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--budget", "8x"], "--budget must be a positive number of seconds, or one with s, m or h, not '8x'"),
-        (["--budget", "0"], "--budget must be a positive number of seconds, or one with s, m or h, not '0'"),
+        (["--budget", "8x"], "--budget: a time is a positive number of seconds, or one with s, m or h, not '8x'"),
+        (["--budget", "0"], "--budget: a time is a positive number of seconds, or one with s, m or h, not '0'"),
         (["--budget", "8m", "--rerun"], "--budget goes on with what is missing and --rerun repeats what is done"),
         (["--budget"], "expected one argument"),
     ],

@@ -5,9 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ntkbench.cli.commands import verify
-from ntkbench.experiment.registry import load_tasks
-from ntkbench.machine import cuda
+from ntkbench.backends import devices
 from ntkbench.results.parquet import export_parquet
 from ntkbench.results.record import CurveRow, MetricRow, RunRecord
 from ntkbench.results.store import Store
@@ -210,19 +208,10 @@ def on_cuda(store) -> list[str]:
     return [each.run_id for each in records]
 
 
-@pytest.mark.parametrize("able", ["jax", "torch"])
-def test_runs_on_a_card_are_drawn_for_the_frameworks_that_can_use_one_here(
-    store, on_cuda, small_tasks, monkeypatch, able
-):
-    monkeypatch.setattr(cuda, "obstacles", lambda names: {n: "" if n == able else "built for CPUs" for n in names})
-    drawn = verify._draw(store, load_tasks([small_tasks]), 9)
-    assert [(r.backend, r.device) for r in drawn] == [(able, "cuda")]
-
-
 def test_runs_on_a_card_that_is_not_here_are_not_repeated_and_the_reason_is_told(
     ntkbench, on_cuda, small_tasks, monkeypatch
 ):
-    monkeypatch.setattr(cuda, "obstacles", lambda names: dict.fromkeys(names, "there is no CUDA card"))
+    monkeypatch.setattr(devices, "obstacles", lambda names: dict.fromkeys(names, "there is no CUDA card"))
     outcome = ntkbench("verify", "--rerun", 1, "--tasks", small_tasks)
     assert (outcome.code, outcome.err) == (2, "ntkbench: nothing can be run again: there is no CUDA card\n")
 

@@ -8,7 +8,7 @@ import pytest
 
 from ntkbench.datasets.sources.download import Policy, download, file_digest, host
 from ntkbench.datasets.sources.source import SourceError
-from ntkbench.errors import InputError
+from ntkbench.errors import SystemFault
 
 CONTENT = random.Random(1).randbytes(200_000)
 OTHER = random.Random(2).randbytes(200_000)
@@ -272,12 +272,12 @@ def test_a_certificate_file_that_is_missing_is_a_failure_of_the_source(get, clos
 def test_a_folder_that_cannot_be_written_is_bad_input(server, impatient, tmp_path, place):
     (tmp_path / "folder").write_text("a file")
     server.content = CONTENT
-    with pytest.raises(InputError, match=r"^cannot write to .*; make room or set NTKBENCH_CACHE"):
+    with pytest.raises(SystemFault, match=r"^cannot write to .*; make room or set NTKBENCH_CACHE"):
         download(server.url, tmp_path / place / "x", digest=MD5, progress=lambda *_: None, policy=impatient)
 
 
 def test_a_full_disk_is_bad_input_and_the_download_resumes_when_there_is_room(server, get, tmp_path, full_after):
-    with full_after(100_000), pytest.raises(InputError, match=r"^cannot write to .*; make room or set NTKBENCH_CACHE"):
+    with full_after(100_000), pytest.raises(SystemFault, match=r"^cannot write to .*; make room or set NTKBENCH_CACHE"):
         get()
     assert [p.name for p in tmp_path.iterdir()] == ["file.part"]
     get()

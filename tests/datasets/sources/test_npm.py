@@ -7,7 +7,7 @@ import pytest
 from ntkbench.datasets.formats.cifar10 import read_png_rows
 from ntkbench.datasets.sources.npm import NpmPackage
 from ntkbench.datasets.sources.source import SourceError
-from ntkbench.errors import InputError
+from ntkbench.errors import SystemFault
 
 PACKAGE = NpmPackage(spec="some-images@1.2.3", read=read_png_rows, timeout=20.0)
 
@@ -109,7 +109,7 @@ def test_a_damaged_archive_is_a_failure_and_leaves_nothing(fake_npm, scratch):
 def test_a_folder_that_cannot_be_written_is_bad_input(fake_npm, tmp_path):
     fake_npm("true")
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(InputError, match=r"^cannot write to .*; make room or set NTKBENCH_CACHE"):
+    with pytest.raises(SystemFault, match=r"^cannot write to .*; make room or set NTKBENCH_CACHE"):
         build(tmp_path / "file")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from ntkbench.cli.progress import roughly
 from ntkbench.experiment.plan import PlannedRun
 from ntkbench.experiment.spec import Task
-from ntkbench.machine.provenance import machine_id
+from ntkbench.machine.hardware import machine_id
 from ntkbench.planning import past_runs
 from ntkbench.planning.budget import Resumable, Seconds, at_least, in_turn
 from ntkbench.planning.expectation import Expectation, Observation

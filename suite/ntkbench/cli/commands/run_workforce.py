@@ -11,10 +11,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ntkbench.cli.advice import about
 from ntkbench.errors import InputError
 from ntkbench.experiment.plan import PlannedRun
 from ntkbench.experiment.spec import Task
-from ntkbench.machine.provenance import machine_id
+from ntkbench.machine.hardware import machine_id
 from ntkbench.running import runner
 from ntkbench.running.settings import RunSettings, Sink, StageListener
 
@@ -97,7 +98,8 @@ def workforce(options: Namespace) -> Iterator[Workforce]:
         return
     from ntkbench.cluster import scheduler
 
-    scheduler.check(options.scheduler)
+    with about("--scheduler"):
+        scheduler.check(options.scheduler)
     blocks = options.share == "blocks"
     if options.budget is not None and not blocks:
         raise InputError("--budget counts the time of one worker: with --scheduler it goes with --share blocks alone")

@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-import random
-from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from pathlib import Path
 
-from ntkbench import backends
-from ntkbench.cli.main import CHECK_FAILED, OK, database_path
+from ntkbench.cli.exits import CHECK_FAILED, OK
+from ntkbench.cli.options import add_database, add_task_folders, database_path
 from ntkbench.cli.tables import show
 from ntkbench.errors import InputError
 from ntkbench.experiment import registry
-from ntkbench.experiment.plan import PlannedRun
-from ntkbench.experiment.spec import Task
-from ntkbench.machine import cuda
-from ntkbench.results.comparison import COLUMNS, RATIO_COLUMNS, Pair, compare, pairs, time_ratios
-from ntkbench.results.parquet import reading_export
-from ntkbench.results.record import RunRecord
-from ntkbench.results.rows import read_records
+from ntkbench.results.checks import claims_held, pairs_with_export, violations
+from ntkbench.results.comparison import COLUMNS, RATIO_COLUMNS, Compared, Pair, compare, time_ratios
 from ntkbench.results.store import Store
 
-_CHECKS = {
-    "Verified claims that are not reproduced": "SELECT task, claim, backend, side, published, tolerance, measured "
-    "FROM verdict WHERE verified AND verdict = 'not reproduced'",
-    "Runs that disagree with other backends": "SELECT task, params, seed, backend, device, differs_in FROM agreement "
-    "WHERE status = 'disagrees'",
-    "Runs that failed": "SELECT task, params, seed, backend, status, reason FROM failure",
-}
-_LATEST = "SELECT run_id FROM run WHERE status = 'ok' QUALIFY latest_attempt(experiment_id, NULL, finished, run_id)"
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("--against", type=Path, metavar="DIR", help="compare with exported records too")
+    parser.add_argument("--rerun", type=int, default=0, metavar="N", help="run N of the stored runs again and compare")
+    add_task_folders(parser)
+    add_database(parser)
 
 
-def verify(options: Namespace) -> int:
+def run(options: Namespace) -> int:
     """Exit code 1 when a verified claim is not reproduced, backends disagree, or an experiment's last run failed.
 
     With `--against DIR` also when a run differs from an exported record of the same task, version, parameters,
@@ -41,102 +34,59 @@ def verify(options: Namespace) -> int:
     store = Store(database_path(options))
     if options.rerun < 0:
         raise InputError(f"--rerun must not be negative, not {options.rerun}")
-    code, compared = OK, ""
-    reference = [] if options.against is None else _reference(options.against)
-    for title, query in _CHECKS.items():
-        columns, rows = store.query(query)
-        if rows:
-            show(columns, rows, title)
-            code = CHECK_FAILED
-    if options.against is not None:
-        found = pairs(_alike(store, reference), reference)
-        figures, failed = _show("that differ from the reference", "the reference's", found)
-        code = max(code, failed)
-        compared += f", {figures} figures within the reference's tolerance" if figures else ""
-        if not figures:
+    # Before anything is shown: the folder may be no export.
+    exported = None if options.against is None else pairs_with_export(store, options.against)
+    holds, compared = _stored(store), ""
+    if exported is not None:
+        found = _compare("that differ from the reference", "the reference's", exported)
+        holds = holds and not found.differing
+        if found.values:
+            compared += f", {found.values} figures within the reference's tolerance"
+        else:
             print(f"nothing was compared: no run here has its like in {options.against}")
     if options.rerun:
-        drawn = _draw(store, registry.load_tasks(options.tasks), options.rerun)
-        again, failures = _run_again(drawn, options.tasks)
-        figures, failed = _show("that come out otherwise", "those stored", again)
-        if failures:
-            show(["task", "params", "seed", "backend", "status", "reason"], failures, "Runs that fail now")
-            failed = CHECK_FAILED
-        code = max(code, failed)
-        compared += f", {len(again)} runs repeated with {figures} figures within tolerance"
-    if code == OK:
-        ((held,),) = store.query("SELECT count(*) FROM verdict WHERE verified AND verdict = 'reproduced'")[1]
-        print(f"all is well: {held} verified claims reproduced, no disagreement, no failure{compared}")
-    return code
+        pairs, none_failed = _run_again(store, options)
+        found = _compare("that come out otherwise", "those stored", pairs)
+        holds = holds and none_failed and not found.differing
+        compared += f", {len(pairs)} runs repeated with {found.values} figures within tolerance"
+    if not holds:
+        return CHECK_FAILED
+    print(f"all is well: {claims_held(store)} verified claims reproduced, no disagreement, no failure{compared}")
+    return OK
 
 
-def _show(title: str, whose: str, found: Sequence[Pair]) -> tuple[int, int]:
-    """Print what differs, and the times; how many figures were compared, and the exit code."""
-    outcome = compare(found)
-    if outcome.differing:
-        show(COLUMNS, outcome.differing, f"Runs {title}")
-    if ratios := time_ratios(found):
+def _stored(store: Store) -> bool:
+    """Print what does not hold of the stored results; whether all does."""
+    found = violations(store)
+    for violation in found:
+        show(violation.columns, violation.rows, violation.title)
+    return not found
+
+
+def _compare(title: str, whose: str, pairs: Sequence[Pair]) -> Compared:
+    """Print what differs, and the times."""
+    found = compare(pairs)
+    if found.differing:
+        show(COLUMNS, found.differing, f"Runs {title}")
+    if ratios := time_ratios(pairs):
         show(RATIO_COLUMNS, ratios, f"Seconds over {whose}: for information, never a failure")
-    return outcome.values, CHECK_FAILED if outcome.differing else OK
+    return found
 
 
-def _reference(folder: Path) -> list[RunRecord]:
-    with reading_export(folder) as connection:
-        return read_records(connection, [row[0] for row in connection.execute(_LATEST).fetchall()])
-
-
-def _alike(store: Store, reference: Sequence[RunRecord]) -> list[RunRecord]:
-    """The latest runs of the tasks that the reference has."""
-    tasks = sorted({record.task for record in reference})
-    query = "SELECT run_id FROM latest_run WHERE task IN (SELECT unnest(?::VARCHAR[]))"
-    with store.reading() as connection:
-        return read_records(connection, [row[0] for row in connection.execute(query, [tasks]).fetchall()])
-
-
-def _draw(store: Store, tasks: Mapping[str, Task], number: int) -> list[RunRecord]:
-    """Some of the latest runs that can be run again here. Raises InputError when there is none."""
-    with store.reading() as connection:
-        rows = connection.execute("SELECT run_id, task, task_version, backend, device FROM latest_run").fetchall()
-        known = [
-            row for row in sorted(rows)
-            if row[1] in tasks and tasks[row[1]].version == row[2] and row[3] in backends.installed()
-            and (row[4] == "cpu" or "cuda" in backends.capabilities(row[3]))
-        ]  # fmt: skip
-        on_cuda = sorted({backend for *_, backend, device in known if device == "cuda"})
-        faults = cuda.obstacles(on_cuda) if on_cuda else {}
-        ids = [run_id for run_id, *_, backend, device in known if device == "cpu" or not faults[backend]]
-        if not ids:
-            why = "; ".join(dict.fromkeys(faults.values())) or "no good run here is of a task and a backend at hand"
-            raise InputError(f"nothing can be run again: {why}")
-        return read_records(connection, random.sample(ids, min(number, len(ids))))
-
-
-def _run_again(
-    stored: Sequence[RunRecord], task_folders: Sequence[Path]
-) -> tuple[list[Pair], list[tuple[object, ...]]]:
-    """Each run beside the stored one, and those that fail now. Nothing is stored: this is a check, not a result."""
+def _run_again(store: Store, options: Namespace) -> tuple[list[Pair], bool]:
+    """Each run beside the stored one, and whether none fails now; those that do are printed."""
     from ntkbench.cli.progress import live
-    from ntkbench.planning.expectation import Expectation, observed
+    from ntkbench.planning.repetition import Repetition, draw
     from ntkbench.running.runner import execute
     from ntkbench.running.settings import RunSettings
 
-    tasks = registry.load_tasks(task_folders)
-    planned = [PlannedRun.from_record(record, tasks[record.task]) for record in stored]
-    known = {run.experiment_id: record for run, record in zip(planned, stored, strict=True)}
-    again: list[Pair] = []
-    failures: list[tuple[object, ...]] = []
-    alike = {run.experiment_id: run for run in planned}
-    expectation = Expectation(reference=[observed(run, record) for run, record in zip(planned, stored, strict=True)])
-    with live(planned, expectation) as display:
-
-        def sink(record: RunRecord) -> None:
-            if record.status == "ok":
-                expectation.learn(observed(alike[record.experiment_id], record))
-            display.finished(record)
-            if record.status == "ok":
-                again.append((record, known[record.experiment_id]))
-            else:
-                failures.append((record.task, record.params, record.seed, record.backend, record.status, record.reason))
-
-        execute(planned, tasks, sink, RunSettings(task_folders=tuple(task_folders)), listener=display.stage)
-    return again, failures
+    tasks = registry.load_tasks(options.tasks)
+    repetition = Repetition.of(draw(store, tasks, options.rerun), tasks)
+    with live(repetition.planned, repetition.expectation) as display:
+        sink, repeated = repetition.collect(display.finished)
+        settings = RunSettings(task_folders=tuple(options.tasks))
+        execute(repetition.planned, tasks, sink, settings, listener=display.stage)
+    if repeated.failures:
+        rows = [(r.task, r.params, r.seed, r.backend, r.status, r.reason) for r in repeated.failures]
+        show(["task", "params", "seed", "backend", "status", "reason"], rows, "Runs that fail now")
+    return repeated.pairs, not repeated.failures

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from ntkbench.datasets.cache import writing_into
 from ntkbench.datasets.progress import Progress
 from ntkbench.datasets.sources.source import SourceError
-from ntkbench.errors import InputError
-from ntkbench.files import sync, writing_into
+from ntkbench.errors import SystemFault
+from ntkbench.files import sync
 
 if TYPE_CHECKING:
     from requests import Response, Session
@@ -50,7 +51,7 @@ def download(url: str, target: Path, *, digest: str, progress: Progress, policy:
     """Put the file at `url`, whose hash is `digest` ("md5:..." or "sha256:..." in hex), at `target`.
 
     What an earlier call left in the .part file is taken up. Content with another hash is deleted and asked for once
-    more from the start. Raises SourceError when the server cannot give the file; raises InputError when the folder
+    more from the start. Raises SourceError when the server cannot give the file; raises SystemFault when the folder
     cannot be written.
     """
     if target.exists() and file_digest(target, digest) == digest:
@@ -118,7 +119,7 @@ def _receive(session: Session, url: str, part: Path, progress: Progress, policy:
     try:
         with session.get(url, headers=headers, stream=True, timeout=timeout) as response:
             _store(response, url, part, have, progress)
-    except InputError:
+    except SystemFault:
         raise
     # Not RequestException alone: a bad host name or a missing certificate file comes as urllib3's or Python's error.
     except (OSError, ValueError) as error:

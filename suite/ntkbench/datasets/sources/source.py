@@ -27,6 +27,6 @@ class Source(Protocol):
     def build(self, scratch: Path, progress: Progress) -> Arrays:
         """The arrays, built in memory; files go into `scratch`, an existing folder that this process has locked.
 
-        `scratch` outlives a failure, so that a later attempt can resume. Raises SourceError; raises InputError when
+        `scratch` outlives a failure, so that a later attempt can resume. Raises SourceError; raises SystemFault when
         `scratch` cannot be written.
         """

@@ -9,12 +9,12 @@ from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.derivatives import Function
 from ntkbench.arrays.execution import note
+from ntkbench.arrays.trees import leaves, mapped
 from ntkbench.kernels.empirical import costs, jacobians, structured
 from ntkbench.kernels.empirical.costs import Way, by_positions
 from ntkbench.kernels.empirical.subject import Subject, subject_of
 from ntkbench.kernels.gram.tiles import Progress, TileFunction, gram
 from ntkbench.networks.finite import Finite
-from ntkbench.networks.parameters import leaves, mapped
 
 Method = Literal["auto", "contraction", "vector_products", "structured"]
 

@@ -11,10 +11,10 @@ from typing import Any
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.derivatives import Transforms, transforms_for
 from ntkbench.arrays.execution import Execution, execution_for
+from ntkbench.arrays.trees import leaves
 from ntkbench.kernels.empirical import costs
 from ntkbench.kernels.empirical.costs import WAYS, Way
 from ntkbench.networks.finite import Finite
-from ntkbench.networks.parameters import leaves
 
 
 @dataclass(frozen=True)

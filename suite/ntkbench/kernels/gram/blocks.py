@@ -89,7 +89,7 @@ class BlockKernel:
         else:
             columns = (self.x1 if self.x2 is None else self.x2)[block.columns, ...]
             array = self.kernel(rows, columns, progress=self.progress, **self.options)
-        array[:1, :1].tolist()  # a number is there when its array is: this waits for a device
+        execution_for(array).wait(array)
         return array, time.perf_counter() - start
 
 

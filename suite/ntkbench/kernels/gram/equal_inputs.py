@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.checks import to_numpy
 
 
 def number_inputs(*arrays: Any) -> tuple[npt.NDArray[np.int64], ...]:
@@ -16,8 +17,8 @@ def number_inputs(*arrays: Any) -> tuple[npt.NDArray[np.int64], ...]:
     Arrays (n, ...) of one library, alike in all but n -> as many NumPy arrays (n,). An input with a NaN has a number
     of its own.
     """
-    # JAX would compile and dispatch each of many small steps.
-    arrays = tuple(np.asarray(x) if array_api_compat.is_jax_array(x) else x for x in arrays)
+    # Many small steps: compiled, or sent to a device one by one, they would take longest.
+    arrays = tuple(map(to_numpy, arrays))
     known: dict[float, list[tuple[Any, int]]] = {}
     numbered: list[npt.NDArray[np.int64]] = []
     count = 0
@@ -26,7 +27,7 @@ def number_inputs(*arrays: Any) -> tuple[npt.NDArray[np.int64], ...]:
         # Equal inputs have equal sums, and few others have.
         for i, total in enumerate(_sums(array)):
             candidates = known.setdefault(total, [])
-            same = (number for other, number in candidates if _equal(array[i, ...], other))
+            same = (number for other, number in candidates if np.array_equal(array[i, ...], other))
             numbers[i] = next(same, count)
             if numbers[i] == count:
                 candidates.append((array[i, ...], count))
@@ -44,12 +45,7 @@ def coincidences(like: Any, numbers1: npt.NDArray[np.int64], numbers2: npt.NDArr
     return xp.asarray(same, dtype=like.dtype, device=array_api_compat.device(like))
 
 
-def _sums(array: Any) -> list[float]:
-    xp = array_api_compat.array_namespace(array)
-    rows = xp.reshape(array, (array.shape[0], -1))
+def _sums(array: np.ndarray) -> list[float]:
     with np.errstate(all="ignore"):  # values that are not finite have their own say in the kernel
-        return list(xp.sum(rows, axis=1).tolist())
-
-
-def _equal(one: Any, other: Any) -> bool:
-    return bool(array_api_compat.array_namespace(one).all(one == other))
+        sums: list[float] = np.sum(np.reshape(array, (array.shape[0], -1)), axis=1).tolist()
+    return sums

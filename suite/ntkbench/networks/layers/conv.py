@@ -7,6 +7,7 @@ from typing import Any
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
+from ntkbench.arrays.execution import execution_for
 from ntkbench.duals.covariance import Covariance
 from ntkbench.duals.windows import window_sums
 from ntkbench.networks.layers import windows
@@ -57,19 +58,7 @@ class Conv(LinearLayer):
     def product(self, x: Array, weight: Array) -> Array:
         """By the library's own convolution, where it has one."""
         x = windows.padded(x, self.window, self.stride, self.padding)
-        if array_api_compat.is_jax_array(x):
-            from jax import lax
-
-            dimensions = ("NHWC", "HWIO", "NHWC")
-            return lax.conv_general_dilated(x, weight, self.stride, "VALID", dimension_numbers=dimensions)
-        if array_api_compat.is_torch_array(x):
-            from torch.nn.functional import conv2d
-
-            y = conv2d(x.permute(0, 3, 1, 2), weight.permute(3, 2, 0, 1), stride=self.stride)
-            return y.permute(0, 2, 3, 1)
-        places = windows.places(x, self.window, self.stride)
-        filters = weight.reshape(len(places), *weight.shape[2:])
-        return sum(w @ f for w, f in zip(places, filters, strict=True))
+        return execution_for(x).convolve(x, weight, self.stride)
 
     def seen(self, x: Array) -> Array:
         x = windows.padded(x, self.window, self.stride, self.padding)

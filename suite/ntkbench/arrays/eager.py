@@ -1,0 +1,129 @@
+"""Libraries that carry operations out one by one and write in place; NumPy is one as it stands."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import numpy as np
+
+from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.array import Array
+from ntkbench.arrays.derivatives import Transforms
+from ntkbench.arrays.descent import Descent, Loop
+from ntkbench.arrays.memory import available_to_host, tile_budget
+
+
+class Eager:
+    """An array namespace on the processor, without derivatives.
+
+    What the array API has not is computed by SciPy, on the same memory where `xp.asarray` and NumPy's can share it.
+    """
+
+    fast_arccos = False
+
+    def __init__(self, name: str, xp: Any) -> None:
+        self.name = name
+        self.xp = xp
+
+    def compiled(self, function: Callable[..., Any], static: tuple[str, ...]) -> Callable[..., Any]:
+        return function
+
+    def scan(self, step: Callable[[Any, Any], Any], carry: Any, xs: Sequence[Array]) -> Any:
+        for i in range(xs[0].shape[0]):
+            carry = step(carry, tuple(x[i] for x in xs))
+        return carry
+
+    def each(self, function: Callable[[Any], Any], items: Iterable[Any], x: Array) -> Iterator[Any]:
+        return map(function, items)
+
+    def double(self) -> AbstractContextManager[Any]:
+        return nullcontext()
+
+    def wait(self, value: Any) -> None:
+        pass
+
+    def to_numpy(self, x: Array) -> np.ndarray:
+        return np.asarray(x)
+
+    def on_cpu(self, x: Array) -> bool:
+        return True
+
+    def free_memory(self, x: Array) -> int | None:
+        return available_to_host()
+
+    def budget(self, x: Array) -> int:
+        return tile_budget(self, x)
+
+    def box(self, field: Array, axis: int, seam: Any, step: int = 1) -> Array:
+        total = self.xp.zeros_like(field)
+        total += field
+        length, seam = field.shape[axis], int(seam)
+        for start, stop in ((0, seam), (seam, length)):
+            if stop - start > step:
+                low, high = (
+                    (slice(None),) * axis + (slice(start, stop - step),),
+                    (slice(None),) * axis + (slice(start + step, stop),),
+                )
+                total[low] += field[high]
+                total[high] += field[low]
+        return total
+
+    def roll(self, field: Array, shift: Any, axis: int) -> Array:
+        return self.xp.roll(field, -int(shift), axis=axis)
+
+    def place(self, out: Array, tile: Array, row: int, column: int) -> Array:
+        out[row : row + tile.shape[0], column : column + tile.shape[1]] = tile
+        return out
+
+    def rescaled(self, x: Array, factor: float) -> Array:
+        x *= factor
+        return x
+
+    def special(self, name: str) -> Callable[[Array], Array]:
+        function = getattr(importlib.import_module("scipy.special"), name)
+        return lambda x: self.xp.asarray(function(self.to_numpy(x)))
+
+    def relu(self, x: Array) -> Array:
+        return self.xp.where(x <= 0.0, self.xp.zeros_like(x), x)
+
+    def call(self, function: Callable[[Array], Array], x: Array) -> Array:
+        return function(x)
+
+    def convolve(self, x: Array, filters: Array, stride: tuple[int, int]) -> Array:
+        height, width = filters.shape[:2]
+        rows, columns = ((x.shape[k + 1] - filters.shape[k]) // stride[k] * stride[k] + 1 for k in (0, 1))
+        return sum(
+            x[:, i : i + rows : stride[0], j : j + columns : stride[1], :] @ filters[i, j, ...]
+            for i in range(height)
+            for j in range(width)
+        )
+
+    def cholesky(self, matrix: Array) -> Array | None:
+        try:
+            return self.xp.linalg.cholesky(matrix)
+        except np.linalg.LinAlgError:
+            return None
+
+    def solve_cholesky(self, factor: Array, b: Array) -> Array:
+        from scipy.linalg import cho_solve
+
+        return self.xp.asarray(cho_solve((self.to_numpy(factor), True), self.to_numpy(b), check_finite=False))
+
+    def solve_triangular(self, factor: Array, b: Array, *, transposed: bool = False) -> Array:
+        from scipy.linalg import solve_triangular
+
+        left, right = self.to_numpy(factor), self.to_numpy(b)
+        return self.xp.asarray(solve_triangular(left, right, lower=True, trans=int(transposed), check_finite=False))
+
+    @property
+    def transforms(self) -> Transforms | None:
+        return None
+
+    def descend(self, descent: Descent, trained: Any, fixed: Any) -> Loop:
+        raise TypeError(f"training needs derivatives, which arrays of type {type(descent.x).__name__} have not")
+
+
+EXECUTION = Eager("numpy", array_api_compat.array_namespace(np.empty(0)))

@@ -1,0 +1,226 @@
+"""What is asked of JAX: everything compiled, loops as lax.scan, a donated buffer in the place of writing in place."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property, partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.array import Array
+from ntkbench.arrays.derivatives import Function, Transforms
+from ntkbench.arrays.descent import Descent, Loop
+from ntkbench.arrays.memory import available_to_host, tile_budget
+from ntkbench.arrays.trees import mapped
+
+
+class Jax:
+    """JAX, by way of XLA."""
+
+    name = "xla"
+    xp: Any = jnp
+    fast_arccos = False
+
+    def __init__(self) -> None:
+        self._place = jax.jit(lax.dynamic_update_slice, donate_argnums=0)
+        self._rescale = jax.jit(lambda x, factor: x * factor, donate_argnums=0)
+        self._compiled: dict[Callable[..., Any], Callable[..., Any]] = {}
+
+    def compiled(self, function: Callable[..., Any], static: tuple[str, ...]) -> Callable[..., Any]:
+        if function not in self._compiled:
+            self._compiled[function] = jax.jit(function, static_argnames=static)
+        return self._compiled[function]
+
+    def scan(self, step: Callable[[Any, Any], Any], carry: Any, xs: Sequence[Array]) -> Any:
+        return lax.scan(lambda c, x: (step(c, x), None), carry, tuple(xs))[0]
+
+    def each(self, function: Callable[[Any], Any], items: Iterable[Any], x: Array) -> Iterator[Any]:
+        # XLA runs loops on one core of a CPU, but several of them at once. Such settings belong to a thread.
+        double, workers = jax.config.jax_enable_x64, (os.cpu_count() or 1) if self.on_cpu(x) else 1
+
+        def run(item: Any) -> Any:
+            with _enable_x64(double):
+                return jax.block_until_ready(function(item))
+
+        with ThreadPoolExecutor(workers) as pool:
+            pending: deque[Future[Any]] = deque()
+            for item in items:
+                pending.append(pool.submit(run, item))
+                if len(pending) > workers:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+
+    def double(self) -> AbstractContextManager[Any]:
+        # Outside the suite JAX may still have its default: float32 in the place of every float64.
+        return _enable_x64(True)
+
+    def wait(self, value: Any) -> None:
+        jax.block_until_ready(value)
+
+    def to_numpy(self, x: Array) -> np.ndarray:
+        return np.asarray(x)
+
+    def on_cpu(self, x: Array) -> bool:
+        return bool(next(iter(x.devices())).platform == "cpu")
+
+    def free_memory(self, x: Array) -> int | None:
+        device = array_api_compat.device(x)
+        if getattr(device, "platform", None) == "cpu":
+            return available_to_host()
+        statistics = (device.memory_stats() if hasattr(device, "memory_stats") else None) or {}
+        if "bytes_limit" not in statistics:
+            return None
+        return int(statistics["bytes_limit"] - statistics.get("bytes_in_use", 0))
+
+    def budget(self, x: Array) -> int:
+        return tile_budget(self, x)
+
+    def box(self, field: Array, axis: int, seam: Any, step: int = 1) -> Array:
+        ones = (1,) * field.ndim
+        window, apart, padding = list(ones), list(ones), [(0, 0)] * field.ndim
+        window[axis], apart[axis], padding[axis] = 3, step, (step, step)
+        # Computed once and stored: XLA would compute it anew for each neighbour.
+        field = lax.optimization_barrier(field)
+        # A window is several times as fast as sums of shifted copies.
+        total = lax.reduce_window(field, field.dtype.type(0), lax.add, window, ones, padding, window_dilation=apart)
+        if isinstance(seam, int) and seam == 0:
+            return total
+        # The window knows no seam: what it carried across is taken off again, on both sides.
+        before, after = jnp.maximum(seam - 1, 0), seam
+        for here, there in ((after, before), (before, after)):
+            across = lax.dynamic_index_in_dim(field, there, axis) * (seam > 0)
+            row = lax.dynamic_index_in_dim(total, here, axis) - across
+            total = lax.dynamic_update_index_in_dim(total, row, here, axis)
+        return total
+
+    def roll(self, field: Array, shift: Any, axis: int) -> Array:
+        return jnp.roll(field, -shift, axis=axis)
+
+    def place(self, out: Array, tile: Array, row: int, column: int) -> Array:
+        return self._place(out, tile, (row, column))
+
+    def rescaled(self, x: Array, factor: float) -> Array:
+        return self._rescale(x, factor)
+
+    def special(self, name: str) -> Callable[[Array], Array]:
+        function: Callable[[Array], Array] = getattr(importlib.import_module("jax.scipy.special"), name)
+        return function
+
+    def relu(self, x: Array) -> Array:
+        return jnp.where(x <= 0.0, jnp.zeros_like(x), x)
+
+    def call(self, function: Callable[[Array], Array], x: Array) -> Array:
+        try:
+            return function(x)
+        except jax.errors.TracerArrayConversionError:
+            like = jax.ShapeDtypeStruct(x.shape, x.dtype)
+            return jax.pure_callback(lambda v: np.asarray(function(np.asarray(v)), dtype=v.dtype), like, x)
+
+    def convolve(self, x: Array, filters: Array, stride: tuple[int, int]) -> Array:
+        return lax.conv_general_dilated(x, filters, stride, "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+
+    def cholesky(self, matrix: Array) -> Array | None:
+        return jnp.linalg.cholesky(matrix)
+
+    def solve_cholesky(self, factor: Array, b: Array) -> Array:
+        return jax.scipy.linalg.cho_solve((factor, True), b)
+
+    def solve_triangular(self, factor: Array, b: Array, *, transposed: bool = False) -> Array:
+        return jax.scipy.linalg.solve_triangular(factor, b, lower=True, trans=int(transposed))
+
+    @cached_property
+    def transforms(self) -> Transforms:
+        return _Transforms()
+
+    def descend(self, descent: Descent, trained: Any, fixed: Any) -> Loop:
+        return _Loop(descent, trained, fixed)
+
+
+def _enable_x64(enabled: bool) -> AbstractContextManager[Any]:
+    home = jax if hasattr(jax, "enable_x64") else jax.experimental
+    block: AbstractContextManager[Any] = home.enable_x64(enabled)
+    return block
+
+
+class _Transforms:
+    def __init__(self) -> None:
+        self.jacobian = jax.jacrev
+        self.vmap = jax.vmap
+
+    def vjp(self, function: Function, at: Any) -> tuple[Function, Any]:
+        _, back, aside = jax.vjp(function, at, has_aux=True)
+        return lambda cotangent: back(cotangent)[0], aside
+
+    def jvp(self, function: Function, at: Any, direction: Any) -> Any:
+        return jax.jvp(function, (at,), (direction,))[1]
+
+    def constant(self) -> AbstractContextManager[Any]:
+        return nullcontext()
+
+
+class _Loop:
+    """One compiled loop for all stretches between recordings."""
+
+    def __init__(self, descent: Descent, trained: Any, fixed: Any) -> None:
+        self._function, self._trained, self._fixed = descent.outputs, trained, fixed
+        self._velocity = mapped(jnp.zeros_like, trained) if descent.momentum else None
+        order = None if descent.order is None else jnp.asarray(descent.order)
+        self._data = (descent.x, descent.y, order)
+        self._numbers = (descent.rate, descent.momentum, descent.scale)
+
+    @property
+    def trained(self) -> Any:
+        return self._trained
+
+    def advance(self, start: int, stop: int, limit: float) -> int | None:
+        state = (start, False, self._trained, self._velocity)
+        numbers = (*self._numbers, limit, stop)
+        step, beyond, self._trained, self._velocity = _advance(self._function, state, self._fixed, self._data, numbers)
+        return int(step) if beyond else None
+
+    def outputs(self, x: Array) -> np.ndarray:
+        return np.asarray(_outputs(self._function, self._trained, self._fixed, x))
+
+
+@partial(jax.jit, static_argnums=0)  # compiled once for each network, shapes and precision
+def _advance(function: Function, state: Any, fixed: Any, data: Any, numbers: Any) -> Any:
+    x, y, order = data
+    rate, momentum, scale, limit, stop = numbers
+
+    def loss(trained: Any, inputs: Array, targets: Array) -> Array:
+        error = function(trained, fixed, inputs) - targets
+        return 0.5 * scale * jnp.sum(error * error)
+
+    def step(state: Any) -> Any:
+        now, _, trained, velocity = state
+        inputs, targets = (x, y) if order is None else (x[order[now]], y[order[now]])
+        value, slope = jax.value_and_grad(loss)(trained, inputs, targets)
+        # Not "value > limit", which is false of NaN.
+        beyond = ~(value <= limit)
+        if velocity is None:
+            moved = mapped(lambda w, g: jnp.where(beyond, w, w - rate * g), trained, slope)
+        else:
+            velocity = mapped(lambda v, g: momentum * v - rate * g, velocity, slope)
+            moved = mapped(lambda w, v: jnp.where(beyond, w, w + v), trained, velocity)
+        return jnp.where(beyond, now, now + 1), beyond, moved, velocity
+
+    return lax.while_loop(lambda state: (state[0] < stop) & ~state[1], step, state)
+
+
+@partial(jax.jit, static_argnums=0)
+def _outputs(function: Function, trained: Any, fixed: Any, x: Array) -> Array:
+    return function(trained, fixed, x)
+
+
+EXECUTION = Jax()

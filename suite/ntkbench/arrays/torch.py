@@ -1,0 +1,156 @@
+"""What is asked of torch: operations one by one, on a processor or a CUDA device, and its derivatives."""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+
+from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.array import Array
+from ntkbench.arrays.derivatives import Function, Transforms
+from ntkbench.arrays.descent import Descent, Loop
+from ntkbench.arrays.eager import Eager
+from ntkbench.arrays.memory import available_to_host
+from ntkbench.arrays.trees import leaves, mapped
+
+
+class Torch(Eager):
+    """torch, uncompiled."""
+
+    fast_arccos = True
+
+    def wait(self, value: Any) -> None:
+        if torch.cuda.is_initialized():
+            torch.cuda.synchronize()
+
+    def to_numpy(self, x: Array) -> np.ndarray:
+        found: np.ndarray = x.detach().cpu().numpy()
+        return found
+
+    def on_cpu(self, x: Array) -> bool:
+        return bool(x.device.type == "cpu")
+
+    def free_memory(self, x: Array) -> int | None:
+        if x.device.type == "cuda":
+            reserved = torch.cuda.memory_reserved(x.device) - torch.cuda.memory_allocated(x.device)
+            return int(torch.cuda.mem_get_info(x.device)[0] + reserved)
+        return available_to_host() if self.on_cpu(x) else None
+
+    def special(self, name: str) -> Callable[[Array], Array]:
+        function: Callable[[Array], Array] = getattr(importlib.import_module("torch.special"), name)
+        return function
+
+    def relu(self, x: Array) -> Array:
+        # A choice for each entry would take as long as a matrix product.
+        return x.relu()
+
+    def call(self, function: Callable[[Array], Array], x: Array) -> Array:
+        with warnings.catch_warnings():
+            # NumPy's word to torch, when a function of NumPy arrays meets a tensor.
+            warnings.filterwarnings("ignore", "__array_wrap__ must accept", DeprecationWarning)
+            return super().call(function, x)
+
+    def convolve(self, x: Array, filters: Array, stride: tuple[int, int]) -> Array:
+        y = torch.nn.functional.conv2d(x.permute(0, 3, 1, 2), filters.permute(3, 2, 0, 1), stride=stride)
+        return y.permute(0, 2, 3, 1)
+
+    def cholesky(self, matrix: Array) -> Array | None:
+        try:
+            return torch.linalg.cholesky(matrix)
+        except torch.linalg.LinAlgError:
+            return None
+
+    def solve_cholesky(self, factor: Array, b: Array) -> Array:
+        return torch.cholesky_solve(b, factor)
+
+    def solve_triangular(self, factor: Array, b: Array, *, transposed: bool = False) -> Array:
+        return torch.linalg.solve_triangular(factor.mT if transposed else factor, b, upper=transposed)
+
+    @cached_property
+    def transforms(self) -> Transforms:
+        return _Transforms()
+
+    def descend(self, descent: Descent, trained: Any, fixed: Any) -> Loop:
+        return _Loop(descent, trained, fixed)
+
+
+class _Transforms:
+    def __init__(self) -> None:
+        import torch.func
+
+        self.jacobian = torch.func.jacrev
+        self.vmap = torch.func.vmap
+        with warnings.catch_warnings():
+            # The first derivative forwards makes torch compile some of its own code in a way that it warns of.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            torch.func.jvp(torch.sin, (torch.zeros(()),), (torch.zeros(()),))
+
+    def vjp(self, function: Function, at: Any) -> tuple[Function, Any]:
+        _, back, aside = torch.func.vjp(function, at, has_aux=True)
+        return lambda cotangent: back(cotangent)[0], aside
+
+    def jvp(self, function: Function, at: Any, direction: Any) -> Any:
+        return torch.func.jvp(function, (at,), (direction,))[1]
+
+    def constant(self) -> AbstractContextManager[Any]:
+        block: AbstractContextManager[Any] = torch.no_grad()
+        return block
+
+
+class _Loop:
+    """Autograd and updates in place, step by step.
+
+    Uncompiled: a step is its matrix products, of which torch.compile saves at most a sixth (on two CPU cores: widths
+    256 to 4096, 1 to 4 hidden layers), while it takes 2 to 30 seconds for each network and shape.
+    """
+
+    def __init__(self, descent: Descent, trained: Any, fixed: Any) -> None:
+        self._descent, self._fixed = descent, fixed
+        self._trained = mapped(lambda w: w.detach().clone().requires_grad_(), trained)
+        self._weights = leaves(self._trained)
+        self._velocity = [torch.zeros_like(w) for w in self._weights]
+        self._order = None if descent.order is None else torch.asarray(descent.order, device=descent.x.device)
+
+    @property
+    def trained(self) -> Any:
+        return mapped(lambda w: w.detach(), self._trained)
+
+    def advance(self, start: int, stop: int, limit: float) -> int | None:
+        descent = self._descent
+        x, y = descent.x, descent.y
+        for now in range(start, stop):
+            if self._order is not None:
+                x, y = (part[self._order[now]] for part in (descent.x, descent.y))
+            with torch.enable_grad():
+                error = descent.outputs(self._trained, self._fixed, x) - y
+                value = 0.5 * descent.scale * torch.sum(error * error)
+                slope = torch.autograd.grad(value, self._weights)
+            if not float(value) <= limit:
+                return now
+            with torch.no_grad():
+                self._move(slope)
+        return None
+
+    def _move(self, slope: Any) -> None:
+        descent = self._descent
+        if not descent.momentum:
+            torch._foreach_add_(self._weights, slope, alpha=-descent.rate)
+            return
+        torch._foreach_mul_(self._velocity, descent.momentum)
+        torch._foreach_add_(self._velocity, slope, alpha=-descent.rate)
+        torch._foreach_add_(self._weights, self._velocity)
+
+    def outputs(self, x: Array) -> np.ndarray:
+        with torch.no_grad():
+            found: np.ndarray = self._descent.outputs(self.trained, self._fixed, x).cpu().numpy()
+        return found
+
+
+EXECUTION = Torch("aten", array_api_compat.array_namespace(torch.empty(0)))

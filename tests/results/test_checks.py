@@ -1,0 +1,63 @@
+"""Rules that must hold, each broken by one run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ntkbench.results.checks import claims_held, pairs_with_export, violations
+from ntkbench.results.parquet import export_parquet
+from ntkbench.results.record import RunRecord
+from ntkbench.results.store import Store
+
+GOOD = RunRecord.from_json((Path(__file__).parents[1] / "data" / "record.json").read_text())
+CLAIM = replace(GOOD.claims[0], repeats=1, verified=True)
+
+
+def record(number: int, value: float = 40.0, **changes: object) -> RunRecord:
+    """An experiment of its own, with one claim of 40 and this accuracy."""
+    metrics = [replace(GOOD.metrics[0], value=value, stderr=None)]
+    fields = {"run_id": f"{number:032x}", "experiment_id": f"{number:032x}", "metrics": metrics, "claims": [CLAIM]}
+    return replace(GOOD, **{**fields, **changes})
+
+
+@pytest.fixture
+def store(database: Path) -> Store:
+    store = Store(database)
+    store.prepare()
+    return store
+
+
+def test_where_all_holds_nothing_is_found_and_the_claims_are_counted(store):
+    store.add([record(1), record(2, backend="jax")])
+    assert violations(store) == []
+    assert claims_held(store) == 2
+
+
+@pytest.mark.parametrize(
+    ("records", "title"),
+    [
+        ([record(1, 50.0)], "Verified claims that are not reproduced"),
+        ([record(1, claims=[]), record(2, 40.3, backend="jax", claims=[])], "Runs that disagree with other backends"),
+        ([record(1, status="error", reason="it went wrong", claims=[])], "Runs that failed"),
+    ],
+    ids=["claim", "agreement", "failure"],
+)
+def test_each_rule_that_is_broken_is_found_alone(store, records, title):
+    store.add(records)
+    (found,) = violations(store)
+    assert found.title == title
+    assert all(len(row) == len(found.columns) for row in found.rows)
+    assert {row[0] for row in found.rows} == {"images"}
+
+
+def test_the_latest_runs_stand_beside_the_exported_ones_on_the_same_inputs(store, tmp_path):
+    elsewhere = Store(tmp_path / "elsewhere.duckdb")
+    elsewhere.prepare()
+    elsewhere.add([record(1, backend="jax"), record(2, seed=1, backend="jax")])
+    export_parquet(elsewhere, tmp_path / "export")
+    store.add([record(3), record(4, seed=2), record(5, task="another")])
+    ((here, exported),) = pairs_with_export(store, tmp_path / "export")
+    assert (here.run_id, exported.run_id) == (f"{3:032x}", f"{1:032x}")
