@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -45,6 +47,20 @@ def recorded_as(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]
         return function
 
     return named
+
+
+def moved(*names: str) -> ModuleType:
+    """The first of several modules that this commit has, the present name first.
+
+    asv runs the benchmarks of the working tree on every commit, those from before a module moved included.
+    """
+    for name in names[:-1]:
+        try:
+            return import_module(name)
+        except ModuleNotFoundError as error:
+            if not f"{name}.".startswith(f"{error.name}."):  # what the module itself imports is missing
+                raise
+    return import_module(names[-1])
 
 
 def opened(name: str, device: str = "cpu") -> Any:

@@ -9,11 +9,14 @@ import time
 import uuid
 from pathlib import Path
 
-from ntkbench.results.database import writing
-from ntkbench.results.exchange import import_sources
-from ntkbench.results.parquet import export_parquet
-from ntkbench.results.record import MetricRow, RunRecord, TimingRow
-from ntkbench.results.store import Store
+from .backends import moved
+
+_database, _exchange, _parquet, _record, _store = (
+    moved(f"ntkbench.results.{name}", f"ntkbench.{name}")
+    for name in ("database", "exchange", "parquet", "record", "store")
+)
+writing, import_sources, export_parquet = _database.writing, _exchange.import_sources, _parquet.export_parquet
+MetricRow, RunRecord, TimingRow, Store = _record.MetricRow, _record.RunRecord, _record.TimingRow, _store.Store
 
 RUNS = 4_000
 FILE, RECORDS = Path("results.duckdb"), Path("records.jsonl")

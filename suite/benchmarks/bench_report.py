@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from ntkbench.report.site import write_site
-
-from .backends import Prepared
+from .backends import Prepared, moved
 from .bench_database import fill
+
+write_site = moved("ntkbench.report.site", "ntkbench.site").write_site
 
 
 class Report(Prepared):

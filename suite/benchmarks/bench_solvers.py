@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .backends import Prepared, opened, vectors
+from .backends import Prepared, moved, opened, vectors
 
 POINTS = 600
 
@@ -24,6 +24,7 @@ class Solvers(Prepared):
         from ntkbench.kernels import fc_kernels
 
         self.backend = opened(backend)
+        self.solvers = moved("ntkbench.solvers", "ntkbench.kernels")
         x = vectors(POINTS, 64)
         k = fc_kernels(x / np.linalg.norm(x, axis=1, keepdims=True) * 8, depth=3).ntk
         self.k = self.backend.asarray(k, "float64")
@@ -34,25 +35,18 @@ class Solvers(Prepared):
 
     def time_kernel_regression(self, backend: str) -> None:
         """The general direct solve."""
-        from ntkbench.solvers import kernel_regression
-
-        self._wait(kernel_regression(self.k, self.y, self.k[:10]))
+        self._wait(self.solvers.kernel_regression(self.k, self.y, self.k[:10]))
 
     def time_cholesky(self, backend: str) -> None:
         """The direct solve of a positive definite matrix."""
-        from ntkbench.solvers import cholesky_regression
-
-        self._wait(cholesky_regression(self.k, self.y, self.k[:10]))
+        self._wait(self.solvers.cholesky_regression(self.k, self.y, self.k[:10]))
 
     def time_ridge_path(self, backend: str) -> None:
         """One eigendecomposition."""
-        from ntkbench.solvers import ridge_path
-
-        ridge_path(self.k, self.y, self.k[:10], [1e-3, 1e-2, 1e-1])
+        self.solvers.ridge_path(self.k, self.y, self.k[:10], [1e-3, 1e-2, 1e-1])
 
     def time_conjugate(self, backend: str) -> None:
         """Conjugate gradient with a partial Cholesky preconditioner."""
-        from ntkbench.solvers import conjugate_gradient, pivoted_cholesky
-
-        preconditioner = pivoted_cholesky(self.k, rank=50, ridge=1e-2)
-        self._wait(conjugate_gradient(self.k, self.y, ridge=1e-2, tolerance=1e-8, preconditioner=preconditioner))
+        preconditioner = self.solvers.pivoted_cholesky(self.k, rank=50, ridge=1e-2)
+        options = {"ridge": 1e-2, "tolerance": 1e-8, "preconditioner": preconditioner}
+        self._wait(self.solvers.conjugate_gradient(self.k, self.y, **options))

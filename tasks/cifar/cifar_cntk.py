@@ -63,6 +63,7 @@ def work(dataset: str, pooling: str, depth: int, n_train: int, n_test: int, pool
 
 @task(
     title="CIFAR-10 CNTK regression",
+    checkpoints=True,
     source="Arora et al. 2019, arXiv:1904.11955, table 1",
     formulas={
         "a layer of the NTK, summed over the 3 x 3 patch around the pixels p and p'": (

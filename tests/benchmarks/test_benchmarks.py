@@ -58,6 +58,20 @@ def test_a_renamed_benchmark_is_recorded_and_run_under_its_first_name(tmp_path: 
     assert out.splitlines() == ["['bench_old.Old.time_gram']", "time_product"]
 
 
+def test_a_module_is_found_where_this_commit_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from benchmarks.backends import moved
+
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "lacks_a_package.py").write_text("import package_that_is_not_here")
+    assert moved("json.decoder", "csv").__name__ == "json.decoder"
+    for name in ("not_here", "json.not_here", "not_here.at.all"):
+        assert moved(name, "csv").__name__ == "csv"
+    with pytest.raises(ModuleNotFoundError, match="package_that_is_not_here"):
+        moved("lacks_a_package", "csv")
+    with pytest.raises(ModuleNotFoundError, match="nor_here"):
+        moved("not_here", "nor_here")
+
+
 def test_without_a_gpu_its_benchmarks_are_skipped(found: list, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda name: None)
     on_gpu = [benchmark for benchmark in found if "DeviceMemory" in benchmark.name or "'cuda'" in str(benchmark.params)]

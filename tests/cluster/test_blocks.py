@@ -22,7 +22,7 @@ from ntkbench.cluster.blocks_child import Matrix
 from ntkbench.experiment.registry import load_tasks
 from ntkbench.kernels import cntk
 from ntkbench.kernels.gram.blocks import Block, BlockKernel, block_gram
-from ntkbench.running.checkpoints import likeness
+from ntkbench.running.likeness import likeness
 
 pytest.importorskip("distributed")
 

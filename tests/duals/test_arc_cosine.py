@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 
 from ntkbench._vendor import array_api_compat
-from ntkbench.duals.arc_cosine import relu_dual
+from ntkbench.duals.arc_cosine import INTERPOLATED, SHORTEST, Polynomials, relu_dual
 
 NEAR = [sign * (1 - 10.0**-k) for k in range(1, 17) for sign in (-1, 1)]
 CORRELATIONS = np.array([-1.0, -0.0, 0.0, 1.0, *NEAR, *np.random.default_rng(0).uniform(-1, 1, 2_000)])
@@ -58,3 +59,34 @@ def test_correlations_beyond_one_by_rounding_count_as_one(backend: Any, dtype: s
 def test_any_shape_is_kept(backend: Any) -> None:
     kappa, slope = dual(backend, np.zeros((2, 3, 1)), "float64")
     assert kappa.shape == slope.shape == (2, 3, 1)
+
+
+def largest_error(coefficients: tuple[float, ...], exact: Any) -> float:
+    """Of root times the polynomial on [0, 1], more closely sampled where the error oscillates faster."""
+    with mpmath.workdps(40):
+        errors = []
+        for k in range(500):
+            a = (1 - mpmath.cos(mpmath.pi * (k + 0.5) / 500)) / 2
+            errors.append(abs(mpmath.sqrt(1 - a) * mpmath.polyval(coefficients[::-1], a) - exact(a)))
+        return float(max(errors))
+
+
+TABLE = [*SHORTEST.values(), *INTERPOLATED.values()]
+
+
+@pytest.mark.parametrize("short", TABLE, ids=[*SHORTEST, "float32, interpolated"])
+def test_polynomials_are_as_good_as_is_stated_and_no_better(short: Polynomials) -> None:
+    angle = largest_error(short.angle, lambda a: mpmath.acos(a) / (2 * mpmath.pi))
+    lune = largest_error(short.lune, lambda a: (mpmath.sqrt(1 - a * a) - a * mpmath.acos(a)) / (2 * mpmath.pi))
+    assert short.angle_error / 2 < angle <= short.angle_error
+    assert short.lune_error / 2 < lune <= short.lune_error
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_the_shortest_polynomials_are_wrong_by_less_than_the_rounding(precision: str) -> None:
+    short = SHORTEST[precision]
+    assert max(short.angle_error, short.lune_error) <= np.finfo(precision).eps / 2
+
+
+def test_degrees_are_those_of_the_highest_powers() -> None:
+    assert Polynomials((1.0, 2.0, 3.0), (1.0,), 0.0, 0.0).degrees == (2, 0)

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from ntkbench.arrays.execution import execution_for
+from ntkbench.duals.arc_cosine import SHORTEST
 from ntkbench.kernels import Work, cntk, cntk_work, fc_kernels, fc_work
-from ntkbench.kernels.conv import api
-from ntkbench.kernels.conv.numba_compiled import _angle, _coefficients, _lune
+from ntkbench.kernels.conv import api, array_api
+from ntkbench.kernels.conv.own import layer_norms
+from ntkbench.kernels.conv.problem import Readout
 from ntkbench.kernels.relu import dense
 from ntkbench.kernels.relu.network import Network
-
-DEGREES = {"float32": (6, 5), "float64": (19, 18)}
 
 
 class Counted:
@@ -48,8 +48,8 @@ def relu(rho: Counted, precision: str) -> tuple[Counted, Counted]:
     a = Counted.of(min(a.value, 1.0))
     root = Counted.of(math.sqrt((Counted(1.0) - a).value))
     factors = []
-    for function, degree in zip((_angle, _lune), DEGREES[precision], strict=True):
-        *rest, value = (Counted(c) for c in _coefficients(function, degree))
+    for coefficients in (SHORTEST[precision].angle, SHORTEST[precision].lune):
+        *rest, value = (Counted(c) for c in coefficients)
         for coefficient in reversed(rest):
             value = value * a + coefficient
         factors.append(root * value)
@@ -99,7 +99,7 @@ def summed(field: dict[Any, Counted], axis: int) -> dict[Any, Counted]:
 def cntk_entry(x: np.ndarray, y: np.ndarray, depth: int, pooling: str, precision: str) -> Counted:
     height, width, channels = x.shape
     network, scale = api._arora(x[None], depth, pooling)
-    norms = [api.layer_norms(execution_for(x), each[None], network)[:, 0] for each in (x, y)]
+    norms = [layer_norms(execution_for(x), each[None], network)[:, 0] for each in (x, y)]
     nngp = {}
     positions = list(itertools.product(range(height), range(width)))
     for p, q in itertools.product(positions, positions):
@@ -168,15 +168,16 @@ def test_xla_counts_as_many_and_up_to_half_as_many_more(kind: str, rng: Any) -> 
     # Three layers: fewer are no loop for XLA. It counts the loop's body once, as one of the two hidden layers.
     network, shape = Network(3), (9,) if kind == "fc" else (8, 8, 3)
     x, y = (jnp.asarray(rng.standard_normal((n, *shape)), "float32") for n in (8, 6))
-    options = {"execution": execution_for(x), "network": network}
+    execution = execution_for(x)
     if kind == "fc":
-        found = xla_operations(dense._tile, x, y, *(dense._norms(execution_for(x), z, network) for z in (x, y)), None,
-                               **options)  # fmt: skip
+        norms = [dense.layer_norms(execution, z, network) for z in (x, y)]
+        found = xla_operations(dense._tile, x, y, *norms, None, execution=execution, network=network)
         counted = fc_work(8, 6, features=9, depth=2, precision="float32").operations
     else:
-        norms = [api.layer_norms(execution_for(x), z, network) for z in (x, y)]
-        block = api._flatten if kind == "flatten" else api._gap
-        found = xla_operations(block, x, y, *norms, None, wanted=("ntk",), scale=1.0, **options)
+        norms = [layer_norms(execution, z, network) for z in (x, y)]
+        block = array_api._flatten if kind == "flatten" else array_api._gap
+        readout = Readout(network, ("ntk",), 1.0)
+        found = xla_operations(block, x, y, *norms, None, execution=execution, readout=readout)
         found *= 1 if kind == "flatten" else 8  # the displacements of the rows are a loop too
         counted = cntk_work(8, 6, image=shape, depth=2, pooling=kind, precision="float32").operations
     assert 1 <= found / counted <= 1.5
@@ -184,8 +185,8 @@ def test_xla_counts_as_many_and_up_to_half_as_many_more(kind: str, rng: Any) -> 
 
 def test_one_layer_takes_43_operations_and_51_with_its_neighbours() -> None:
     def more(work: Any, **options: Any) -> int:
-        return work(1, 1, depth=4, precision="float32", **options).operations - work(
-            1, 1, depth=3, precision="float32", **options).operations  # fmt: skip
+        three, four = (work(1, 1, depth=depth, precision="float32", **options).operations for depth in (3, 4))
+        return four - three
 
     assert more(fc_work, features=3) == 43
     assert more(cntk_work, image=(5, 6, 3), pooling="flatten") == 51 * 30

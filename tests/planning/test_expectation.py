@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from ntkbench.experiment.plan import PlannedRun
-from ntkbench.planning.expectation import Expectation, Observation, observed, repeated
+from ntkbench.planning.expectation import Expectation, Observation, observed
 from ntkbench.results.record import RunRecord, TimingRow
-from ntkbench.running import stopwatch
 
 RECORD = RunRecord.from_json((Path(__file__).parents[1] / "data" / "record.json").read_text())
 
@@ -27,18 +26,6 @@ def planned(n: int, seed: int = 0, *, backend: str = "jax", task: str = "images"
 def took(run: PlannedRun, seconds: float, *stages: float) -> Observation:
     """That the run took so many seconds; all of them in one long stage, unless `stages` says so."""
     return Observation(run, "ok", seconds, stages or (seconds,))
-
-
-@pytest.mark.parametrize("single", [1e-6, 0.3, 0.4, 0.7, 1.0, 1.9, 2.5, 19.9, 20.0, 300.0])
-def test_a_stage_is_expected_to_be_repeated_as_the_stopwatch_does(single: float) -> None:
-    now = 0.0
-
-    def call() -> None:
-        nonlocal now
-        now += single
-
-    stopwatch.measure("stage", call, lambda _: None, lambda: now)
-    assert repeated(single) == pytest.approx(now)
 
 
 def test_a_record_tells_its_wall_clock_time_and_the_least_of_each_stage() -> None:

@@ -15,15 +15,14 @@ from ntkbench import Context, Metric, Tier, task
 from ntkbench.arrays.execution import implementations, note
 from ntkbench.backends import open_backend
 from ntkbench.errors import InputError
-from ntkbench.kernels.conv import api
 from ntkbench.kernels.gram.blocks import block_gram, plan_blocks
-from ntkbench.running import checkpoints
-from ntkbench.running.checkpoints import Checkpoints, discard, keeps_blocks, kept_since
+from ntkbench.running import checkpoints, likeness
+from ntkbench.running.checkpoints import Checkpoints, discard, kept_since
 
 SIDE, N, N_TEST = 4, 10, 6  # 6 blocks of the training matrix, 6 of the test matrix
 
 
-@task(title="T", source="none", metrics=[Metric("error", "1")], tiers=[Tier("smoke", n=1)])
+@task(title="T", source="none", metrics=[Metric("error", "1")], tiers=[Tier("smoke", n=1)], checkpoints=True)
 def sample(ctx: Context, *, n: int) -> None: ...
 
 
@@ -197,7 +196,7 @@ def test_blocks_of_another_matrix_are_not_found(change: str, monkeypatch: pytest
     elif change == "settings":
         monkeypatch.setattr(ctx.backend, "describe", lambda: {"numba": "another version"})
     else:
-        monkeypatch.setattr(checkpoints, "_sources", lambda path: "edited")
+        monkeypatch.setattr(likeness, "digest", lambda *paths: "edited")
     assert_right(gram(ctx, data, other, **options), data, **options)  # a warning would be an error
 
 
@@ -302,22 +301,6 @@ def test_a_kernel_that_its_name_does_not_tell_is_refused(nameless: Any) -> None:
         gram(kernel=nameless)
 
 
-def test_a_kernel_is_known_by_what_it_reaches_and_by_nothing_else(tmp_path: Path) -> None:
-    read = []
-    original = Path.read_text
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Path, "read_text", lambda self: read.append(self.stem) or original(self))
-        checkpoints._sources.__wrapped__(Path(api.__file__))
-        assert {"conv", "conv_numba", "conv_lanes", "lanes", "tiles", "conv_triton", "conv_pallas"} <= set(read)
-        assert not {"regression", "cholesky", "empirical", "blocks"} & set(read)
-        own = tmp_path / "own.py"
-        for line in ("from ntkbench.kernels import cntk", "from ntkbench.kernels import (\n    cntk,\n)"):
-            own.write_text(line)
-            read.clear()
-            checkpoints._sources.__wrapped__(own)
-            assert {"conv", "regression", "empirical"} <= set(read)
-
-
 def test_blocks_are_not_kept_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("NTKBENCH_BLOCKS", str(tmp_path / "file"))
@@ -337,10 +320,11 @@ def test_whether_a_block_was_left_since_a_moment_is_seen(tmp_path: Path) -> None
     assert not kept_since(max(written) + 1.0)
 
 
-def test_a_task_keeps_blocks_when_its_function_asks_for_a_gram_matrix() -> None:
+def test_a_task_that_did_not_declare_its_gram_matrices_is_told_how() -> None:
     @task(title="G", source="none", metrics=[Metric("error", "1")], tiers=[Tier("smoke", n=1)])
-    def grams(ctx: Context, *, n: int) -> None:
-        ctx.gram("kernel", kernel, *inputs(), side=n)
+    def undeclared(ctx: Context, *, n: int) -> None: ...
 
-    assert keeps_blocks(grams)
-    assert not keeps_blocks(sample)
+    ctx = Context(undeclared, open_backend("numba"), "float64", 0)
+    told = r"^task 'undeclared' calls ctx\.gram: declare it with @task\(\.\.\., checkpoints=True\)$"
+    with pytest.raises(InputError, match=told):
+        gram(ctx)

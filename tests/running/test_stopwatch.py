@@ -1,21 +1,12 @@
 from __future__ import annotations
 
-import ast
-import resource
-import subprocess
-import sys
 import weakref
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ntkbench.running.stopwatch import Timing, measure, peak_rss, reset_peak_rss
-
-
-def own_peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+from ntkbench.running.stopwatch import REPEATS, Timing, measure
 
 
 class Clock:
@@ -70,6 +61,18 @@ def test_a_stage_is_repeated_until_five_samples_or_two_seconds(durations: tuple[
     assert [t.seconds for t in timings] == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("single", [1e-6, 0.3, 0.4, 0.7, 1.0, 1.9, 2.5, 19.9, 20.0, 300.0])
+def test_what_all_calls_of_a_stage_take_is_forecast_by_the_rule_that_repeats_them(single: float) -> None:
+    now = 0.0
+
+    def call() -> None:
+        nonlocal now
+        now += single
+
+    measure("stage", call, lambda _: None, lambda: now)
+    assert REPEATS.seconds(single) == pytest.approx(now)
+
+
 def test_each_sample_waits_for_the_device_before_the_clock_is_read() -> None:
     clock = Clock(0.5, wait=0.25)
     _, timings = clock.measure()
@@ -113,45 +116,6 @@ def test_the_real_clock_measures_wall_time() -> None:
 
     _, timings = measure("s", lambda: time.sleep(0.02), lambda value: None)
     assert all(0.02 <= t.seconds < 5 for t in timings)
-
-
-PEAKS = """
-import numpy as np
-from ntkbench.running.stopwatch import peak_rss, reset_peak_rss
-
-reset_peak_rss()
-before = peak_rss()
-block = np.ones(2**24)
-used = peak_rss()
-del block
-freed = peak_rss()
-print(used - before, freed - before, reset_peak_rss(), peak_rss() - before)
-"""
-
-
-def test_peak_memory_rises_with_what_is_used_and_can_be_reset() -> None:
-    # In a process of its own: what others free meanwhile is no part of it.
-    done = subprocess.run([sys.executable, "-c", PEAKS], capture_output=True, text=True, check=True)
-    used, freed, was_reset, left = map(ast.literal_eval, done.stdout.split())
-    size = 2**27  # the system counts pages in batches, so small differences mean nothing
-    assert used > 0.9 * size
-    assert freed > 0.9 * size
-    assert (left < 0.5 * size) is was_reset
-
-
-def test_where_the_system_keeps_no_such_file_the_peak_is_the_processs_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: Any, **__: Any) -> str:
-        raise FileNotFoundError
-
-    monkeypatch.setattr(Path, "read_text", refuse)
-    monkeypatch.setattr(Path, "write_text", refuse)
-    assert reset_peak_rss() is False
-    assert peak_rss() == own_peak()
-
-
-def test_where_the_file_lacks_the_peak_it_is_the_processs_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Path, "read_text", lambda self: "VmSize:\t 1 kB\n")
-    assert peak_rss() == own_peak()
 
 
 @pytest.mark.parametrize("asked_for_a_clock", [False, True])

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -17,9 +16,11 @@ from ntkbench.backends import open_backend
 from ntkbench.errors import InputError
 from ntkbench.experiment.plan import PlannedRun, plan
 from ntkbench.experiment.registry import load_tasks
-from ntkbench.running import stopwatch, worker
+from ntkbench.running import processes, worker
+from ntkbench.running.messages import Begun, Finished, Message, StageReached, decode, encode
+from ntkbench.running.outcome import Outcome
 
-Talk = Callable[[PlannedRun], list[list[Any]]]
+Talk = Callable[[PlannedRun], list[Message]]
 
 
 @pytest.fixture
@@ -40,12 +41,12 @@ def serve() -> Iterator[Callable[..., Talk]]:
         ends.append(ours)
         threads.append(thread)
 
-        def talk(run: PlannedRun) -> list[list[Any]]:
+        def talk(run: PlannedRun) -> list[Message]:
             ours.send(run)
-            messages = []
-            while not messages or messages[-1][0] != "result":
+            messages: list[Message] = []
+            while not messages or not isinstance(messages[-1], Finished):
                 assert ours.poll(60)
-                messages.append(json.loads(ours.recv_bytes()))
+                messages.append(decode(ours.recv_bytes()))
             return messages
 
         return talk
@@ -63,29 +64,30 @@ def planned(folder: Path, name: str, **overrides: str) -> PlannedRun:
 
 
 def test_a_run_is_answered_by_its_stages_and_its_result(small_tasks: Path, serve: Callable[..., Talk]) -> None:
-    *stages, (_, result) = serve(small_tasks)(planned(small_tasks, "squares", x="3"))
-    assert stages == [["stage", "starting numba", None], ["begin"], ["stage", "multiply", None]]
-    assert result["status"] == "ok"
-    assert result["metrics"] == {"square": [9.0, None]}
-    assert result["curves"] == {"powers": [[0.0, 1.0, 2.0], [1.0, 3.0, 9.0]]}
-    assert [(t["stage"], t["phase"]) for t in result["timings"]] == [("multiply", "first")] + [
-        ("multiply", "steady")
-    ] * 5
-    assert result["warnings"] == []
-    assert {"cpu", "machine", "commit", "numba", "numba threads"} <= set(result["environment"])
+    *stages, finished = serve(small_tasks)(planned(small_tasks, "squares", x="3"))
+    assert stages == [StageReached("starting numba"), Begun(), StageReached("multiply")]
+    assert isinstance(finished, Finished)
+    assert not finished.keeps_memory
+    result = finished.outcome
+    assert result.status == "ok"
+    assert result.metrics == {"square": (9.0, None)}
+    assert result.curves == {"powers": ([0.0, 1.0, 2.0], [1.0, 3.0, 9.0])}
+    assert [(t.stage, t.phase) for t in result.timings] == [("multiply", "first")] + [("multiply", "steady")] * 5
+    assert result.warnings == ()
+    assert {"cpu", "machine", "commit", "numba", "numba threads"} <= set(result.environment)
 
 
 def test_a_second_run_needs_no_second_start(small_tasks: Path, serve: Callable[..., Talk]) -> None:
     talk = serve(small_tasks)
     talk(planned(small_tasks, "squares", x="2"))
-    assert talk(planned(small_tasks, "squares", x="3"))[0] == ["begin"]
+    assert talk(planned(small_tasks, "squares", x="3"))[0] == Begun()
 
 
 def test_a_backend_that_cannot_be_opened_is_a_failure_with_its_reason(
     small_tasks: Path, serve: Callable[..., Talk]
 ) -> None:
-    _, (_, result) = serve(small_tasks, device="cuda")(planned(small_tasks, "squares"))
-    assert (result["status"], result["reason"]) == ("error", "backend 'numba' runs on cpu, not on 'cuda'")
+    result = serve(small_tasks, device="cuda")(planned(small_tasks, "squares"))[-1].outcome
+    assert (result.status, result.reason) == ("error", "backend 'numba' runs on cpu, not on 'cuda'")
 
 
 def test_a_library_that_cannot_be_imported_is_a_failure_with_its_reason(
@@ -94,9 +96,9 @@ def test_a_library_that_cannot_be_imported_is_a_failure_with_its_reason(
     import sys
 
     monkeypatch.setitem(sys.modules, "numba", None)
-    (_, result) = serve(small_tasks)(planned(small_tasks, "squares"))[-1]
-    assert result["status"] == "error"
-    assert result["reason"] == "ModuleNotFoundError: import of numba halted; None in sys.modules"
+    result = serve(small_tasks)(planned(small_tasks, "squares"))[-1].outcome
+    assert result.status == "error"
+    assert result.reason == "ModuleNotFoundError: import of numba halted; None in sys.modules"
 
 
 def test_a_task_that_is_gone_is_a_failure_and_the_worker_serves_on(
@@ -105,7 +107,7 @@ def test_a_task_that_is_gone_is_a_failure_and_the_worker_serves_on(
     run = planned(small_tasks, "squares")
     talk = serve()
     for _ in range(2):
-        assert talk(run)[-1][1]["reason"] == "KeyError: 'squares'"
+        assert talk(run)[-1].outcome.reason == "KeyError: 'squares'"
 
 
 TELLS_WITHOUT_END = """
@@ -134,7 +136,7 @@ def test_a_worker_whose_runner_is_gone_ends_within_the_run(tmp_path: Path) -> No
     thread = threading.Thread(target=work)
     thread.start()
     ours.send(planned(tmp_path, "tells"))
-    while json.loads(ours.recv_bytes())[0] != "begin":
+    while decode(ours.recv_bytes()) != Begun():
         pass
     ours.close()
     thread.join(30)
@@ -147,10 +149,10 @@ def make(function: Callable[..., None], **more: Any) -> Task:
     return task(title="T", source="none", **{**parts, **more})(function)
 
 
-def carry_out(function: Callable[..., None], precision: str = "float32", **more: Any) -> dict[str, Any]:
+def carry_out(function: Callable[..., None], precision: str = "float32", **more: Any) -> Outcome:
     made = make(function, **more)
     (run,) = plan([made], tier="smoke", backends=["numba"], precision=precision)
-    return worker._carry_out(made, open_backend("numba"), run, lambda stage, share: None, {})
+    return worker._carry_out(made, open_backend("numba"), run, lambda stage, share: None)
 
 
 def nothing(ctx: Context, *, n: int) -> None: ...
@@ -160,13 +162,13 @@ def good(ctx: Context, *, n: int) -> None:
 
 def test_a_task_that_needs_what_a_backend_lacks_does_not_apply() -> None:
     result = carry_out(good, requires=["cuda", "autodiff"])
-    assert result == {"status": "not_applicable", "reason": "numba lacks autodiff, cuda"}
+    assert result == Outcome("not_applicable", "numba lacks autodiff, cuda")
 
 
 def test_a_precision_that_a_backend_lacks_does_not_apply(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert carry_out(good, precision="float64")["status"] == "ok"
+    assert carry_out(good, precision="float64").status == "ok"
     monkeypatch.setattr("ntkbench.backends.numba.Numba.capabilities", frozenset())
-    assert carry_out(good, precision="float64")["reason"] == "numba lacks float64"
+    assert carry_out(good, precision="float64").reason == "numba lacks float64"
 
 
 PEAK = Metric("most", "B", role="peak memory")
@@ -179,15 +181,15 @@ def test_a_metric_that_is_not_recorded_is_an_error() -> None:
 
 def test_peak_memory_is_recorded_for_the_task() -> None:
     result = carry_out(good, metrics=[Metric("m", "1"), PEAK])
-    value, stderr = result["metrics"]["most"]
+    value, stderr = result.metrics["most"]
     assert 10e6 < value < 100e9
     assert stderr is None
 
 
 @pytest.mark.parametrize("told", [True, False])
 def test_a_peak_that_cannot_be_reset_is_told_where_it_is_recorded(told: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stopwatch, "reset_peak_rss", lambda: False)
-    notes = carry_out(good, metrics=[Metric("m", "1"), *[PEAK] * told])["warnings"]
+    monkeypatch.setattr(worker, "reset_peak_rss", lambda: False)
+    notes = carry_out(good, metrics=[Metric("m", "1"), *[PEAK] * told]).warnings
     assert notes == ["peak memory is that of the process's whole life"] * told
 
 
@@ -198,8 +200,8 @@ def test_a_device_peak_that_the_run_did_not_raise_is_told_as_a_bound(
     peaks = iter([7, after])
     monkeypatch.setattr("ntkbench.backends.numba.Numba.peak_memory", lambda self: next(peaks))
     result = carry_out(good, metrics=[Metric("m", "1"), PEAK])
-    assert result["metrics"]["most"] == (after, None)
-    assert result["warnings"] == ["peak memory is an upper bound: that of an earlier run of this process"] * told
+    assert result.metrics["most"] == (after, None)
+    assert result.warnings == ["peak memory is an upper bound: that of an earlier run of this process"] * told
 
 
 def test_warnings_are_recorded_once_each() -> None:
@@ -211,8 +213,8 @@ def test_warnings_are_recorded_once_each() -> None:
         ctx.record(m=1.0)
 
     expected = ["UserWarning: the same", "RuntimeWarning: another", "DeprecationWarning: old"]
-    assert carry_out(warns)["warnings"] == expected
-    assert carry_out(warns)["warnings"] == expected  # in a warm worker too
+    assert carry_out(warns).warnings == expected
+    assert carry_out(warns).warnings == expected  # in a warm worker too
 
 
 def test_a_flood_of_warnings_is_cut() -> None:
@@ -221,14 +223,14 @@ def test_a_flood_of_warnings_is_cut() -> None:
             warnings.warn(f"number {i} " + "x" * 10_000, UserWarning, stacklevel=1)
         ctx.record(m=1.0)
 
-    notes = carry_out(floods)["warnings"]
+    notes = carry_out(floods).warnings
     assert len(notes) == 101
     assert notes[-1] == "and 50 more warnings"
     assert max(map(len, notes)) <= 500
 
 
 def test_curves_need_not_be_recorded() -> None:
-    assert carry_out(good, curves=[Curve("c", x="x", y="y")])["curves"] == {}
+    assert carry_out(good, curves=[Curve("c", x="x", y="y")]).curves == {}
 
 
 class Unspeakable(Exception):
@@ -261,14 +263,14 @@ def raised(error: BaseException) -> BaseException:
 )
 def test_a_failure_has_a_status_and_a_reason_of_one_line(error: BaseException, status: str, reason: str) -> None:
     failure = worker._failure(raised(error), open_backend("numba"))
-    assert (failure["status"], failure["reason"]) == (status, reason)
-    assert "raise error" in failure["traceback"]
-    assert json.loads(json.dumps(failure)) == failure
+    assert (failure.status, failure.reason) == (status, reason)
+    assert "raise error" in failure.traceback
+    assert decode(encode(Finished(failure))) == Finished(failure)
 
 
 def test_a_failure_before_there_is_a_backend_has_a_status_too() -> None:
-    assert worker._failure(raised(MemoryError()), None)["status"] == "out_of_memory"
-    assert worker._failure(raised(ValueError()), None)["status"] == "error"
+    assert worker._failure(raised(MemoryError()), None).status == "out_of_memory"
+    assert worker._failure(raised(ValueError()), None).status == "error"
 
 
 def test_what_a_backend_calls_out_of_memory_is_that() -> None:
@@ -276,8 +278,8 @@ def test_what_a_backend_calls_out_of_memory_is_that() -> None:
         def is_out_of_memory(self, error: BaseException) -> bool:
             return "RESOURCE_EXHAUSTED" in str(error)
 
-    assert worker._failure(raised(RuntimeError("RESOURCE_EXHAUSTED: 8 GiB")), Device())["status"] == "out_of_memory"
-    assert worker._failure(raised(Unspeakable()), Device())["status"] == "error"
+    assert worker._failure(raised(RuntimeError("RESOURCE_EXHAUSTED: 8 GiB")), Device()).status == "out_of_memory"
+    assert worker._failure(raised(Unspeakable()), Device()).status == "error"
 
 
 def test_the_traceback_is_its_last_lines_and_these_are_cut() -> None:
@@ -292,11 +294,11 @@ def test_the_traceback_is_its_last_lines_and_these_are_cut() -> None:
         deep(20)
     except ValueError as error:
         failure = worker._failure(error, None)
-    lines = failure["traceback"].splitlines()
+    lines = failure.traceback.splitlines()
     assert len(lines) == 12
     assert lines[-1].startswith("ValueError: xxx")
-    assert len(failure["traceback"]) < 10_000
-    assert len(failure["reason"]) < 1_000
+    assert len(failure.traceback) < 10_000
+    assert len(failure.reason) < 1_000
 
 
 def test_progress_is_told_at_most_ten_times_a_second_and_stages_always(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -311,12 +313,13 @@ def test_progress_is_told_at_most_ten_times_a_second_and_stages_always(monkeypat
             report("next", None)
         report("share", step)
         while ours.poll():
-            told.append(json.loads(ours.recv_bytes())[1:])
+            told.append(decode(ours.recv_bytes()))
     evens, odds = range(0, 21, 2), range(21, 40, 2)
-    assert told == [["next", None], *(["share", i] for i in evens), ["next", None], *(["share", i] for i in odds)]
+    following, shares = StageReached("next"), [[StageReached("share", i) for i in steps] for steps in (evens, odds)]
+    assert told == [following, *shares[0], following, *shares[1]]
 
 
 def test_in_the_runners_own_process_nothing_waits_for_a_parent() -> None:
     before = threading.active_count()
-    worker._die_with_parent()
+    processes.end_with_parent()
     assert threading.active_count() == before

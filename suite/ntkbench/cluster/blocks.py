@@ -20,7 +20,7 @@ from ntkbench.cluster.blocks_worker import compute_block
 from ntkbench.cluster.in_flight import InFlight
 from ntkbench.cluster.scheduler import connected
 from ntkbench.kernels.gram.blocks import Block, BlockKernel, Computed
-from ntkbench.running.checkpoints import likeness
+from ntkbench.running.likeness import likeness
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -31,11 +31,16 @@ _RETRIES = 2  # of a block whose process is lost though the worker is not
 
 @dataclass
 class SharedBlocks:
-    """A `kernels.blocks.Mapper`: the workers of a scheduler compute the blocks, those of a lost worker once more.
+    """A `running.sharing.SharedMapper`: the workers of a scheduler compute the blocks.
 
-    The inputs go to each worker once, and again when they are lost with their workers. `credit` are the seconds that
-    the blocks took, less those that went by here in sending, waiting and fetching: what this process's clock shows, and
-    the credit, is the time of one worker.
+    The inputs go to each worker once, and again when they are lost with their workers; so does a block whose worker is
+    lost.
+
+    Attributes:
+        scheduler: The scheduler's address.
+        backend: The backend of the run.
+        task_folders: Folders from which kernels may come.
+        credit: Seconds that the blocks took, less those that this process spent on sending, waiting and fetching.
     """
 
     scheduler: str
@@ -44,7 +49,13 @@ class SharedBlocks:
     credit: float = 0.0
 
     def __call__(self, compute: BlockKernel, blocks: Iterable[Block]) -> Iterator[Computed]:
-        """Raises MemoryError when a worker has too little, RuntimeError when it fails, SchedulerLostError."""
+        """Yield the blocks as they are finished.
+
+        Raises:
+            MemoryError: A worker has too little memory.
+            RuntimeError: The kernel fails in a worker.
+            SystemFault: The scheduler does not answer or is lost.
+        """
         remaining = iter(blocks)
         first = next(remaining, None)
         if first is None:
@@ -54,8 +65,8 @@ class SharedBlocks:
                 client = stack.enter_context(connected(self.scheduler))
             flight = InFlight(client, self._submitter(client, compute), _AHEAD)
             stack.callback(flight.give_up)
-            waiting = chain([first], remaining)
-            while flight.give(waiting):
+            everything = chain([first], remaining)
+            while flight.give(everything):
                 with self._elsewhere():
                     finished = [(block, future.result()) for block, future in flight.take()]
                 for block, answer in finished:
@@ -65,7 +76,7 @@ class SharedBlocks:
         warnings.warn(told, stacklevel=2)
 
     def _submitter(self, client: Client, compute: BlockKernel) -> Callable[[Block], Future]:
-        """What it gives sends a block, and first the inputs where no worker has them."""
+        """A function that sends a block, and first the inputs where no worker has them."""
         inputs = [None if x is None else to_numpy(x) for x in (compute.x1, compute.x2)]
         sent: list[Future | None] = []
         matrix = Matrix(
@@ -91,7 +102,7 @@ class SharedBlocks:
 
     @contextmanager
     def _elsewhere(self) -> Iterator[None]:
-        """What takes place in the block is no work of this process."""
+        """Take the time of the block from the credit: it is no work of this process."""
         start = time.perf_counter()
         try:
             yield

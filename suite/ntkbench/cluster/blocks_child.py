@@ -19,8 +19,8 @@ from ntkbench.arrays.execution import implementations, prefer
 from ntkbench.arrays.memory import ran_out_of_memory
 from ntkbench.errors import InputError, describe
 from ntkbench.kernels.gram.blocks import Block, BlockKernel
-from ntkbench.running.checkpoints import likeness
-from ntkbench.running.worker import begin
+from ntkbench.running.likeness import likeness
+from ntkbench.running.processes import begin
 
 _IDLE = 60.0  # seconds without work after which the process ends, and its memory is free
 
@@ -36,7 +36,7 @@ class Matrix:
     kernel: tuple[str, str]  # its module, of a task perhaps, and its name there
     options: Mapping[str, Any]
     preferred: str | None
-    likeness: Mapping[str, Any]  # what its numbers depend on beside the inputs; see `checkpoints.likeness`
+    likeness: Mapping[str, Any]  # what its numbers depend on beside the inputs; see `running.likeness`
 
 
 @dataclass(frozen=True)

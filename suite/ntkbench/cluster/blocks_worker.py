@@ -9,9 +9,7 @@ from typing import Any
 from ntkbench.cluster.blocks_child import Answer, Failure, Matrix, serve
 from ntkbench.cluster.runs_worker import ONE_AT_A_TIME, let_processes_start
 from ntkbench.kernels.gram.blocks import Block
-from ntkbench.running.runner import Worker, spawn
-
-_GRACE = 5.0  # seconds for a process that has closed its pipe to end
+from ntkbench.running.processes import Worker, spawn
 
 
 class ChildLostError(Exception):
@@ -31,9 +29,20 @@ _child: _Child | None = None
 
 
 def compute_block(matrix: Matrix, x1: Any, x2: Any, corners: tuple[int, int, int, int]) -> Answer | Failure:
-    """The block with these corners, from NumPy's inputs.
+    """Compute a block in this worker's child process, which is started where there is none.
 
-    Raises ChildLostError when the process that computes it is lost.
+    Args:
+        matrix: The Gram matrix.
+        x1: NumPy's inputs (n1, ...) of its rows.
+        x2: Those of its columns; None where they are x1.
+        corners: The block's top, bottom, left and right.
+
+    Returns:
+        The block, or why there is none.
+
+    Raises:
+        ChildLostError: The child process is gone.
+        SystemFault: No process could be started.
     """
     global _child
     let_processes_start()
@@ -49,8 +58,7 @@ def compute_block(matrix: Matrix, x1: Any, x2: Any, corners: tuple[int, int, int
             _child.worker.connection.send((Block(*corners), new))
             answer: Answer | Failure = _child.worker.connection.recv()
         except (EOFError, OSError) as error:
-            _child.worker.process.join(_GRACE)
-            code = _child.worker.process.exitcode
+            code = _child.worker.exit_code()
             _child.worker.stop()
             _child = None
             raise ChildLostError(f"the process that computed the block {list(corners)} is gone ({code})") from error

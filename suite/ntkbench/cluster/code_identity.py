@@ -1,4 +1,4 @@
-"""What a Dask worker is to this package: a place with its machine, its code, and its tasks."""
+"""The code and the tasks of a process: runs may go to another process when both are the same there."""
 
 from __future__ import annotations
 
@@ -14,8 +14,13 @@ from ntkbench.machine.provenance import environment
 
 
 @dataclass(frozen=True)
-class Station:
-    """Where a process is, and a hash of the code that runs carried out there would be of."""
+class CodeIdentity:
+    """What a process would carry out runs with.
+
+    Attributes:
+        environment: Describes its machine and the versions of its code.
+        code: A hash of the package's and the tasks' sources.
+    """
 
     environment: Mapping[str, str]
     code: str
@@ -25,11 +30,15 @@ class Station:
         """Its machine's name in the database."""
         return self.environment["machine"]
 
-    def check(self, here: Station) -> None:
-        """Raise InputError, in one line, unless runs there would be of the same code as here."""
+    def check(self, here: CodeIdentity) -> None:
+        """Compare this worker's code with that of the process that plans the runs.
+
+        Raises:
+            InputError: They differ; the message names both in one line.
+        """
         if self.code == here.code:
             return
-        there, ours = (s.environment["commit"] or f"version {_version(s)}" for s in (self, here))
+        there, ours = (i.environment["commit"] or f"version {_version(i)}" for i in (self, here))
         if there == ours:
             there = "other changes of the same commit"
         raise InputError(
@@ -38,16 +47,23 @@ class Station:
         )
 
 
-def station(task_folders: Sequence[Path] = ()) -> Station:
-    """This process's own. Raises InputError for a task folder that is not there."""
+def code_identity(task_folders: Sequence[Path] = ()) -> CodeIdentity:
+    """The identity of this process.
+
+    Args:
+        task_folders: Folders with tasks, beside the built-in ones.
+
+    Raises:
+        InputError: A folder is not there.
+    """
     digest = hashlib.sha256()
     for folder in (Path(ntkbench.__file__).parent, paths.shared("tasks"), *task_folders):
         if not folder.is_dir():
             raise InputError(f"the tasks folder {str(folder)!r} is not there")
         for file in sorted(folder.rglob("*.py")):
             digest.update(f"{file.relative_to(folder).as_posix()}\0".encode() + file.read_bytes())
-    return Station(environment(), digest.hexdigest())
+    return CodeIdentity(environment(), digest.hexdigest())
 
 
-def _version(station: Station) -> str:
-    return station.environment.get("version ntkbench", "unknown")
+def _version(identity: CodeIdentity) -> str:
+    return identity.environment.get("version ntkbench", "unknown")

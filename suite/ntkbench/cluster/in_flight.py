@@ -1,4 +1,4 @@
-"""What the workers of a scheduler have been given: enough for each to be at work, and no more."""
+"""Hands items to the workers of a scheduler: enough for each to be at work, and no more."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Generic, TypeVar
+
+from ntkbench.errors import SystemFault
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -17,15 +19,20 @@ _LOSSES = 5  # times that items may be dropped: a task that ends every worker wo
 Item = TypeVar("Item")
 
 
-class SchedulerLostError(Exception):
+class SchedulerLostError(SystemFault):
     """The scheduler is gone, or what it was given is lost again and again."""
 
 
 class InFlight(Generic[Item]):
-    """The items that `submit` has handed to the scheduler and that are not finished, `ahead` of them a worker.
+    """The items that the scheduler has and that are not finished.
 
-    An item that the scheduler has dropped, its inputs lost with their workers, is submitted again.
+    An item whose inputs are lost with their workers is dropped by the scheduler, and submitted again here.
     Its methods raise SchedulerLostError.
+
+    Args:
+        client: The connection to the scheduler.
+        submit: Hands one item to the scheduler.
+        ahead: How many unfinished items each worker has.
     """
 
     def __init__(self, client: Client, submit: Callable[[Item], Future], ahead: int = 1) -> None:
@@ -35,8 +42,12 @@ class InFlight(Generic[Item]):
         self._dropped: list[Item] = []
         self._losses = 0
 
-    def give(self, waiting: Iterator[Item]) -> bool:
-        """Hand out items, drawn one by one, while a worker has too few; whether any is in flight."""
+    def give(self, items: Iterator[Item]) -> bool:
+        """Hand out items, drawn one by one, while workers have too few of them.
+
+        Returns:
+            Whether any item is in flight.
+        """
         try:
             self.workers = list(self._client.nthreads())
         except OSError as error:
@@ -45,12 +56,12 @@ class InFlight(Generic[Item]):
             return True  # until there is one to send its inputs to
         dropped, self._dropped = self._dropped, []
         room = self._ahead * max(1, len(self.workers)) - len(self._given) - len(dropped)
-        for item in chain(dropped, islice(waiting, max(0, room))):
+        for item in chain(dropped, islice(items, max(0, room))):
             self._given[self._submit(item)] = item
         return bool(self._given)
 
     def take(self) -> list[tuple[Item, Future]]:
-        """The items that are finished, with their futures; after a while, none."""
+        """Wait until items are finished, but not for long: the items, with their futures, or none."""
         from distributed import wait
         from distributed.client import FuturesCancelledError
 
@@ -71,6 +82,6 @@ class InFlight(Generic[Item]):
         return [(self._given.pop(future), future) for future in ready]
 
     def give_up(self) -> None:
-        """Let the workers know that nobody waits for the rest."""
+        """Cancel all items in flight."""
         with suppress(OSError):
             self._client.cancel(list(self._given))

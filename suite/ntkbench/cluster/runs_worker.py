@@ -1,53 +1,64 @@
-"""A run inside a Dask worker: carried out in a process of its own, as everywhere, and given up when nobody waits."""
+"""A run inside a Dask worker: carried out in a process of its own, which is killed when the run is cancelled."""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import process
-from pathlib import Path
 from typing import Any
 
-from ntkbench.cluster.code_identity import Station, station
+from ntkbench.cluster.code_identity import CodeIdentity, code_identity
 from ntkbench.experiment.plan import PlannedRun
 from ntkbench.machine.provenance import environment
 from ntkbench.running import runner
+from ntkbench.running.outcome import Attempt
+from ntkbench.running.settings import RunSettings
 
 _GLANCE = 0.5  # seconds between two looks at whether the run is still wanted
 ONE_AT_A_TIME = threading.Lock()  # however many threads the worker has: runs would disturb one another's clocks
 
 
 @dataclass(frozen=True)
-class Order:
-    """A run to be carried out, as the client plans it."""
+class RunRequest:
+    """A run that a worker of the scheduler is to carry out, and the code identity of the process that planned it."""
 
     run: PlannedRun
-    task_folders: tuple[Path, ...]
-    timeout: float | None
-    client: Station
+    settings: RunSettings
+    planned_by: CodeIdentity
 
 
-def carry_out(order: Order) -> dict[str, Any]:
-    """What came of the run, for `runner.finished`, with the address of this worker as "worker".
+@dataclass(frozen=True)
+class RunAnswer:
+    """What came of the run, the facts of the machine, and the address of the worker of the scheduler."""
 
-    Raises InputError when this worker's code is not the client's.
+    attempt: Attempt
+    environment: Mapping[str, str]
+    worker: str
+
+
+def carry_out(request: RunRequest) -> RunAnswer:
+    """Carry out a run in a process of its own, in a worker of the scheduler.
+
+    Raises:
+        InputError: This worker's code is not that of the process that planned the run.
+        SystemFault: No process could be started.
     """
     from distributed import get_worker
 
     worker = get_worker()
-    station(order.task_folders).check(order.client)
+    code_identity(request.settings.task_folders).check(request.planned_by)
     let_processes_start()
     workers: runner.Workers = {}
     with ONE_AT_A_TIME, _stopped_unless_wanted(worker, workers):
         try:
-            result = runner.carry_out(workers, order.run, order.task_folders, order.timeout)
+            attempt = runner.carry_out(workers, request.run, request.settings)
         finally:
             for child in workers.values():
                 child.stop()
-    return {"environment": environment(), **result, "worker": worker.address}
+    return RunAnswer(attempt, environment(), worker.address)
 
 
 @contextmanager
@@ -70,7 +81,7 @@ def _stopped_unless_wanted(worker: Any, workers: runner.Workers) -> Iterator[Non
 
 
 def let_processes_start() -> None:
-    """Let this Dask worker have child processes, and them all the threads that its user lets them have."""
+    """Allow this Dask worker to start processes, and give them all the threads that its user's environment allows."""
     # Dask's workers are daemons, which may have no children as nobody would end them; ours end with their parent.
     process.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
     # A nanny gives its worker one thread for each library. Its own environment is what the user set.

@@ -1,4 +1,4 @@
-"""A connection to a Dask scheduler: one that is there, or one of this machine that lives as long as the connection."""
+"""A connection to a Dask scheduler: to one that is there, or to one started on this machine for the connection."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ntkbench.cluster.code_identity import Station, station
-from ntkbench.errors import InputError, brief, describe
+from ntkbench.cluster.code_identity import CodeIdentity, code_identity
+from ntkbench.errors import InputError, SystemFault, brief, describe
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -24,7 +24,11 @@ _ADDRESS = re.compile(r"(?!local:)([a-z]+://)?([\w.-]+|\[[0-9a-fA-F:.]+\]):\d{1,
 
 
 def check(scheduler: str) -> None:
-    """Raise InputError for what is neither a scheduler's address nor local:N, and where Dask is not installed."""
+    """Check that a scheduler can be asked for at all.
+
+    Raises:
+        InputError: It is neither an address nor local:N, or Dask is not installed.
+    """
     if not _LOCAL.fullmatch(scheduler) and not _ADDRESS.fullmatch(scheduler):
         wanted = "an address like tcp://host:8786, or local:N for N processes of this machine"
         raise InputError(f"--scheduler takes {wanted}, not {brief(scheduler)}")
@@ -39,7 +43,11 @@ def is_local(scheduler: str) -> bool:
 
 @contextmanager
 def connected(scheduler: str) -> Iterator[Client]:
-    """A client of the scheduler, for the block. Raises InputError when none answers."""
+    """A client of the scheduler, for the block.
+
+    Raises:
+        SystemFault: No scheduler answers at the address.
+    """
     from distributed import Client
 
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # what it has to say is raised, too
@@ -50,7 +58,7 @@ def connected(scheduler: str) -> Iterator[Client]:
     try:
         client = Client(scheduler, timeout=_PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:
-        raise InputError(f"no Dask scheduler answers at {scheduler} ({describe(error)})") from error
+        raise SystemFault(f"no Dask scheduler answers at {scheduler} ({describe(error)})") from error
     with client:
         yield client
 
@@ -61,7 +69,7 @@ def _local(count: int) -> Iterator[str]:
     import dask
     from distributed import LocalCluster
 
-    from ntkbench.running.runner import interrupts_held
+    from ntkbench.running.processes import interrupts_held
 
     threads = str(max(1, (os.cpu_count() or 1) // count))
     names = ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -83,20 +91,30 @@ def _local(count: int) -> Iterator[str]:
 
 
 def machines(
-    client: Client, here: Station, task_folders: Sequence[Path], waiting: Callable[[], None]
+    client: Client, here: CodeIdentity, task_folders: Sequence[Path], none_yet: Callable[[], None]
 ) -> frozenset[str]:
-    """The machines of the workers that are there, one at least; `waiting` is called once when there is none yet.
+    """The machines of the workers that are there, one at least.
 
-    Raises InputError when one of them cannot do what this process, `here`, would: its code or its tasks differ.
+    Args:
+        client: The connection to the scheduler.
+        here: The code identity of this process.
+        task_folders: Folders with tasks, beside the built-in ones.
+        none_yet: Called once when there is no worker yet, before one is waited for.
+
+    Raises:
+        InputError: A worker's code or tasks are not those of this process.
+        SystemFault: A worker gives no answer.
     """
     if not client.nthreads():
-        waiting()
+        none_yet()
         while not client.nthreads():
             time.sleep(0.5)
     try:
-        found = client.run(station, task_folders)
+        found = client.run(code_identity, task_folders)
+    except InputError as error:
+        raise InputError(f"a worker of the scheduler cannot do this work: {error}") from error
     except Exception as error:
-        raise InputError(f"a worker of the scheduler cannot do this work: {describe(error)}") from error
+        raise SystemFault(f"a worker of the scheduler does not answer: {describe(error)}") from error
     for there in found.values():
         there.check(here)
     return frozenset(there.machine for there in found.values())

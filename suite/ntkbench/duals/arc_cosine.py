@@ -1,40 +1,101 @@
 """The dual activation of ReLU on the array API: what one nonlinearity does to covariances.
 
 With a = |rho| and root = sqrt(1 - a), both arc-cosine kernels come from functions that are root times something smooth
-on [0, 1]: arccos(a) = 2 pi root ANGLE(a), and sqrt(1 - a^2) - a arccos(a) = 2 pi root LUNE(a). In float32 a short
-polynomial stands for each, to within the rounding, where a library arccos would take ten times as long.
+on [0, 1]: arccos(a) = 2 pi root angle(a), and sqrt(1 - a^2) - a arccos(a) = 2 pi root lune(a). A short polynomial
+stands for each smooth function, to within the rounding, where a library arccos would take ten times as long.
+
+Every implementation, compiled ones included, takes coefficients and degrees from the two tables here. numba's cache
+does not see changes to this file: touch `kernels/conv/numba_compiled.py` too.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.polynomial import Chebyshev, Polynomial
+from numpy.polynomial.chebyshev import chebvander
 
 from ntkbench._vendor import array_api_compat
-
-
-def _polynomial(function: Callable[[Any], Any], degree: int) -> tuple[float, ...]:
-    """Coefficients, the constant term first, of the interpolant at the Chebyshev points of [0, 1]."""
-    fit = Chebyshev.interpolate(function, degree, domain=[0.0, 1.0]).convert(kind=Polynomial)
-    return tuple(float(c) for c in fit.coef)
-
+from ntkbench.arrays.array import Array
 
 _CIRCLE = 2 * math.pi
 
-# Wrong by 5e-9 and 8e-9 at most.
-ANGLE = _polynomial(lambda a: np.arccos(a) / np.sqrt(1 - a) / _CIRCLE, 7)
-LUNE = _polynomial(lambda a: (np.sqrt(1 + a) - a * np.arccos(a) / np.sqrt(1 - a)) / _CIRCLE, 6)
+
+@dataclass(frozen=True)
+class Polynomials:
+    """Coefficients of the polynomials that stand for `angle` and `lune` on [0, 1], the constant term first.
+
+    `angle_error` and `lune_error` state how far sqrt(1 - a) times each is from arccos(a) / (2 pi), which is 1/4 at
+    most, and from (sqrt(1 - a^2) - a arccos(a)) / (2 pi), which is 1/(2 pi) at most.
+    """
+
+    angle: tuple[float, ...]
+    lune: tuple[float, ...]
+    angle_error: float
+    lune_error: float
+
+    @property
+    def degrees(self) -> tuple[int, int]:
+        """Of the angle and of the lune."""
+        return len(self.angle) - 1, len(self.lune) - 1
 
 
-def relu_dual(xp: Any, correlation: Any) -> tuple[Any, Any]:
+def _angle(a: Any) -> Any:
+    """arccos(a) / (2 pi sqrt(1 - a))."""
+    half_sine = np.sqrt((1 - a) / 2)
+    return np.arcsin(half_sine) / (half_sine * math.sqrt(2) * math.pi)
+
+
+def _lune(a: Any) -> Any:
+    """(sqrt(1 - a^2) - a arccos(a)) / (2 pi sqrt(1 - a))."""
+    return np.sqrt(1 + a) / _CIRCLE - a * _angle(a)
+
+
+def _weighted(function: Callable[[Any], Any], degree: int) -> tuple[float, ...]:
+    """Nearly the smallest max |sqrt(1 - a) (function(a) - polynomial(a))| over [0, 1].
+
+    That is interpolation at the zeros of the Chebyshev polynomial of the fourth kind, which oscillates evenly under
+    this weight (Mason & Handscomb 2003, section 3.3).
+    """
+    nodes = np.cos(np.pi * np.arange(1, degree + 2) / (degree + 1.5))
+    series = np.linalg.solve(chebvander(nodes, degree), function((1 + nodes) / 2))
+    return _powers(Chebyshev(series, domain=[0, 1]))
+
+
+def _interpolated(function: Callable[[Any], Any], degree: int) -> tuple[float, ...]:
+    """Interpolation at the Chebyshev points of [0, 1]."""
+    return _powers(Chebyshev.interpolate(function, degree, domain=[0, 1]))
+
+
+def _powers(series: Chebyshev) -> tuple[float, ...]:
+    return tuple(float(c) for c in series.convert(kind=Polynomial).coef)
+
+
+# The shortest that are wrong by no more than the rounding; the work of a kernel is counted with these.
+SHORTEST = {
+    "float32": Polynomials(_weighted(_angle, 6), _weighted(_lune, 5), 2e-8, 4e-8),
+    "float64": Polynomials(_weighted(_angle, 19), _weighted(_lune, 18), 1e-16, 1e-16),
+}
+# One degree longer and wrong by a quarter of that: of all implementations in float32 but numba's.
+INTERPOLATED = {"float32": Polynomials(_interpolated(_angle, 7), _interpolated(_lune, 6), 5e-9, 8e-9)}
+
+
+def relu_dual(xp: Any, correlation: Array) -> tuple[Array, Array]:
     """E[relu(u) relu(v)] and E[relu'(u) relu'(v)] for unit Gaussians u, v of the given correlation.
 
-    Any shape, float32 or float64; values beyond [-1, 1] by rounding are clipped. Results in its dtype, good
-    to its rounding (absolute). Source: Cho & Saul 2009, arc-cosine kernels of order 1 and 0, halved.
+    Args:
+        xp: The array namespace of `correlation`.
+        correlation: Any shape, float32 or float64; values beyond [-1, 1] by rounding are clipped.
+
+    Returns:
+        Both expectations, of the shape and dtype of `correlation`, good to its rounding (absolute).
+
+    References:
+        Cho & Saul 2009, arc-cosine kernels of order 1 and 0, halved.
     """
     c = xp.clip(correlation, -1.0, 1.0)
     single = c.dtype == xp.float32
@@ -47,18 +108,27 @@ def relu_dual(xp: Any, correlation: Any) -> tuple[Any, Any]:
     return sine / _CIRCLE + c * second, second
 
 
-def relu_dual_short(xp: Any, c: Any) -> tuple[Any, Any]:
-    """`relu_dual` of float32 correlations in [-1, 1], by the short polynomials: what compilers turn into vectors."""
+def relu_dual_short(xp: Any, c: Array) -> tuple[Array, Array]:
+    """`relu_dual` of float32 correlations in [-1, 1], by polynomials: what compilers turn into vectors.
+
+    Args:
+        xp: The array namespace of `c`.
+        c: Correlations of any shape, float32, none beyond [-1, 1].
+
+    Returns:
+        As `relu_dual`.
+    """
+    short = INTERPOLATED["float32"]
     a = xp.abs(c)
     root = xp.sqrt(1.0 - a)
     # With c > 0: sine + c (pi - angle) = lune + pi c. No choice by sign: that is slow in some libraries.
-    quarter = 0.25 - root * horner(ANGLE, a)
-    return root * horner(LUNE, a) + 0.5 * xp.clip(c, 0.0, 1.0), 0.25 + xp.sign(c) * quarter
+    quarter = 0.25 - root * horner(short.angle, a)
+    return root * horner(short.lune, a) + 0.5 * xp.clip(c, 0.0, 1.0), 0.25 + xp.sign(c) * quarter
 
 
-def horner(coefficients: tuple[float, ...], a: Any) -> Any:
-    """The polynomial with these coefficients, the constant term first, at a."""
-    value = coefficients[-1]
+def horner(coefficients: tuple[float, ...], a: Array) -> Array:
+    """The polynomial with these coefficients, the constant term first, at every number of a."""
+    value: Array = coefficients[-1]
     for coefficient in coefficients[-2::-1]:
         value = value * a + coefficient
     return value

@@ -42,6 +42,7 @@ class Task:
     requires: frozenset[str] = frozenset()
     cost: Callable[..., float] | None = None
     formulas: Mapping[str, str] = field(default_factory=dict)
+    checkpoints: bool = False
     measures_machine: bool = False
 
     def __post_init__(self) -> None:
@@ -135,6 +136,7 @@ def task(
     requires: Sequence[str] = (),
     cost: Callable[..., float] | None = None,
     formulas: Mapping[str, str] | None = None,
+    checkpoints: bool = False,
     measures_machine: bool = False,
 ) -> Callable[[Callable[..., None]], Task]:
     """Make the decorated function a `Task` of the function's name; its module's docstring is the task's text.
@@ -151,6 +153,7 @@ def task(
         cost: The work of a run in any unit, from the parameters; serves only to order runs and to estimate when they
             finish.
         formulas: What a formula says -> the formula in LaTeX, for the report.
+        checkpoints: Whether runs compute Gram matrices by `ctx.gram`, in blocks from which a stopped run goes on.
         measures_machine: Whether its metrics are the limits of the machine that it runs on.
 
     Returns:
@@ -176,6 +179,7 @@ def task(
             requires=frozenset(requires),
             cost=cost,
             formulas=MappingProxyType(dict(formulas or {})),
+            checkpoints=checkpoints,
             measures_machine=measures_machine,
         )
 

@@ -33,3 +33,15 @@ __all__ = [
     "rescaled",
     "train_test",
 ]
+
+# Blocks on disk and other processes know a kernel by its module and name: these stay when a file moves.
+for _kernel in (
+    architecture_kernels,
+    cntk,
+    conv_kernels,
+    empirical_ntk,
+    fc_kernels,
+    first_layer_kernel,
+    random_features_kernel,
+):
+    _kernel.__module__ = __name__

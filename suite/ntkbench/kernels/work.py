@@ -13,10 +13,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ntkbench.duals.arc_cosine import SHORTEST
 from ntkbench.kernels.relu.network import Pooling
 
-# Degrees of the polynomials for arccos(a) / sqrt(1 - a) and for (sqrt(1 - a^2) - a arccos(a)) / sqrt(1 - a).
-_DEGREES = {"float32": (6, 5), "float64": (19, 18)}
 _ITEM_BYTES = {"float32": 4, "float64": 8}
 
 
@@ -68,7 +67,7 @@ def _layer(precision: str) -> int:
 
 def _dual(precision: str) -> int:
     """Operations of ReLU's dual activation and its derivative, for one correlation."""
-    angle, lune = _DEGREES[precision]
+    angle, lune = SHORTEST[precision].degrees
     root = 4  # |rho|, no more than 1, and sqrt(1 - |rho|)
     angle, lune = 2 * angle + 1, 2 * lune + 1  # Horner's scheme, times the root
     first = 3  # half of |rho| where rho is positive, added to the lune

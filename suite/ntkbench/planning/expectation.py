@@ -11,7 +11,7 @@ from statistics import fmean
 
 from ntkbench.experiment.plan import PlannedRun
 from ntkbench.results.record import RunRecord
-from ntkbench.running.stopwatch import ENOUGH, LONG, SAMPLES
+from ntkbench.running.stopwatch import REPEATS
 
 # As if so many seconds had gone as expected: a first run of one second, most of it start-up, tells little of a machine.
 _TRUST = 10.0
@@ -36,8 +36,8 @@ class Observation:
     def scaled(self, run: PlannedRun) -> float:
         """The seconds of a run of another size: its stages as the costs are, and the same outside of them."""
         ratio = run.cost / self.run.cost if run.cost > 0 and self.run.cost > 0 else 1.0
-        outside = self.seconds - sum(map(repeated, self.stages))
-        return max(outside, 0.0) + sum(repeated(ratio * stage) for stage in self.stages)
+        outside = self.seconds - sum(map(REPEATS.seconds, self.stages))
+        return max(outside, 0.0) + sum(REPEATS.seconds(ratio * stage) for stage in self.stages)
 
 
 def observed(run: PlannedRun, record: RunRecord) -> Observation:
@@ -156,11 +156,3 @@ def _nearest(run: PlannedRun, found: Sequence[Observation]) -> float:
         return abs(math.log(run.cost / o.run.cost)) if run.cost > 0 and o.run.cost > 0 else math.inf
 
     return min(found, key=lambda o: (distance(o), o.seconds)).scaled(run)
-
-
-def repeated(single: float) -> float:
-    """Seconds that a stage takes when its stopwatch repeats it, from those of one call."""
-    calls, total = 0, 0.0
-    while single < LONG and calls < SAMPLES and total < ENOUGH:
-        calls, total = calls + 1, total + single
-    return single + total

@@ -1,47 +1,41 @@
 """Blocks of Gram matrices on disk: a run that was killed goes on from them, and runs of the same matrix share them.
 
-A matrix has a folder, named by all that its numbers depend on. A block is a file: the SHA-256 of the rest in hex, a
-line of JSON, and the numbers, little-endian. `NTKBENCH_BLOCKS` names a folder, on a shared disk perhaps, where blocks
-stay; without it they lie in the cache until the record of their run is safe.
+A matrix has a folder, named by all that its numbers depend on, and a block is a file in it. `NTKBENCH_BLOCKS` names a
+folder, on a shared disk perhaps, where blocks stay; without it they lie in the cache until the record of their run is
+safe.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import inspect
 import json
 import os
 import random
-import re
 import shutil
 import sys
-import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ntkbench import paths
+from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import to_numpy
 from ntkbench.arrays.execution import note, noted, preferred
 from ntkbench.backends.protocol import Backend
 from ntkbench.canonical import canonical_json
 from ntkbench.errors import InputError, brief
-from ntkbench.experiment.spec import Task
 from ntkbench.kernels.gram.blocks import Block
-from ntkbench.machine.provenance import cpu_name
+from ntkbench.running import block_files
+from ntkbench.running.likeness import likeness, public_name
 from ntkbench.running.stopwatch import LONG
 
 _SPARE = 2**30  # bytes of a disk that are left to others
-_DIGEST = 64  # hex digits of SHA-256
-_KERNELS = Path(__file__).parent / "kernels"
-_IMPORT = re.compile(r"from ntkbench\.kernels(?:\.(\w+))? import (\(|[\w, ]+)")
 
 
 @dataclass
@@ -49,10 +43,18 @@ class Checkpoints:
     """The blocks of one Gram matrix on disk, and how long they took.
 
     Blocks are written once the unsaved ones have taken 20 seconds to compute, so that short work never touches the
-    disk. A block that is not whole is warned of and not used; a disk that takes no more is warned of once, and the run
-    goes on without. `restored` blocks came from the disk, and took `restored_seconds` when they were computed;
-    `overhead` are the seconds that went into reading and writing. All that holds for the first time that the `total`
-    blocks are gone through; a stage that is repeated is repeated for the clock, and computed anew.
+    disk. A damaged block is not used, with a warning; when the disk takes no more, there is one warning, and the run
+    goes on without it. The disk is used the first time that the blocks are gone through: a stage that is repeated is
+    repeated for the clock, and computed anew.
+
+    Attributes:
+        folder: Where the blocks are.
+        about: All that their numbers depend on, which is written beside them.
+        shared: Whether other runs may use the folder at the same time.
+        total: The number of blocks of the matrix.
+        restored: How many came from the disk.
+        restored_seconds: What those took when they were computed.
+        overhead: Seconds that went into reading and writing.
     """
 
     folder: Path
@@ -67,7 +69,7 @@ class Checkpoints:
     _closed: bool = False
 
     def order(self, blocks: list[Block]) -> list[Block]:
-        """As they are; at random where others may be at work on the same matrix."""
+        """The blocks in the order given; in random order where others may be at work on the same matrix."""
         self._repeated, self.total = self.total > 0, len(blocks)
         return random.sample(blocks, len(blocks)) if self.shared else blocks
 
@@ -77,7 +79,7 @@ class Checkpoints:
             return None
         start = time.perf_counter()
         try:
-            found = _read(self._path(block), block)
+            found = block_files.read(self._path(block), block)
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError) as error:
@@ -92,7 +94,7 @@ class Checkpoints:
         return found.array
 
     def keep(self, block: Block, seconds: float, read: Callable[[], np.ndarray]) -> None:
-        """Write the block, later perhaps."""
+        """Write the block, now or with later ones."""
         if self._repeated or self._closed:
             return
         self._unsaved.append((block, seconds, read))
@@ -114,24 +116,33 @@ class Checkpoints:
     def _write(self) -> None:
         if not (self.folder / "about.json").exists():
             self.folder.mkdir(parents=True, exist_ok=True)
-            _replace(self.folder / "about.json", json.dumps(self.about, indent=2).encode())
+            block_files.write(self.folder / "about.json", json.dumps(self.about, indent=2).encode())
         for block, seconds, read in self._unsaved:
             array = read()
             if shutil.disk_usage(self.folder).free < array.nbytes + _SPARE:
                 raise OSError("the disk is almost full")
-            _replace(self._path(block), _content(block, array, seconds))
+            block_files.write(self._path(block), block_files.encode(block, array, seconds, noted()))
 
     def _path(self, block: Block) -> Path:
         return self.folder / f"{block.top}-{block.left}.block"
 
 
-def checkpoints(
-    backend: Backend, kernel: Callable[..., Any], x1: Any, x2: Any | None, side: int, options: Mapping[str, Any]
+def checkpoints_of(
+    backend: Backend, kernel: Callable[..., Any], x1: Array, x2: Array | None, side: int, options: Mapping[str, Any]
 ) -> Checkpoints:
-    """Where the blocks of `kernel(x1, x2, **options)` are, for this backend on this kind of device.
+    """Where the blocks of one Gram matrix are, found again by all that their numbers depend on.
 
-    Raises InputError for a kernel that is not a module's function (what a closure holds is no part of its name), and
-    when NTKBENCH_BLOCKS names no folder.
+    Args:
+        backend: The run's backend, on its device.
+        kernel: A function of a module.
+        x1: The inputs (n1, ...) of the rows.
+        x2: Those of the columns (n2, ...); None where they are x1.
+        side: Rows and columns of a block.
+        options: Further arguments of `kernel`.
+
+    Raises:
+        InputError: `kernel` is not a module's function (what a closure holds is no part of its name), or
+            NTKBENCH_BLOCKS does not name a folder.
     """
     folder, shared = _folder()
     if folder.exists() and not folder.is_dir():
@@ -139,7 +150,7 @@ def checkpoints(
     if getattr(sys.modules.get(kernel.__module__), getattr(kernel, "__qualname__", ""), None) is not kernel:
         raise InputError(f"a Gram matrix in blocks takes a function that a module defines, not {brief(kernel)}")
     about = {
-        "kernel": f"{kernel.__module__}.{kernel.__qualname__}",
+        "kernel": public_name(kernel),
         "options": dict(options),
         "x1": _fingerprint(x1),
         "x2": None if x2 is None else _fingerprint(x2),
@@ -149,22 +160,6 @@ def checkpoints(
     }
     name = hashlib.sha256(canonical_json(about).encode()).hexdigest()[:32]
     return Checkpoints(folder / name, about, shared=shared)
-
-
-def likeness(backend: Backend, kernel: Callable[..., Any]) -> dict[str, Any]:
-    """What a process and its backend add to the numbers of a kernel: where all is equal, they are."""
-    return {
-        "backend": backend.name,
-        "device": cpu_name() if backend.device == "cpu" else backend.device,
-        # Not how many threads there are, or how much memory: an allocation of another size goes on with the work.
-        "settings": {k: v for k, v in backend.describe().items() if not k.endswith(("threads", "memory limit"))},
-        "sources": _sources(Path(inspect.getfile(kernel))),
-    }
-
-
-def keeps_blocks(task: Task) -> bool:
-    """Whether runs of the task compute Gram matrices in blocks, from which one that was stopped goes on."""
-    return "gram" in task.function.__code__.co_names  # as in ctx.gram(...)
 
 
 def kept_since(moment: float) -> bool:
@@ -177,7 +172,7 @@ def kept_since(moment: float) -> bool:
 
 
 def discard(names: Iterable[str]) -> None:
-    """Remove the blocks of matrices, by the names of their folders in the cache: their run has been recorded."""
+    """Remove blocks from the cache whose run has been recorded, by the names of their folders."""
     for name in names:
         shutil.rmtree(paths.cache_folder() / "blocks" / Path(name).name, ignore_errors=True)
 
@@ -188,65 +183,6 @@ def _folder() -> tuple[Path, bool]:
     return (Path(given).expanduser(), True) if given else (paths.cache_folder() / "blocks", False)
 
 
-@dataclass(frozen=True)
-class _Found:
-    array: np.ndarray
-    seconds: float
-    implementations: list[str]
-
-
-def _content(block: Block, array: np.ndarray, seconds: float) -> bytes:
-    little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
-    facts = {"block": block, "dtype": array.dtype.name, "seconds": seconds, "implementations": sorted(noted())}
-    rest = json.dumps(facts).encode() + b"\n" + little.tobytes()
-    return hashlib.sha256(rest).hexdigest().encode() + rest
-
-
-def _read(path: Path, block: Block) -> _Found:
-    content = path.read_bytes()
-    digest, rest = content[:_DIGEST], memoryview(content)[_DIGEST:]
-    if hashlib.sha256(rest).hexdigest().encode() != digest:
-        raise ValueError("its hash does not match")
-    line = content.index(b"\n", _DIGEST)
-    facts = json.loads(content[_DIGEST:line])
-    if facts["block"] != list(block):
-        raise ValueError(f"it holds the block {facts['block']}, not {list(block)}")
-    dtype = np.dtype(facts["dtype"])
-    array = np.frombuffer(content, dtype.newbyteorder("<"), offset=line + 1).reshape(block.shape).astype(dtype)
-    return _Found(array, facts["seconds"], facts["implementations"])
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Put a whole file in place; any number of processes may do so at once."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp", delete=False) as file:
-        temporary = Path(file.name)
-        try:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-            temporary.chmod(0o644)  # for whoever shares the folder
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-
-
-def _fingerprint(x: Any) -> str:
+def _fingerprint(x: Array) -> str:
     array = np.ascontiguousarray(to_numpy(x))
     return f"{array.dtype.name} {list(array.shape)} {hashlib.sha256(array.data).hexdigest()}"
-
-
-@cache
-def _sources(kernel: Path) -> str:
-    """A hash of a kernel's file and all of the package's kernels that it reaches: changed, they may change numbers."""
-    texts: dict[Path, str] = {}
-    waiting = [kernel]
-    while waiting:
-        path = waiting.pop()
-        if path not in texts:
-            texts[path] = path.read_text()
-            for module, names in _IMPORT.findall(texts[path]):
-                files = [_KERNELS / f"{name.strip()}.py" for name in (module or names).split(",")]
-                # A public name may come from anywhere.
-                waiting += files if all(file.exists() for file in files) else _KERNELS.glob("*.py")
-    return hashlib.sha256(canonical_json(sorted(texts.values())).encode()).hexdigest()

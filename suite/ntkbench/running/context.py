@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +19,8 @@ from ntkbench.experiment.spec import Task
 from ntkbench.running.stopwatch import Timing, measure
 
 if TYPE_CHECKING:
-    from ntkbench.kernels.gram.blocks import Mapper
+    from ntkbench.arrays.array import Array
+    from ntkbench.running.sharing import SharedMapper
 
 StageEvent = Callable[[str, float | None], None]
 """Told the stage that runs and the share of it that is done, where known."""
@@ -28,15 +28,20 @@ StageEvent = Callable[[str, float | None], None]
 
 @dataclass(frozen=True)
 class Split:
-    """Training and test data on the backend; labels stay NumPy integers.
+    """Training and test data.
 
-    x_train (n, H, W, C) and x_test: standardised, of the run's precision. labels_train (n,), labels_test: int64.
+    Attributes:
+        x_train: Standardised images (n_train, H, W, C) on the backend, in the run's precision.
+        labels_train: Their classes (n_train,), NumPy's int64.
+        x_test: Images (n_test, H, W, C) likewise.
+        labels_test: Their classes (n_test,).
+        n_classes: The number of classes.
     """
 
-    x_train: Any
-    labels_train: Any
-    x_test: Any
-    labels_test: Any
+    x_train: Array
+    labels_train: np.ndarray
+    x_test: Array
+    labels_test: np.ndarray
     n_classes: int
 
 
@@ -50,10 +55,9 @@ class Context:
         precision: str,
         seed: int,
         event: StageEvent | None = None,
-        mapper: Mapper | None = None,
-        credit: Callable[[], float] = lambda: 0.0,
+        mapper: SharedMapper | None = None,
     ) -> None:
-        """`credit`: seconds to add to this process's clock for what `mapper` has others do."""
+        """`event` hears of the stages; `mapper` has others compute the blocks of Gram matrices."""
         self.backend = backend
         self.precision = precision
         self.seed = seed
@@ -61,15 +65,16 @@ class Context:
         self.metrics: dict[str, tuple[float, float | None]] = {}
         self.curves: dict[str, tuple[list[float], list[float]]] = {}
         self.checkpoints: list[str] = []
-        self._mapper, self._credit = mapper, credit
+        self._mapper = mapper
         self._task = task
         self._event: StageEvent = event or (lambda stage, share: None)
         self._stage = ""
 
     def rng(self, *, purpose: str) -> np.random.Generator:
-        """A generator that depends on the task, its version, `purpose` and the seed; on no backend or precision.
+        """A generator that depends on the task, its version, the seed and the purpose; on no backend or precision.
 
-        `purpose` says what is drawn, with the parameters that the draw depends on.
+        Args:
+            purpose: What is drawn, with the parameters that the draw depends on.
         """
         text = canonical_json([self._task.name, self._task.version, purpose])
         words = np.frombuffer(hashlib.sha256(text.encode()).digest(), dtype="<u4")
@@ -78,9 +83,17 @@ class Context:
     def dataset(self, name: str, *, n_train: int, n_test: int, pool: int = 1) -> Split:
         """A class-balanced training subset and a random test subset (or the whole test set), ready for kernels.
 
-        Images are averaged over pool x pool squares and standardised with each channel's mean and standard deviation
-        over the whole training set. The same for every backend; another training subset for another seed. Raises
-        InputError when there are not enough images.
+        Images are standardised with each channel's mean and standard deviation over the whole training set. They are
+        the same for every backend, and another training subset for another seed.
+
+        Args:
+            name: A data set of the catalogue.
+            n_train: The number of training images.
+            n_test: The number of test images.
+            pool: Images are averaged over squares of pool x pool pixels.
+
+        Raises:
+            InputError: There are not enough images.
         """
         self._enter("data")
         arrays = datasets.load(name)
@@ -94,7 +107,7 @@ class Context:
             x_train, x_test = datasets.average_pool(arrays.x_train, pool), datasets.average_pool(arrays.x_test, pool)
         mean, std = datasets.channel_statistics(x_train)
 
-        def ready(x: Any) -> Any:
+        def ready(x: np.ndarray) -> Array:
             # float32 for every precision: the same numbers, whatever is then done with them.
             return self.asarray(datasets.standardise(x, mean, std).astype(np.float32))
 
@@ -106,58 +119,76 @@ class Context:
             n_classes=datasets.get(name).n_classes,
         )
 
-    def asarray(self, x: Any) -> Any:
+    def asarray(self, x: Any) -> Array:
         """A NumPy array on the backend, in the run's precision."""
         return self.backend.asarray(x, self.precision)
 
-    def to_numpy(self, x: Any) -> Any:
+    def to_numpy(self, x: Array) -> np.ndarray:
         """The backend's array as a NumPy array."""
-        return self.backend.to_numpy(x)
+        found: np.ndarray = self.backend.to_numpy(x)
+        return found
 
     def stage(self, name: str, function: Callable[..., Any], /, *args: Any, **options: Any) -> Any:
-        """`function(*args, **options)`, timed as stage `name`: called again while that is cheap, so it must be pure.
+        """Call a function as a timed stage, and again while that is cheap.
 
-        Raises InputError when a stage of this name has been timed before: its samples would be mixed.
+        Args:
+            name: The stage's name.
+            function: A pure function.
+            args: Its arguments.
+            options: Its keyword arguments.
+
+        Returns:
+            What the function returns.
+
+        Raises:
+            InputError: A stage of this name has been timed before; their samples would be mixed.
         """
         return self._timed(name, lambda: function(*args, **options))
 
     def gram(
-        self, name: str, kernel: Callable[..., Any], x_train: Any, x_test: Any, *, side: int, **options: Any
-    ) -> tuple[Any, Any]:
-        """`kernel(x_train, **options)` (n, n) and `kernel(x_test, x_train, **options)` (n_test, n), as stage `name`.
+        self, name: str, kernel: Callable[..., Any], x_train: Array, x_test: Array, *, side: int, **options: Any
+    ) -> tuple[Array, Array]:
+        """Two Gram matrices as one stage: `kernel(x_train, **options)` and `kernel(x_test, x_train, **options)`.
 
-        With more than `side` inputs they are computed in blocks of side x side, which other processes may do, and of
-        which a run that was killed goes on. Its time is then what this attempt took plus what the blocks took that it
-        found or others computed, without reading, writing and waiting for any; a warning says how many it found.
-        `kernel` is pure, the same for any rows and columns, and takes `progress`. Raises InputError as `stage` does.
+        With more than `side` inputs they are computed in blocks. Blocks outlive a killed run, and other processes may
+        compute some of them; a warning says how many were found. The time of the stage is then what all blocks took,
+        whoever computed them and when, without reading, writing and waiting for them. The task declares
+        `checkpoints=True`.
+
+        Args:
+            name: The stage's name.
+            kernel: A pure function of a module, whose numbers are the same for any rows and columns; it takes
+                `progress` beside `options`.
+            x_train: Training inputs (n, ...).
+            x_test: Test inputs (n_test, ...).
+            side: Rows and columns of a block.
+            options: Further arguments of `kernel`.
+
+        Returns:
+            The matrices (n, n) and (n_test, n).
+
+        Raises:
+            InputError: The task does not declare `checkpoints=True`, a stage of this name has been timed before, or
+                blocks cannot be kept (see `checkpoints.checkpoints_of`).
         """
+        if not self._task.checkpoints:
+            raise InputError(f"task {self._task.name!r} calls ctx.gram: declare it with @task(..., checkpoints=True)")
         # The kernels take as long to import as all else: most commands need none.
-        from ntkbench.kernels.gram.blocks import block_gram, in_order, train_test
-        from ntkbench.running.checkpoints import checkpoints
+        from ntkbench.kernels.gram.blocks import train_test
+        from ntkbench.running.stored_gram import StoredGram
 
         if max(x_train.shape[0], x_test.shape[0]) <= side:
-            k_train, k_test = self._timed(
+            small: tuple[Array, Array] = self._timed(
                 name, lambda: train_test(kernel, x_train, x_test, progress=self.progress, **options)
             )
-            return k_train, k_test
-        sides = ((x_train, None), (x_test, x_train))
-        stores = [checkpoints(self.backend, kernel, x1, x2, side, options) for x1, x2 in sides]
-        plan: dict[str, Any] = {"side": side, "mapper": self._mapper or in_order, "progress": self.progress}
-
-        def compute() -> list[Any]:
-            pairs = zip(sides, stores, strict=True)
-            return [block_gram(kernel, x1, x2, store=store, **plan, **options) for (x1, x2), store in pairs]
-
-        def clock() -> float:
-            return (
-                time.perf_counter() + self._credit() + sum(store.restored_seconds - store.overhead for store in stores)
-            )
-
-        k_train, k_test = self._timed(name, compute, clock=clock)
-        self.checkpoints += [store.folder.name for store in stores if not store.shared]
-        restored, total = sum(store.restored for store in stores), sum(store.total for store in stores)
-        if restored:
-            warnings.warn(f"stage {name!r} resumed: {restored} of {total} blocks were computed earlier", stacklevel=2)
+            return small
+        pairs = ((x_train, None), (x_test, x_train))
+        gram = StoredGram(self.backend, kernel, pairs, side, options, self._mapper)
+        k_train, k_test = self._timed(name, lambda: gram.compute(self.progress), clock=gram.clock)
+        self.checkpoints += gram.to_discard
+        if gram.restored:
+            told = f"stage {name!r} resumed: {gram.restored} of {gram.total} blocks were computed earlier"
+            warnings.warn(told, stacklevel=2)
         return k_train, k_test
 
     def _timed(self, name: str, call: Callable[[], Any], **clock: Callable[[], float]) -> Any:
@@ -174,10 +205,14 @@ class Context:
         self._event(self._stage, done / total if total else None)
 
     def record(self, **metrics: float | tuple[float, float]) -> None:
-        """Record metrics, each a value or (value, standard error).
+        """Record metrics.
 
-        Raises InputError for a metric that the task does not declare, one recorded twice, or one that is not a finite
-        number (a standard error must not be negative either).
+        Args:
+            metrics: By name, a value, or a value and its standard error.
+
+        Raises:
+            InputError: The task does not declare the metric, or it is recorded twice; a value is no finite number, or a
+                standard error is negative.
         """
         for name, given in metrics.items():
             value, stderr = given if isinstance(given, tuple) else (given, None)
@@ -192,7 +227,17 @@ class Context:
             self.metrics[name] = (number, error)
 
     def curve(self, name: str, x: Any, y: Any) -> None:
-        """Record a curve: two equally long sequences of numbers. Raises InputError as `record` does."""
+        """Record a curve.
+
+        Args:
+            name: The curve's name.
+            x: Numbers (n,).
+            y: Numbers (n,).
+
+        Raises:
+            InputError: The task does not declare the curve, or it is recorded twice; the numbers are not finite, or not
+                equally many.
+        """
         declared = [c.name for c in self._task.curves]
         if name not in declared:
             raise unknown(f"curve of task {self._task.name!r}:", name, declared)

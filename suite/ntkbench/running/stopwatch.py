@@ -2,18 +2,50 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 Phase = Literal["first", "steady"]
 
-LONG = 20.0  # seconds; a stage that takes longer is timed once
-SAMPLES = 5
-ENOUGH = 2.0  # seconds of steady samples
+LONG = 20.0  # seconds; work that takes longer is timed once, and worth keeping
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """How often a stage is called after its first call: until there are enough samples, or seconds of them.
+
+    Attributes:
+        long: A stage whose first call takes these seconds or more is called once: compilation is then a small part.
+        samples: So many steady samples are enough.
+        enough: So many seconds of steady samples are enough.
+    """
+
+    long: float = LONG
+    samples: int = 5
+    enough: float = 2.0
+
+    def another(self, first: float, samples: int, total: float) -> bool:
+        """Whether the stage is called again.
+
+        Args:
+            first: Seconds of its first call.
+            samples: The number of steady calls so far.
+            total: Seconds of these calls together.
+        """
+        return first < self.long and samples < self.samples and total < self.enough
+
+    def seconds(self, single: float) -> float:
+        """Seconds of all calls of a stage of which each takes `single` seconds."""
+        samples, total = 0, 0.0
+        while self.another(single, samples, total):
+            samples, total = samples + 1, total + single
+        return single + total
+
+
+REPEATS = Repeats()
+"""The rule of this suite, which decides what is measured."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +65,18 @@ def measure(
     clock: Callable[[], float] | None = None,
     start_timer: Callable[[], Callable[[], float] | None] = lambda: None,
 ) -> tuple[Any, list[Timing]]:
-    """The result of `call` and its timings: the first call, then steady ones until there are 5 or 2 seconds of them.
+    """Call a stage's function once, and again as `REPEATS` says.
 
-    A stage whose first call takes 20 seconds or more is called once: compilation is then a small part of it. Steady
-    samples are the device's own where `start_timer` gives a timer (see `Backend.start_timer`) and no `clock` is given.
+    Args:
+        stage: The stage's name.
+        call: What is timed.
+        synchronize: Waits for a result of `call`.
+        clock: Seconds; None for the system's.
+        start_timer: Starts a timer of the device's own (see `Backend.start_timer`), which then times the steady calls;
+            not asked where a `clock` is given.
+
+    Returns:
+        The result of the last call, and the timings of all.
     """
     now = clock or time.perf_counter
 
@@ -51,32 +91,9 @@ def measure(
     result, first = sample("first", 0)
     timings = [first]
     total = 0.0
-    while first.seconds < LONG and len(timings) <= SAMPLES and total < ENOUGH:
+    while REPEATS.another(first.seconds, len(timings) - 1, total):
         result = None  # let go of it first: two results at once would double the memory that a stage needs
         result, timing = sample("steady", len(timings) - 1)
         timings.append(timing)
         total += timing.seconds
     return result, timings
-
-
-def reset_peak_rss() -> bool:
-    """Start `peak_rss` anew; whether the system can."""
-    try:
-        Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        return False
-    return True
-
-
-def peak_rss() -> int:
-    """Bytes of resident memory at their peak since `reset_peak_rss`, or in the process's life where it cannot reset."""
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmHWM"):
-                return int(line.split()[1]) * 1024
-    # No such file, or (in some sandboxes) no such line.
-    import resource
-    import sys
-
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

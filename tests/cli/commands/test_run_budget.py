@@ -56,7 +56,8 @@ def kernel(x1, x2=None, *, progress=None):
         time.sleep(0.01)
     return x1 @ (x1 if x2 is None else x2).T
 
-@task(title="Blocks", source="none", metrics=[Metric("largest", "1")], tiers=[Tier("smoke", n=20)])
+@task(title="Blocks", source="none", metrics=[Metric("largest", "1")], tiers=[Tier("smoke", n=20)],
+      checkpoints=True)
 def blocks(ctx: Context, *, n: int) -> None:
     checkpoints.LONG = 0.0
     x = ctx.rng(purpose="x").standard_normal((n, 3))

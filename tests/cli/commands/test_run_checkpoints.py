@@ -21,7 +21,8 @@ def kernel(x1, x2=None, *, progress=None):
     time.sleep(0.1)
     return x1 @ (x1 if x2 is None else x2).T
 
-@task(title="Slow", source="none", metrics=[Metric("error", "1"), Metric("largest", "1")], tiers=[Tier("smoke", n=20)])
+@task(title="Slow", source="none", metrics=[Metric("error", "1"), Metric("largest", "1")], tiers=[Tier("smoke", n=20)],
+      checkpoints=True)
 def slow(ctx: Context, *, n: int) -> None:
     x = ctx.rng(purpose="x").standard_normal((n, 3))
     k_train, k_test = ctx.gram("kernel", kernel, x, x[:5], side=5)

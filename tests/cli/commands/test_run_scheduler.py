@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from ntkbench.cluster import scheduler
-from ntkbench.cluster.code_identity import Station
+from ntkbench.cluster.code_identity import CodeIdentity
 from ntkbench.machine.provenance import machine_id
 
 pytest.importorskip("distributed")
@@ -99,10 +99,10 @@ def test_a_run_takes_no_longer_than_it_may(words, ntkbench, query):
 
 @pytest.mark.parametrize("late", [False, True])
 def test_a_worker_of_other_code_is_refused_in_one_line(late, words, ntkbench, monkeypatch):
-    ours = Station({"commit": "0123abcd"}, "other code")
+    ours = CodeIdentity({"commit": "0123abcd"}, "other code")
     if late:  # it is not there yet when the run begins
         monkeypatch.setattr(scheduler, "machines", lambda *_: frozenset())
-    monkeypatch.setattr("ntkbench.cluster.code_identity.station", lambda folders: ours)
+    monkeypatch.setattr("ntkbench.cluster.code_identity.code_identity", lambda folders: ours)
     outcome = ntkbench(*words)
     assert outcome.code == 2
     assert re.fullmatch(
@@ -122,7 +122,7 @@ def test_what_is_no_address_is_refused(given, ntkbench):
 def test_an_address_that_nobody_answers_at_is_told_of(ntkbench, monkeypatch):
     monkeypatch.setattr(scheduler, "_PATIENCE", 0.5)
     outcome = ntkbench("run", "--tier", "smoke", "--backend", "numba", "--scheduler", "tcp://127.0.0.1:9")
-    assert outcome.code == 2
+    assert outcome.code == 4
     assert re.fullmatch(r"ntkbench: no Dask scheduler answers at tcp://127\.0\.0\.1:9 \(OSError: .*\)\n", outcome.err)
 
 
@@ -168,7 +168,8 @@ def kernel(x1, x2=None, *, progress=None):
     time.sleep(0.1)
     return x1 @ (x1 if x2 is None else x2).T
 
-@task(title="Grams", source="none", metrics=[Metric("error", "1")], tiers=[Tier("smoke", n=20)])
+@task(title="Grams", source="none", metrics=[Metric("error", "1")], tiers=[Tier("smoke", n=20)],
+      checkpoints=True)
 def grams(ctx: Context, *, n: int) -> None:
     x = ctx.rng(purpose="x").standard_normal((n, 3))
     k_train, k_test = ctx.gram("kernel", kernel, x, x[:5], side=5)

@@ -12,7 +12,8 @@ import pytest
 from ntkbench.arrays.execution import execution_for
 from ntkbench.backends import open_backend
 from ntkbench.kernels import cntk, conv_kernels, relative_error
-from ntkbench.kernels.conv.api import array_api_matrices
+from ntkbench.kernels.conv import array_api
+from ntkbench.kernels.conv.problem import ConvProblem
 from ntkbench.kernels.relu.network import Network
 
 # Height, width, channels, depth: single rows and columns, odd and even sides, filters larger than the image.
@@ -164,7 +165,7 @@ def test_working_memory_stays_within_the_budget(pooling: str, n: int, monkeypatc
     budget = 2**20
     monkeypatch.setattr(type(execution_for(x)), "budget", lambda self, x: budget)
     tracemalloc.start()
-    matrix = array_api_matrices(x, None, Network(4), pooling, ("ntk",), 1.0, None)[0]
+    matrix = array_api.compute(ConvProblem(x, None, Network(4), pooling, ("ntk",)))[0]
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     working = peak - matrix.nbytes - 3 * x.nbytes  # the norms of each image, once

@@ -12,6 +12,7 @@ import torch
 
 from ntkbench.arrays import inductor
 from ntkbench.arrays.execution import prefer
+from ntkbench.arrays.unavailable import availability
 from ntkbench.kernels import cntk, conv_kernels, fc_kernels, implementations
 
 GAP: dict[str, Any] = {"depth": 3, "pooling": "gap"}
@@ -93,7 +94,7 @@ def test_without_a_compiler_eager_operations_take_over_with_a_warning(kernel: An
 
 def without_triton(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "triton", None)
-    monkeypatch.delitem(sys.modules, "ntkbench.kernels.conv.triton_gpu", raising=False)
+    monkeypatch.delitem(sys.modules, "ntkbench.kernels.conv.triton_compiled", raising=False)
 
 
 def without_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,7 +115,7 @@ def test_where_triton_fails_eager_operations_take_over_with_a_warning(
 
 @pytest.mark.parametrize("error", [MemoryError("a"), torch.OutOfMemoryError("b")])
 def test_lack_of_memory_is_no_reason_for_another_implementation(error: Exception) -> None:
-    with pytest.raises(type(error)), inductor.availability():
+    with pytest.raises(type(error)), availability():
         raise error
 
 

@@ -14,11 +14,11 @@ import torch
 from ntkbench.arrays.execution import prefer
 from ntkbench.backends import open_backend
 from ntkbench.kernels import cntk, implementations
+from ntkbench.kernels.conv import array_api, dispatch
 from ntkbench.kernels.conv import inductor_cpu as compiled_kernels
-from ntkbench.kernels.conv.api import array_api_matrices, kernel_matrices
+from ntkbench.kernels.conv.problem import ConvProblem
 from ntkbench.kernels.relu.network import Network
 
-BOTH = ("nngp", "ntk")
 NETWORKS = [Network(2), Network(5, 1.3, 0.4), Network(4, 1.3, 0.4, first_trained=False, last_trained=False)]
 # What makes tiles of sixteen images, of one image with some of the row displacements at once, and of two images.
 TILES = {"flatten": 16 * 16 * 28, "gap": 7 * 4 * 4 * 4, "gap by twos": 4 * (7 * 4) ** 2}
@@ -41,14 +41,14 @@ def by_inductor(x: np.ndarray, z: np.ndarray | None, network: Network, pooling: 
     asarray = open_backend("torch").asarray
     arrays = [None if a is None else asarray(a, "float32") for a in (x, z)]
     with prefer("inductor"), implementations() as used:
-        matrices = kernel_matrices(*arrays, network, pooling, BOTH, 1.0, None)
+        matrices = dispatch.compute(ConvProblem(*arrays, network, pooling))
     assert used == {"inductor"}
     return [matrix.numpy() for matrix in matrices]
 
 
 def exact(x: np.ndarray, z: np.ndarray | None, network: Network, pooling: Any) -> tuple[np.ndarray, ...]:
     arrays = [None if a is None else a.astype(np.float64) for a in (x, z)]
-    return array_api_matrices(*arrays, network, pooling, BOTH, 1.0, None)
+    return array_api.compute(ConvProblem(*arrays, network, pooling))
 
 
 def number(pooling: str, flatten: int, gap: int) -> int:
@@ -83,8 +83,8 @@ def test_a_float32_diagonal_at_depth_11_is_exact(pooling: str) -> None:
 def test_an_image_with_a_nan_spoils_its_own_row_and_column_alone(pooling: str) -> None:
     x = images(number(pooling, 20, 4))
     x[1, 5, 3] = np.nan
-    for matrix, expected in zip(by_inductor(x, None, NETWORKS[1], pooling), exact(x, None, NETWORKS[1], pooling),
-                                strict=True):  # fmt: skip
+    found, right = (compute(x, None, NETWORKS[1], pooling) for compute in (by_inductor, exact))
+    for matrix, expected in zip(found, right, strict=True):
         spoilt = np.isnan(matrix)
         assert spoilt[1].all()
         assert spoilt.sum() == 2 * len(x) - 1

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from ntkbench.kernels import cntk, conv_kernels
-from ntkbench.kernels.conv.api import array_api_matrices
+from ntkbench.kernels.conv import array_api, numba_cpu
 from ntkbench.kernels.conv.numba_arrangement import working_arrays
-from ntkbench.kernels.conv.numba_cpu import _in_threads, kernel_matrices
+from ntkbench.kernels.conv.numba_cpu import _in_threads
 from ntkbench.kernels.conv.numba_lanes import LANES
+from ntkbench.kernels.conv.problem import ConvProblem
 from ntkbench.kernels.relu.network import Network
 
 OPTIONS: dict[str, Any] = {"depth": 3, "pooling": "flatten"}
@@ -41,9 +42,9 @@ def test_any_number_of_images_fills_the_lanes(n: int, pooling: str) -> None:
 def test_all_displacements_are_summed_whatever_the_size(height: int, width: int, first_trained: bool) -> None:
     x, z = images(2, size=(height, width, 1)), images(3, seed=1, size=(height, width, 1))
     network = Network(4, 1.3, 0.4, first_trained=first_trained)
-    rest: tuple[Any, ...] = (network, "gap", ("nngp", "ntk"), 1.0, None)
     for other in (None, z):
-        for k, exact in zip(kernel_matrices(x, other, *rest), array_api_matrices(x, other, *rest), strict=True):
+        problem = ConvProblem(x, other, network, "gap")
+        for k, exact in zip(numba_cpu.compute(problem), array_api.compute(problem), strict=True):
             np.testing.assert_allclose(k, exact, rtol=1e-12)
 
 

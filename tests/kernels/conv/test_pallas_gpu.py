@@ -8,16 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ntkbench.arrays.unavailable import Unavailable
 from ntkbench.backends import open_backend
 from ntkbench.kernels import cntk, conv_kernels, implementations
-from ntkbench.kernels.conv import pallas_gpu
-from ntkbench.kernels.conv.api import array_api_matrices
-from ntkbench.kernels.conv.pallas_gpu import UnavailableError
+from ntkbench.kernels.conv import array_api, pallas_gpu
+from ntkbench.kernels.conv.problem import ConvProblem
 from ntkbench.kernels.relu.network import Network, Pooling
 
 jax = pytest.importorskip("jax")
-
-BOTH = ("nngp", "ntk")
 
 
 def images(n: int, *size: int, seed: int = 0) -> np.ndarray:
@@ -26,13 +24,13 @@ def images(n: int, *size: int, seed: int = 0) -> np.ndarray:
 
 def interpreted(x: np.ndarray, z: np.ndarray | None, network: Network, pooling: Pooling) -> list[np.ndarray]:
     arrays = [None if a is None else open_backend("jax").asarray(a, "float32") for a in (x, z)]
-    matrices = pallas_gpu.kernel_matrices(*arrays, network, pooling, BOTH, 1.0, None, interpret=True)
+    matrices = pallas_gpu.compute(ConvProblem(*arrays, network, pooling), interpret=True)
     return [np.asarray(matrix) for matrix in matrices]
 
 
 def reference(x: np.ndarray, z: np.ndarray | None, network: Network, pooling: Pooling) -> tuple[Any, ...]:
     arrays = [None if a is None else a.astype(np.float64) for a in (x, z)]
-    return array_api_matrices(*arrays, network, pooling, BOTH, 1.0, None)
+    return array_api.compute(ConvProblem(*arrays, network, pooling))
 
 
 # Sides that are odd, even, equal or not; more displacements than a program takes at once, or no multiple of that.
@@ -73,7 +71,7 @@ def test_it_lowers_for_cuda(pooling: Any) -> None:
 @pytest.fixture
 def on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make believe that the arrays lie on a GPU, whose warps are as they should be."""
-    monkeypatch.setattr(pallas_gpu, "applies", lambda x: True)
+    monkeypatch.setattr(pallas_gpu, "covers", lambda x: True)
     monkeypatch.setattr(pallas_gpu, "_probe", lambda: None)
 
 
@@ -88,7 +86,7 @@ def plant(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
 def test_where_it_does_not_compile_xla_takes_its_place_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch, NotImplementedError("no lowering for this device\nand a long trace"))
     x = open_backend("jax").asarray(images(2, 3, 4, 1), "float32")
-    with implementations() as used, pytest.warns(UserWarning, match="xla takes its place: .* no lowering for this"):
+    with implementations() as used, pytest.warns(RuntimeWarning, match="xla takes its place: .* no lowering for this"):
         matrix = cntk(x, depth=3, pooling="gap")
     assert used == {"xla"}
     expected = cntk(images(2, 3, 4, 1).astype(np.float64), depth=3, pooling="gap")
@@ -113,13 +111,13 @@ def test_a_warp_that_keeps_vectors_in_another_order_is_found_out(monkeypatch: py
 
     pallas_gpu._probe.cache_clear()
     monkeypatch.setattr(pallas, "pallas_call", reverse)
-    with pytest.raises(UnavailableError, match="one in each lane"):
+    with pytest.raises(Unavailable, match="one in each lane"):
         pallas_gpu._probe()
 
 
 def test_on_the_cpu_and_for_what_it_does_not_cover_it_does_not_apply() -> None:
-    backend = open_backend("jax")
-    assert not pallas_gpu.applies(backend.asarray(images(1, 4, 4, 1), "float32"))
+    x = open_backend("jax").asarray(images(1, 4, 4, 1), "float32")
+    assert not pallas_gpu.applies(ConvProblem(x, None, Network(3), "gap"))
 
 
 @pytest.mark.parametrize(
@@ -137,4 +135,4 @@ def test_on_a_gpu_it_applies_to_float32_images_of_32_by_32_at_most(shape: Any, d
         def devices(self) -> set[Device]:
             return {Device()}
 
-    assert pallas_gpu.applies(Array()) == covered
+    assert pallas_gpu.covers(Array()) == covered

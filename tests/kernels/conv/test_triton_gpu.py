@@ -19,12 +19,12 @@ import pytest
 
 from ntkbench.backends import open_backend
 from ntkbench.kernels import cntk, implementations
-from ntkbench.kernels.conv.api import array_api_matrices
+from ntkbench.kernels.conv import array_api
+from ntkbench.kernels.conv.problem import ConvProblem
 from ntkbench.kernels.relu.network import Network
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Triton is made for Linux alone")
 
-BOTH = ("nngp", "ntk")
 PLAIN, BIASED = (3, 2**0.5, 0.0, True, True), (4, 1.3, 0.4, True, True)
 FIXED = (2, 1.3, 0.4, False, False)  # first and last layer not trained
 # Height, width, images on either side (none: symmetric), pooling, network.
@@ -42,14 +42,15 @@ INTERPRET = """
 import sys
 import numpy as np, torch
 from ntkbench.kernels import implementations
-from ntkbench.kernels.conv.api import kernel_matrices
+from ntkbench.kernels.conv import dispatch
+from ntkbench.kernels.conv.problem import ConvProblem
 from ntkbench.arrays.execution import prefer
 from ntkbench.kernels.relu.network import Network
 cases, inputs, outputs = eval(sys.argv[1]), np.load(sys.argv[2]), {}
 for name, (_, _, _, n2, pooling, network) in cases.items():
     x, z = (torch.from_numpy(inputs[f"{name} {k}"]) for k in "xz")
     with prefer("triton"), implementations() as used:
-        k = kernel_matrices(x, None if n2 is None else z, Network(*network), pooling, ("nngp", "ntk"), 1.0, None)
+        k = dispatch.compute(ConvProblem(x, None if n2 is None else z, Network(*network), pooling))
     assert used == {"triton"}, (name, used)
     outputs[name] = np.stack([each.numpy() for each in k])
 np.savez(sys.argv[3], **outputs)
@@ -59,7 +60,7 @@ import json, sys
 import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
-from ntkbench.kernels.conv.triton_gpu import _pair
+from ntkbench.kernels.conv.triton_compiled import pair_sums
 constants = {"block_height": 32, "block_width": 32, "column_shifts": 32, "channels": 3, "layers": 10}
 def type_of(name):
     if name in constants:
@@ -67,8 +68,8 @@ def type_of(name):
     if name in ("weight", "bias", "first_trained"):
         return "fp32"
     return "*fp32" if name.rstrip("12") in ("images", "norms", "skipped", "nngp_out", "ntk_out") else "i32"
-names = _pair.arg_names
-source = ASTSource(_pair, {name: type_of(name) for name in names},
+names = pair_sums.arg_names
+source = ASTSource(pair_sums, {name: type_of(name) for name in names},
                    {(names.index(name),): value for name, value in constants.items()})
 options = {"num_warps": 4, "enable_fp_fusion": True}
 compiled = triton.compile(source, target=GPUTarget("cuda", 90, 32), options=options)
@@ -115,7 +116,7 @@ def interpreted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, np.ndarra
 def test_the_kernels_are_those_of_float64(name: str, interpreted: dict[str, np.ndarray]) -> None:
     *_, n2, pooling, network = CASES[name]
     doubles = [None if x is None else x.astype(np.float64) for x in sides(name)]
-    expected = array_api_matrices(*doubles, Network(*network), pooling, BOTH, 1.0, None)
+    expected = array_api.compute(ConvProblem(*doubles, Network(*network), pooling))
     for matrix, exact in zip(interpreted[name], expected, strict=True):
         np.testing.assert_allclose(matrix, exact, rtol=1e-5)
         own = (1, n2 - 1) if n2 is not None else np.diag_indices(len(exact))

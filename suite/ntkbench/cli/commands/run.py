@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ntkbench.cli.commands.run_budget import Budget
 from ntkbench.cli.commands.run_options import planned_runs
-from ntkbench.cli.commands.run_workforce import Workforce, workforce
+from ntkbench.cli.commands.run_workforce import SharedRuns, Workforce, workforce
 from ntkbench.cli.main import INTERRUPTED, OK, RUNS_FAILED, database_path
 from ntkbench.cli.progress import live, roughly
 from ntkbench.cli.tables import show_verdicts
@@ -33,6 +33,7 @@ from ntkbench.results.rows import Declaration
 from ntkbench.results.set_aside import keep, take_set_aside
 from ntkbench.results.sink import RecordSink
 from ntkbench.results.store import Store
+from ntkbench.running.settings import RunSettings
 
 
 def run(options: Namespace) -> int:
@@ -140,16 +141,15 @@ class _Call:
                     expectation.learn(observed(planned[record.experiment_id], record))
                 display.finished(record)
 
-            stopped = self.force.execute(
-                todo if self.options.budget is None else budget.turns(todo),
-                self.tasks,
-                sink,
-                task_folders=self.options.tasks,
-                timeout=self.options.timeout,
-                until=budget.until,
-                command=self._command,
-                listener=display.stage,
-            )
+            settings = RunSettings(tuple(self.options.tasks), self.options.timeout, self._command)
+            if isinstance(self.force, SharedRuns):
+                self.force.execute(todo, self.tasks, sink, settings)
+                stopped = None
+            else:
+                turns = todo if self.options.budget is None else budget.turns(todo)
+                stopped = self.force.execute(
+                    turns, self.tasks, sink, settings, until=budget.until, listener=display.stage
+                )
         if stopped is not None:
             budget.note(stopped, begun)
         left = plan.missing(todo, {record.experiment_id for record in records})

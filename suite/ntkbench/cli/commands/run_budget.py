@@ -15,7 +15,7 @@ from ntkbench.machine.provenance import machine_id
 from ntkbench.planning import past_runs
 from ntkbench.planning.budget import Resumable, Seconds, at_least, in_turn
 from ntkbench.planning.expectation import Expectation, Observation
-from ntkbench.running.checkpoints import keeps_blocks, kept_since
+from ntkbench.running.checkpoints import kept_since
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Budget:
 
         def resumable(run: PlannedRun) -> bool:
             # Not where as much time as this made no block of it.
-            return keeps_blocks(tasks[run.task]) and 2 * stopped.get(run.experiment_id, 0.0) <= seconds
+            return tasks[run.task].checkpoints and 2 * stopped.get(run.experiment_id, 0.0) <= seconds
 
         return cls(seconds, since + seconds, tasks, measured, estimate, notes, resumable)
 

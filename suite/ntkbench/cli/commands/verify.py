@@ -118,6 +118,7 @@ def _run_again(
     from ntkbench.cli.progress import live
     from ntkbench.planning.expectation import Expectation, observed
     from ntkbench.running.runner import execute
+    from ntkbench.running.settings import RunSettings
 
     tasks = registry.load_tasks(task_folders)
     planned = [PlannedRun.from_record(record, tasks[record.task]) for record in stored]
@@ -137,5 +138,5 @@ def _run_again(
             else:
                 failures.append((record.task, record.params, record.seed, record.backend, record.status, record.reason))
 
-        execute(planned, tasks, sink, task_folders=task_folders, listener=display.stage)
+        execute(planned, tasks, sink, RunSettings(task_folders=tuple(task_folders)), listener=display.stage)
     return again, failures

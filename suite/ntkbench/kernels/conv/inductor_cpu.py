@@ -13,61 +13,52 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import torch
 
-from ntkbench.arrays.execution import execution_for
-from ntkbench.arrays.inductor import compiled
+from ntkbench.arrays import inductor
+from ntkbench.arrays.array import Array
 from ntkbench.duals.arc_cosine import relu_dual_short
 from ntkbench.kernels.conv.own import Own, own
-from ntkbench.kernels.gram.equal_inputs import coincidences, number_inputs
-from ntkbench.kernels.gram.tiles import Progress, gram
+from ntkbench.kernels.conv.problem import ConvProblem
 from ntkbench.kernels.relu.layers import inverse
 from ntkbench.kernels.relu.network import Network, Pooling
 
 _NUMBERS = 2**18  # of one kernel in a call: 1 MiB in each of four arrays, and some 300 us, where a call costs 20
 _LANES = 16  # float32 numbers in the widest vector
 
-Sums = Callable[[slice, slice, Any], tuple[Any, Any]]
+Sums = Callable[[slice, slice, Array | None], tuple[Array, Array]]
 """(rows, columns, which pairs coincide) -> sums of NNGP and inherited NTK, without what coincides."""
 
+name = "inductor"
 
-def kernel_matrices(
-    x1: Any,
-    x2: Any | None,
-    network: Network,
-    pooling: Pooling,
-    wanted: tuple[str, ...],
-    scale: float,
-    progress: Progress | None,
-) -> tuple[Any, ...]:
-    """As `conv.kernel_matrices`, for float32 tensors on the CPU. Raises UnavailableError where nothing compiles."""
-    symmetric = x2 is None
-    images1, images2 = x1.detach(), (x1 if x2 is None else x2).detach()
-    numbers1, numbers2 = number_inputs(images1) * 2 if symmetric else number_inputs(images1, images2)
+
+def applies(problem: ConvProblem) -> bool:
+    """To float32 tensors on the CPU, where the work is worth compiling for."""
+    return inductor.applies(problem.pairs * problem.network.depth * problem.elements, *problem.sides)
+
+
+def compute(problem: ConvProblem) -> tuple[Array, ...]:
+    """The wanted Gram matrices, (n1, n2) each. Raises Unavailable where nothing compiles."""
+    network = problem.network
+    images1, images2 = problem.x1.detach(), problem.second.detach()
     own1 = own(images1, network)
-    own2 = own1 if symmetric else own(images2, network)
-    n1, height, width, _ = images1.shape
-    n2 = len(images2)
-    size = _side(pooling, height, width)
+    own2 = own1 if problem.symmetric else own(images2, network)
+    height, width, _ = problem.image
+    size = _side(problem.pooling, height, width)
+    n1, n2 = problem.shape
     sides = (images1, images2, own1, own2, network, (min(size, n1), min(size, n2)))
-    sums = _flatten(*sides) if pooling == "flatten" else _gap(*sides)
-    mean = 1.0 / (height * width) ** (1 if pooling == "flatten" else 2)
+    sums = _flatten(*sides) if problem.pooling == "flatten" else _gap(*sides)
+    mean = 1.0 / problem.elements
 
-    def tile(rows: slice, columns: slice, diagonal: bool) -> tuple[Any, ...]:
-        same = coincidences(images1, numbers1[rows], numbers2[columns])
+    def tile(rows: slice, columns: slice, same: Array | None) -> tuple[Array, ...]:
         nngp, ntk = sums(rows, columns, same)
         if same is not None:
             nngp += same * own1.nngp[rows, None]
             ntk += same * own1.ntk[rows, None]
-        kernels = network.read_out(nngp * mean, ntk * mean)
-        return tuple(getattr(kernels, name) * scale for name in wanted)
+        return problem.readout(nngp * mean, ntk * mean)
 
-    execution = execution_for(images1)
-    return gram(
-        execution, images1, (n1, n2), tile, outputs=len(wanted), size=size, symmetric=symmetric, progress=progress
-    )
+    return problem.in_tiles(tile, size)
 
 
 def _side(pooling: Pooling, height: int, width: int) -> int:
@@ -77,13 +68,13 @@ def _side(pooling: Pooling, height: int, width: int) -> int:
     return max(1, math.isqrt(_NUMBERS // (height * width)) // _LANES) * _LANES
 
 
-def _flatten(images1: Any, images2: Any, own1: Own, own2: Own, network: Network, sizes: tuple[int, int]) -> Sums:
+def _flatten(images1: Array, images2: Array, own1: Own, own2: Own, network: Network, sizes: tuple[int, int]) -> Sums:
     height, width, channels = images1.shape[1:]
     first, second = images1.permute(1, 2, 0, 3), images2.permute(1, 2, 3, 0)
     fields = _Fields((height, width, *sizes), bordered=(0, 1))
     blocks1, blocks2 = _Blocks(own1, sizes[0]), _Blocks(own2, sizes[1])
 
-    def sums(rows: slice, columns: slice, same: Any) -> tuple[Any, Any]:
+    def sums(rows: slice, columns: slice, same: Array | None) -> tuple[Array, Array]:
         covariance = first[:, :, rows] @ second[..., columns] / channels
         last = fields.recursion(_flatten_layer, covariance, network, (*blocks1.of(rows), *blocks2.of(columns)), ())
         nngp, ntk = (field.sum((0, 1)) for field in last)
@@ -92,14 +83,14 @@ def _flatten(images1: Any, images2: Any, own1: Own, own2: Own, network: Network,
     return sums
 
 
-def _gap(images1: Any, images2: Any, own1: Own, own2: Own, network: Network, sizes: tuple[int, int]) -> Sums:
+def _gap(images1: Array, images2: Array, own1: Own, own2: Own, network: Network, sizes: tuple[int, int]) -> Sums:
     _, height, width, channels = images1.shape
     most = max(1, _NUMBERS // (sizes[0] * sizes[1] * height * width * width))
     together = math.ceil(height / math.ceil(height / most))
     fields = _Fields((*sizes, together, height, width, width), bordered=(3, 4, 5))
     y = torch.arange(height)
 
-    def sums(rows: slice, columns: slice, same: Any) -> tuple[Any, Any]:
+    def sums(rows: slice, columns: slice, same: Array | None) -> tuple[Array, Array]:
         norms1, norms2 = own1.norms[:, rows].contiguous(), own2.norms[:, columns]
         inverse1 = inverse(torch, norms1)
         nngp, ntk = torch.zeros(sizes), torch.zeros(sizes)
@@ -129,9 +120,9 @@ class _Blocks:
     """Norms and their inverses, (depth - 1, H, W, size) for each tile: of one shape, however many images there are."""
 
     def __init__(self, own: Own, size: int) -> None:
-        self._norms, self._size, self._blocks = own.norms, size, dict[int, tuple[Any, Any]]()
+        self._norms, self._size, self._blocks = own.norms, size, dict[int, tuple[Array, Array]]()
 
-    def of(self, images: slice) -> tuple[Any, Any]:
+    def of(self, images: slice) -> tuple[Array, Array]:
         if images.start not in self._blocks:
             block = self._norms[:, images].permute(0, 2, 3, 1).contiguous()
             self._blocks[images.start] = (block, inverse(torch, block))
@@ -148,8 +139,13 @@ class _Fields:
         self._inner = [[field[inner] for field in fields] for fields in self._sets]
 
     def recursion(
-        self, layer: Callable[..., None], covariance: Any, network: Network, norms: tuple[Any, ...], gates: Any
-    ) -> Any:
+        self,
+        layer: Callable[..., None],
+        covariance: Array,
+        network: Network,
+        norms: tuple[Array, ...],
+        gates: tuple[Array, ...],
+    ) -> list[Array]:
         """NNGP and inherited NTK after the last ReLU, from the covariance of the inputs."""
         nngp, ntk = self._inner[0]
         nngp.copy_(covariance)
@@ -160,18 +156,25 @@ class _Fields:
             bias = network.bias if m > 0 or network.first_trained else 0.0
             constants = torch.tensor([network.weight / 9, network.bias, bias, float(m < activations - 1)])
             source, target = self._sets[m % 2], self._inner[(m + 1) % 2]
-            compiled(layer)(*source, *(each[m] for each in norms), *gates, constants, *target)
+            inductor.compiled(layer)(*source, *(each[m] for each in norms), *gates, constants, *target)
         return self._inner[activations % 2]
 
 
 def _flatten_layer(
-    kappa: Any, inherited: Any, norm1: Any, inverse1: Any, norm2: Any, inverse2: Any, constants: Any,
-    kappa_out: Any, inherited_out: Any,
-) -> None:  # fmt: skip
+    kappa: Array,
+    inherited: Array,
+    norm1: Array,
+    inverse1: Array,
+    norm2: Array,
+    inverse2: Array,
+    constants: Array,
+    kappa_out: Array,
+    inherited_out: Array,
+) -> None:
     """Bordered fields (H + 2, W + 2, n1, n2), norms (H, W, n) -> fields (H, W, n1, n2)."""
     height, width = (n - 2 for n in kappa.shape[:2])
 
-    def box(field: Any) -> Any:
+    def box(field: Array) -> Array:
         near = [field[dy : dy + height, dx : dx + width] for dy in range(3) for dx in range(3)]
         return sum(near[1:], near[0])
 
@@ -181,20 +184,29 @@ def _flatten_layer(
 
 
 def _gap_layer(
-    kappa: Any, inherited: Any, norm1: Any, inverse1: Any, norm2: Any, inverse2: Any, above: Any, below: Any,
-    constants: Any, kappa_out: Any, inherited_out: Any,
-) -> None:  # fmt: skip
+    kappa: Array,
+    inherited: Array,
+    norm1: Array,
+    inverse1: Array,
+    norm2: Array,
+    inverse2: Array,
+    above: Array,
+    below: Array,
+    constants: Array,
+    kappa_out: Array,
+    inherited_out: Array,
+) -> None:
     """Bordered fields (n1, n2, D, H + 2, W + 2, W' + 2), norms (n1, H, W) and (n2, D, H, W'), gates (D, H)."""
     height, width, width2 = (n - 2 for n in kappa.shape[3:])
 
-    def row(field: Any, dy: int) -> Any:
+    def row(field: Array, dy: int) -> Array:
         near = [field[..., dy : dy + height, dx : dx + width, dx : dx + width2] for dx in range(3)]
         return near[0] + near[1] + near[2]
 
-    def box(field: Any) -> Any:
+    def box(field: Array) -> Array:
         return row(field, 1) + above[..., None, None] * row(field, 0) + below[..., None, None] * row(field, 2)
 
-    def product(first: Any, second: Any) -> Any:
+    def product(first: Array, second: Array) -> Array:
         return first[:, None, None, :, :, None] * second[:, :, :, None, :]
 
     scale, inverse = product(norm1, norm2), product(inverse1, inverse2)
@@ -202,7 +214,7 @@ def _gap_layer(
 
 
 def _activate(
-    nngp: Any, ntk: Any, scale: Any, inverse: Any, constants: Any, kappa_out: Any, inherited_out: Any
+    nngp: Array, ntk: Array, scale: Array, inverse: Array, constants: Array, kappa_out: Array, inherited_out: Array
 ) -> None:
     """What a convolution and a ReLU make of both kernels: `constants` are weight / 9, both biases, and what to add."""
     nngp, ntk = nngp * constants[0] + constants[1], ntk * constants[0] + constants[2]

@@ -1,4 +1,4 @@
-"""How the images lie in memory for `conv_lanes`, and how the work on their pairs is divided."""
+"""How the images lie in memory for `numba_compiled`, and how the work on their pairs is divided."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def working_arrays(x: Array, threads: int) -> Array:
 
 
 def constants(x: Array, network: Network) -> Array:
-    """What `conv_lanes` takes from an array, in the order of its names."""
+    """What `numba_compiled` takes from an array, in the order of its names."""
     return np.array([network.weight / 9, network.bias, 1 / x.shape[-1], 1.0, 0.5], x.dtype)
 
 
@@ -74,7 +74,7 @@ def _apart(norms: Array) -> Array:
 
 @dataclass(frozen=True)
 class Second:
-    """The x2 images as `conv_lanes` meets them: blocks of LANES images, or one image at LANES displacements.
+    """The x2 images as `numba_compiled` meets them: blocks of LANES images, or one image at LANES displacements.
 
     `step`: from one position to the next, LANES or 1. `shifts`: how many (groups of) displacements there are, `along`
     of them in a row. `numbers` (blocks, LANES): equal for equal images, -1 in lanes that hold none.
@@ -103,7 +103,7 @@ class Second:
         return block, image
 
     def units(self, pairs: Any, numbers1: Array, threads: int) -> tuple[Array, Array]:
-        """The rows that `conv_lanes.sums_of_units` takes, and where each pair's begin."""
+        """The rows that `numba_compiled.sums_of_units` takes, and where each pair's begin."""
         block, image = pairs
         mirrored = (self.step == 1) & (self.numbers[block, 0] == numbers1[image])
         ends = np.where(mirrored, (self.size[0] // 2 + 1) * self.along, self.shifts)

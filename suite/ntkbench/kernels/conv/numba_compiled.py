@@ -1,4 +1,4 @@
-"""What numba compiles for `conv_numba`: one x1 image meets LANES fields at once, in a buffer that stays in the cache.
+"""What numba compiles for `numba_cpu`: one x1 image meets LANES fields at once, in a buffer that stays in the cache.
 
 The lanes are neighbouring numbers in memory: LANES x2 images at one displacement, or LANES neighbouring displacements
 dx of one x2 image. `step` tells them apart: the next position of the x2 image is that many numbers on.
@@ -9,13 +9,9 @@ the next layer reads, and what comes out is added to the rows above and below at
 
 from __future__ import annotations
 
-import math
-
-import numpy as np
 from numba import njit
-from numpy.polynomial import Chebyshev, Polynomial
-from numpy.polynomial.chebyshev import chebvander
 
+from ntkbench.duals.arc_cosine import SHORTEST
 from ntkbench.kernels.conv.numba_lanes import (
     LANES,
     inverse_or_zero,
@@ -33,32 +29,8 @@ from ntkbench.kernels.conv.numba_lanes import (
 # Numbers enter compiled code through an array, because a literal would widen float32 arithmetic to float64.
 _WEIGHT, _BIAS, _PER_CHANNEL, _ONE, _HALF = range(5)
 
-
-def _coefficients(function, degree):
-    """The constant term first: nearly the smallest max |sqrt(1 - a) (function(a) - polynomial(a))| over [0, 1].
-
-    That is interpolation at the zeros of the Chebyshev polynomial of the fourth kind, which oscillates evenly under
-    this weight (Mason & Handscomb 2003, section 3.3).
-    """
-    nodes = np.cos(np.pi * np.arange(1, degree + 2) / (degree + 1.5))
-    series = np.linalg.solve(chebvander(nodes, degree), function((1 + nodes) / 2))
-    return tuple(Chebyshev(series, domain=[0, 1]).convert(kind=Polynomial).coef)
-
-
-def _angle(a):
-    """arccos(a) / (2 pi sqrt(1 - a)), which is smooth on [0, 1]."""
-    half_sine = np.sqrt((1 - a) / 2)
-    return np.arcsin(half_sine) / (half_sine * math.sqrt(2) * math.pi)
-
-
-def _lune(a):
-    """(sqrt(1 - a^2) - a arccos(a)) / (2 pi sqrt(1 - a)), which is smooth on [0, 1]."""
-    return np.sqrt(1 + a) / (2 * math.pi) - a * _angle(a)
-
-
-# Wrong by no more than the rounding: 2e-8 and 4e-8 in float32, 1e-16 in float64, of values up to 1/4 and 1/2.
-_angle_of = polynomial(_coefficients(_angle, 6), _coefficients(_angle, 19))
-_lune_of = polynomial(_coefficients(_lune, 5), _coefficients(_lune, 18))
+_angle_of = polynomial(SHORTEST["float32"].angle, SHORTEST["float64"].angle)
+_lune_of = polynomial(SHORTEST["float32"].lune, SHORTEST["float64"].lune)
 
 
 def working_numbers(height: int, width: int) -> int:

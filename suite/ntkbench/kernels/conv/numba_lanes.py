@@ -4,7 +4,7 @@ numba hands loops to LLVM's vectoriser, which has to prove first that no two arr
 registers from one turn of a loop to the next. Here an operation on lanes is a vector operation from the start. Nothing
 is assumed of the numbers: lanes do not mix, and a NaN stays in its own.
 
-numba's cache of `conv_lanes` does not see changes to this file: touch that one too.
+numba's cache of `numba_compiled` does not see changes to this file: touch that one too.
 """
 
 from __future__ import annotations

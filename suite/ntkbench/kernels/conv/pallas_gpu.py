@@ -21,11 +21,12 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from ntkbench.arrays.execution import execution_for
-from ntkbench.arrays.memory import ran_out_of_memory
-from ntkbench.duals.arc_cosine import ANGLE, LUNE, horner
-from ntkbench.kernels.gram.equal_inputs import coincidences, number_inputs
-from ntkbench.kernels.gram.tiles import Progress, gram
+from ntkbench.arrays.array import Array
+from ntkbench.arrays.execution import preferred
+from ntkbench.arrays.unavailable import Unavailable, availability, first_line
+from ntkbench.duals.arc_cosine import INTERPOLATED, horner
+from ntkbench.kernels.conv.own import layer_norms
+from ntkbench.kernels.conv.problem import ConvProblem
 from ntkbench.kernels.relu.layers import inverse
 from ntkbench.kernels.relu.network import Network, Pooling
 
@@ -34,60 +35,46 @@ _TOGETHER = 8  # displacements that a program takes one after another
 _SIDE = {"flatten": 512, "gap": 64}  # of a tile: at 2e5 pair-layers a second some tenths of a second
 
 
-class UnavailableError(RuntimeError):
-    """Pallas does not compile, or not to what was meant, on this device."""
+name = "pallas"
 
 
-def applies(x: Any) -> bool:
-    """Whether images x (N, H, W, C) of JAX are what the kernel is for: float32, on a GPU, 32 x 32 at most."""
-    return (
-        next(iter(x.devices())).platform in ("gpu", "cuda") and str(x.dtype) == "float32" and max(x.shape[1:3]) <= LANES
-    )
+def applies(problem: ConvProblem) -> bool:
+    """Where nothing else is preferred, to what it covers."""
+    return preferred() in (None, name) and covers(problem.x1)
 
 
-def kernel_matrices(
-    x1: Any,
-    x2: Any | None,
-    network: Network,
-    pooling: Pooling,
-    wanted: tuple[str, ...],
-    scale: float,
-    progress: Progress | None,
-    *,
-    interpret: bool = False,
-) -> tuple[Any, ...]:
-    """As `conv.kernel_matrices`, for float32 arrays of JAX, 32 x 32 at most; `interpret` computes it on any device.
+def covers(x: Array) -> bool:
+    """Whether images (n, H, W, C) of JAX are float32, on a GPU, 32 x 32 at most."""
+    on_gpu = next(iter(x.devices())).platform in ("gpu", "cuda")
+    return on_gpu and str(x.dtype) == "float32" and max(x.shape[1:3]) <= LANES
 
-    Raises UnavailableError where the device has no such kernel.
+
+def compute(problem: ConvProblem, *, interpret: bool = False) -> tuple[Array, ...]:
+    """The wanted Gram matrices, (n1, n2) each; `interpret` computes them on any device.
+
+    Raises Unavailable where the device has no such kernel.
     """
-    from ntkbench.kernels.conv.api import layer_norms
-
     if not interpret:
-        _available(_probe)
-
-    execution = execution_for(x1)
-    numbers1, numbers2 = number_inputs(x1) * 2 if x2 is None else number_inputs(x1, x2)
-    images2 = x1 if x2 is None else x2
-    norms1 = layer_norms(execution, x1, network)
-    norms2 = norms1 if x2 is None else layer_norms(execution, x2, network)
+        with availability(first_line):
+            _probe()
+    execution, network = problem.execution, problem.network
+    norms1 = layer_norms(execution, problem.x1, network)
+    norms2 = norms1 if problem.symmetric else layer_norms(execution, problem.second, network)
     # Both kernels are kept times weight / 9, which the sums over neighbours then need no more.
     unit = network.weight / 9
-    first, second = _side(execution.xp, x1, norms1, 1, unit), _side(execution.xp, images2, norms2, 2, 1.0)
-    options = {"network": network, "pooling": pooling, "interpret": interpret}
-    nothing = execution.xp.zeros((1, 1), x1.dtype)
-    positions = math.prod(x1.shape[1:3])
-    mean = 1.0 / unit / (positions if pooling == "flatten" else positions**2)
+    first = _side(execution.xp, problem.x1, norms1, 1, unit)
+    second = _side(execution.xp, problem.second, norms2, 2, 1.0)
+    nothing = execution.xp.zeros((1, 1), problem.x1.dtype)
+    mean = 1.0 / unit / problem.elements
 
-    def tile(rows: slice, columns: slice, diagonal: bool) -> tuple[Any, ...]:
-        same = coincidences(x1, numbers1[rows], numbers2[columns])
+    def tile(rows: slice, columns: slice, same: Array | None) -> tuple[Array, ...]:
+        sides = *(each[rows] for each in first), *(each[columns] for each in second)
         same = nothing if same is None else same
-        pieces = (*(each[rows] for each in first), *(each[columns] for each in second), same)
-        sums = _available(lambda: _sums()(*pieces, **options))
-        kernels = network.read_out(*(total * mean for total in sums))
-        return tuple(getattr(kernels, name) * scale for name in wanted)
+        with availability(first_line):
+            sums = _sums()(*sides, same, network=network, pooling=problem.pooling, interpret=interpret)
+        return problem.readout(*(total * mean for total in sums))
 
-    shape, size = (x1.shape[0], images2.shape[0]), _SIDE[pooling]
-    return gram(execution, x1, shape, tile, outputs=len(wanted), size=size, symmetric=x2 is None, progress=progress)
+    return problem.in_tiles(tile, _SIDE[problem.pooling])
 
 
 def _side(xp: Any, x: Any, norms: Any, copies: int, unit: float) -> tuple[Any, ...]:
@@ -100,22 +87,9 @@ def _side(xp: Any, x: Any, norms: Any, copies: int, unit: float) -> tuple[Any, .
     return tuple(xp.concat([each] * copies, axis=2) for each in arrays)
 
 
-def _available(compute: Callable[[], Any]) -> Any:
-    """What `compute` returns; UnavailableError for all errors but a lack of memory."""
-    try:
-        return compute()
-    except UnavailableError:
-        raise
-    except Exception as error:
-        if ran_out_of_memory(error):
-            raise
-        reason = next(iter(str(error).splitlines()), "")
-        raise UnavailableError(f"{type(error).__name__}: {reason}") from error
-
-
 @cache
 def _probe() -> None:
-    """Raise UnavailableError unless a vector of 32 numbers lies in a warp with one number in each lane, in order."""
+    """Raise Unavailable unless a vector of 32 numbers lies in a warp with one number in each lane, in order."""
     import jax
     import jax.numpy as jnp
     import numpy as np
@@ -133,7 +107,7 @@ def _probe() -> None:
         compiler_params=triton.CompilerParams(num_warps=1, num_stages=1),
     )(x)
     if list(before[1:]) != list(x[:-1]) or list(after[:-1]) != list(x[1:]):
-        raise UnavailableError("Triton does not keep a vector of 32 numbers one in each lane")
+        raise Unavailable("Triton does not keep a vector of 32 numbers one in each lane")
 
 
 @cache
@@ -245,7 +219,7 @@ def _recursion(
 
 
 def _relu_dual(correlation: Any, unit: float) -> tuple[Any, Any]:
-    """`dual.relu_dual` in the fewest instructions, the second result times `unit`: here a choice costs but one."""
+    """`relu_dual` in the fewest instructions, the second result times `unit`: here a choice costs but one."""
     import jax
     import jax.numpy as jnp
 
@@ -253,8 +227,9 @@ def _relu_dual(correlation: Any, unit: float) -> tuple[Any, Any]:
     a = jnp.abs(c)
     rest = 1.0 - a
     root = rest * jax.lax.rsqrt(jnp.maximum(rest, 1e-30))
-    angle = root * horner(tuple(unit * coefficient for coefficient in ANGLE), a)
-    kappa = root * horner(LUNE, a) + 0.5 * jnp.maximum(c, 0.0)
+    short = INTERPOLATED["float32"]
+    angle = root * horner(tuple(unit * coefficient for coefficient in short.angle), a)
+    kappa = root * horner(short.lune, a) + 0.5 * jnp.maximum(c, 0.0)
     return kappa, jnp.where(c > 0.0, 0.5 * unit - angle, angle)
 
 

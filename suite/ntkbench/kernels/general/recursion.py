@@ -11,7 +11,8 @@ from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.execution import Execution, execution_for, note
 from ntkbench.arrays.inputs import check_pair
 from ntkbench.arrays.memory import available, check_room, gibibytes
-from ntkbench.kernels.conv.api import kernel_matrices
+from ntkbench.kernels.conv import dispatch
+from ntkbench.kernels.conv.problem import ConvProblem
 from ntkbench.kernels.general import covariance as cov
 from ntkbench.kernels.general.covariance import Covariance, Variances
 from ntkbench.kernels.general.special import Special, special
@@ -69,7 +70,7 @@ def _special_kernels(form: Special, x1: Any, x2: Any | None, progress: Progress 
     network = form.network
     if form.pooling is None:
         return fc_kernels(x1, x2, depth=network.depth, w_std=network.w_std, b_std=network.b_std, progress=progress)
-    return Kernels(*kernel_matrices(x1, x2, network, form.pooling, ("nngp", "ntk"), 1.0, progress))
+    return Kernels(*dispatch.compute(ConvProblem(x1, x2, network, form.pooling, progress=progress)))
 
 
 def general_kernels(architecture: Serial, x1: Any, x2: Any | None, progress: Progress | None = None) -> Kernels:

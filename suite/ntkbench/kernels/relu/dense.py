@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
-from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.array import Array
 from ntkbench.arrays.execution import Execution, execution_for, note
 from ntkbench.arrays.inputs import check_pair, check_vectors
+from ntkbench.arrays.unavailable import attempt
 from ntkbench.kernels.gram.equal_inputs import coincidences, number_inputs
 from ntkbench.kernels.gram.tiles import Progress, gram, side
 from ntkbench.kernels.relu.layers import recursion
 from ntkbench.kernels.relu.network import Kernels, Network
+from ntkbench.kernels.relu.norms import mean_square, norms, variances
 
 _WORKING_ARRAYS = 20  # live at once in a layer, each one number a pair
 
 
 def fc_kernels(
-    x1: Any,
-    x2: Any | None = None,
+    x1: Array,
+    x2: Array | None = None,
     *,
     depth: int,
     w_std: float = math.sqrt(2.0),
@@ -27,61 +28,67 @@ def fc_kernels(
 ) -> Kernels:
     """NNGP and NTK Gram matrices of a fully connected ReLU network with `depth` weight layers.
 
-    x1 (n1, d) and x2 (n2, d), float32 or float64, of NumPy, torch or JAX -> two (n1, n2) of the same kind. Without
-    x2: of x1 with itself, symmetric, its diagonal exact. The input layer divides by d. Raises ValueError for shapes,
-    dtypes or depths that make no sense. Source: Jacot et al. 2018; Lee et al. 2019, in the NTK parametrisation.
+    The input layer divides by d. On torch inductor computes them where the work is worth compiling for.
+
+    Args:
+        x1: Inputs (n1, d), float32 or float64, of NumPy, torch or JAX.
+        x2: Other inputs (n2, d) of the same kind; None for x1 with itself, which gives symmetric matrices.
+        depth: Layers with weights, the readout among them; at least 2.
+        w_std: Standard deviation of the weights, times sqrt(fan-in).
+        b_std: Standard deviation of the biases.
+        progress: Called with (pairs done, pairs in all).
+
+    Returns:
+        Both kernels, each (n1, n2), of the library, dtype and device of x1. Where an input meets itself they are exact
+        to rounding. An input that is not finite has NaN in its row and column, and nowhere else.
+
+    Raises:
+        ValueError: For shapes, dtypes, depths or standard deviations that make no sense.
+        TypeError: For arrays of two libraries, or of none that is known.
+        MemoryError: Before it starts, when the matrices do not fit.
+
+    References:
+        Jacot et al. 2018; Lee et al. 2019, in the NTK parametrisation.
     """
     network = Network(depth, w_std, b_std)
     check_vectors(x1, "x1")
     if x2 is not None:
         check_vectors(x2, "x2")
         check_pair(x1, x2)
-    symmetric = x2 is None
     execution = execution_for(x1) if x2 is None else execution_for(x1, x2)
-    if array_api_compat.is_torch_array(x1):
+    if execution.name == "aten":
         from ntkbench.kernels.relu import dense_inductor
 
-        faster = dense_inductor.faster_kernels(x1, x2, network, progress)
-        if faster is not None:
-            return faster
-    if x2 is None:
-        numbers1 = numbers2 = number_inputs(x1)[0]
-        x2, norms1 = x1, _norms(execution, x1, network)
-        norms2 = norms1
-    else:
-        numbers1, numbers2 = number_inputs(x1, x2)
-        norms1, norms2 = _norms(execution, x1, network), _norms(execution, x2, network)
+        if dense_inductor.applies(x1, x2, network):
+            kernels = attempt("inductor", lambda: dense_inductor.compute(x1, x2, network, progress), execution)
+            if kernels is not None:
+                return kernels
     note(execution.name)
+    numbers1, numbers2 = number_inputs(x1) * 2 if x2 is None else number_inputs(x1, x2)
+    norms1 = layer_norms(execution, x1, network)
+    norms2 = norms1 if x2 is None else layer_norms(execution, x2, network)
+    second = x1 if x2 is None else x2
     function = execution.compiled(_tile, ("execution", "network"))
 
-    def tile(rows: slice, columns: slice, diagonal: bool) -> tuple[Any, ...]:
+    def tile(rows: slice, columns: slice, diagonal: bool) -> tuple[Array, ...]:
         same = coincidences(x1, numbers1[rows], numbers2[columns])
-        pieces = (x1[rows, ...], x2[columns, ...], norms1[:, rows], norms2[:, columns], same)
+        pieces = (x1[rows, ...], second[columns, ...], norms1[:, rows], norms2[:, columns], same)
         return tuple(function(*pieces, execution=execution, network=network))
 
     size = side(_WORKING_ARRAYS * x1.dtype.itemsize, execution.budget(x1))
-    shape = (x1.shape[0], x2.shape[0])
-    matrices = gram(execution, x1, shape, tile, outputs=2, size=size, symmetric=symmetric, progress=progress)
+    shape = (x1.shape[0], second.shape[0])
+    matrices = gram(execution, x1, shape, tile, outputs=2, size=size, symmetric=x2 is None, progress=progress)
     return Kernels(*matrices)
 
 
-def _norms(execution: Execution, x: Any, network: Network) -> Any:
-    """Standard deviations of the preactivations of each hidden layer: (depth - 1, n)."""
-    xp = execution.xp
-    variance = xp.sum(x * x, axis=-1) / x.shape[-1]
-    layers = []
-    for _ in range(network.depth - 1):
-        variance = variance * network.weight + network.bias
-        layers.append(xp.sqrt(variance))
-        variance = variance / 2
-    return xp.stack(layers)
+def layer_norms(execution: Execution, x: Array, network: Network) -> Array:
+    """Standard deviations of the preactivations of each hidden layer, (n, d) -> (depth - 1, n)."""
+    return norms(execution, variances(mean_square(execution, x), network, network.dense))
 
 
-def _tile(x1: Any, x2: Any, norms1: Any, norms2: Any, same: Any, *, execution: Execution, network: Network) -> Any:
+def _tile(
+    x1: Array, x2: Array, norms1: Array, norms2: Array, same: Array | None, *, execution: Execution, network: Network
+) -> Kernels:
     covariance = (x1 @ execution.xp.matrix_transpose(x2)) / x1.shape[-1]
     sides = (norms1[:, :, None], norms2[:, None, :])
-
-    def linear(kernel: Any, bias: Any) -> Any:
-        return kernel * network.weight + bias
-
-    return network.read_out(*recursion(execution, network, covariance, sides, linear, same))
+    return network.read_out(*recursion(execution, network, covariance, sides, network.dense, same))

@@ -3,37 +3,43 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 
 from ntkbench.arrays import inductor
-from ntkbench.arrays.execution import execution_for, note
+from ntkbench.arrays.array import Array
+from ntkbench.arrays.execution import execution_for
 from ntkbench.duals.arc_cosine import relu_dual_short
 from ntkbench.kernels.gram.equal_inputs import coincidences, number_inputs
 from ntkbench.kernels.gram.tiles import Progress, gram
 from ntkbench.kernels.relu.layers import inverse
 from ntkbench.kernels.relu.network import Kernels, Network
+from ntkbench.kernels.relu.norms import mean_square, norms, variances
 
 _SIDE = 512  # of a tile: two arrays of 1 MiB stay in the caches from layer to layer
 
 
-def faster_kernels(x1: Any, x2: Any | None, network: Network, progress: Progress | None) -> Kernels | None:
-    """As `dense.fc_kernels`, by inductor; None where torch's own operations should compute it."""
-    arrays = (x1,) if x2 is None else (x1, x2)
+def applies(x1: Array, x2: Array | None, network: Network) -> bool:
+    """Whether the kernels of these tensors, (n1, d) and (n2, d), are worth compiling for."""
     pairs = len(x1) * (len(x1) + 1) // 2 if x2 is None else len(x1) * len(x2)
-    if not inductor.applies(pairs * network.depth, *arrays):
-        return None
-    try:
-        kernels = _kernels(x1, x2, network, progress)
-    except inductor.UnavailableError as error:
-        inductor.warn_of_fallback("inductor", error)
-        return None
-    note("inductor")
-    return kernels
+    return inductor.applies(pairs * network.depth, *((x1,) if x2 is None else (x1, x2)))
 
 
-def _kernels(x1: Any, x2: Any | None, network: Network, progress: Progress | None) -> Kernels:
+def compute(x1: Array, x2: Array | None, network: Network, progress: Progress | None) -> Kernels:
+    """As `dense.fc_kernels`, for float32 tensors on the CPU.
+
+    Args:
+        x1: Inputs (n1, d).
+        x2: Other inputs (n2, d), or None.
+        network: What is computed.
+        progress: Called with (pairs done, pairs in all).
+
+    Returns:
+        Both kernels, each (n1, n2).
+
+    Raises:
+        Unavailable: Where nothing compiles.
+    """
     symmetric = x2 is None
     x1 = x1.detach()
     x2 = x1 if x2 is None else x2.detach()
@@ -44,13 +50,13 @@ def _kernels(x1: Any, x2: Any | None, network: Network, progress: Progress | Non
     constants = torch.tensor([network.weight, network.bias])
     layer = inductor.compiled(_layer)
 
-    def tile(rows: slice, columns: slice, diagonal: bool) -> tuple[Any, Any]:
+    def tile(rows: slice, columns: slice, diagonal: bool) -> tuple[Array, Array]:
         nngp = x1[rows] @ x2[columns].T
         nngp.mul_(network.weight / x1.shape[1]).add_(network.bias)
         ntk = nngp.clone()
         sides = (norms1[:, rows], inverse1[:, rows], norms2[:, columns], inverse2[:, columns])
-        for norms in zip(*sides, strict=True):
-            layer(*norms, constants, nngp, ntk)
+        for of_layer in zip(*sides, strict=True):
+            layer(*of_layer, constants, nngp, ntk)
         same = coincidences(x1, numbers1[rows], numbers2[columns])
         if same is not None:
             for kernel, exact in zip((nngp, ntk), own, strict=True):
@@ -64,21 +70,23 @@ def _kernels(x1: Any, x2: Any | None, network: Network, progress: Progress | Non
     return Kernels(*gram(execution, x1, shape, tile, outputs=2, size=size, symmetric=symmetric, progress=progress))
 
 
-def _own(x: Any, network: Network) -> tuple[Any, tuple[Any, Any]]:
+def _own(x: Array, network: Network) -> tuple[Array, tuple[Array, Array]]:
     """Norms of the preactivations of each hidden layer, (depth - 1, n), and both kernels of each input with itself.
 
-    The kernels come from the norms alone: a correlation of one formed by division would lose half the digits.
+    The kernels come from the variances alone: a correlation of one formed by division would lose half the digits.
     """
-    variance = (x * x).sum(-1) / x.shape[-1] * network.weight + network.bias
-    ntk, layers = variance, []
-    for _ in range(network.depth - 1):
-        layers.append(variance.sqrt())
-        variance = variance * (network.weight / 2) + network.bias
+    execution = execution_for(x)
+    layers = variances(mean_square(execution, x), network, network.dense)
+    nngp = network.dense(layers[-1] / 2, network.bias)
+    ntk = layers[0]
+    for variance in (*layers[1:], nngp):
         ntk = variance + ntk * (network.weight / 2)
-    return torch.stack(layers), (variance, ntk)
+    return norms(execution, layers), (nngp, ntk)
 
 
-def _layer(norm1: Any, inverse1: Any, norm2: Any, inverse2: Any, constants: Any, nngp: Any, ntk: Any) -> None:
+def _layer(
+    norm1: Array, inverse1: Array, norm2: Array, inverse2: Array, constants: Array, nngp: Array, ntk: Array
+) -> None:
     """Both kernels (n1, n2) of a layer's preactivations, in place of those of the layer before it."""
     correlation = torch.clamp(nngp * (inverse1[:, None] * inverse2), -1.0, 1.0)
     value, slope = relu_dual_short(torch, correlation)

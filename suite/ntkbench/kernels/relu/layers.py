@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.array import Array
 from ntkbench.arrays.execution import Execution
 from ntkbench.duals.arc_cosine import relu_dual
 from ntkbench.kernels.relu.network import Network
+from ntkbench.kernels.relu.norms import Linear
 
 
 def recursion(
     execution: Execution,
     network: Network,
-    covariance: Any,
-    norms: tuple[Any, Any],
-    linear: Callable[[Any, Any], Any],
-    same: Any,
-) -> tuple[Any, Any]:
-    """NNGP and inherited NTK after the last ReLU, of the shape of `covariance`, which is that of the inputs.
+    covariance: Array,
+    norms: tuple[Array, Array],
+    linear: Linear,
+    same: Array | None,
+) -> tuple[Array, Array]:
+    """NNGP and inherited NTK after the last ReLU.
 
-    `norms`: standard deviations of the preactivations of both sides, (depth - 1, ...), each layer's broadcast to
-    `covariance`. `linear(kernel, bias)`: what the weights of a layer and biases of variance `bias` make of a kernel.
-    `same`: 1 where both sides are one and the same, else 0, broadcast likewise; None if they are nowhere.
+    Args:
+        execution: Of the library of the arrays.
+        network: How many layers there are, and which of them are trained.
+        covariance: That of the inputs, any shape.
+        norms: Standard deviations of the preactivations of both sides, (depth - 1, ...), each layer's broadcast to
+            `covariance`.
+        linear: What the weights of a layer and its biases make of a kernel.
+        same: 1 where both sides are one and the same, else 0, broadcast likewise; None if they are nowhere.
+
+    Returns:
+        Both kernels, of the shape of `covariance`.
+
+    References:
+        Jacot et al. 2018, theorem 1; Cho & Saul 2009.
     """
     xp = execution.xp
     hidden = network.depth - 1
@@ -52,7 +64,7 @@ def recursion(
     return nngp, ntk
 
 
-def inverse(xp: Any, norms: Any) -> Any:
+def inverse(xp: Any, norms: Array) -> Array:
     """1 / norms, and 0 where a norm is 0: what has no norm then does not correlate."""
     positive = norms > 0.0
     return xp.where(positive, 1.0 / xp.where(positive, norms, xp.ones_like(norms)), xp.zeros_like(norms))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
+
+from ntkbench.arrays.array import Array
 
 Pooling = Literal["flatten", "gap"]
 
@@ -14,8 +16,8 @@ Pooling = Literal["flatten", "gap"]
 class Kernels(NamedTuple):
     """The two Gram matrices of an infinitely wide network, each (n1, n2)."""
 
-    nngp: Any
-    ntk: Any
+    nngp: Array
+    ntk: Array
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,11 @@ class Network:
         """b_std^2: what a layer adds to covariances."""
         return float(self.b_std) ** 2
 
-    def read_out(self, nngp: Any, ntk: Any) -> Kernels:
+    def dense(self, kernel: Array, bias: float) -> Array:
+        """What the weights of a dense layer, and biases of variance `bias`, make of a kernel of any shape."""
+        return kernel * self.weight + bias
+
+    def read_out(self, nngp: Array, ntk: Array) -> Kernels:
         """Both kernels after the readout, from those of the pooled last hidden layer (its own weights not counted)."""
         output = nngp * self.weight + self.bias
         inherited = ntk * self.weight

@@ -1,0 +1,73 @@
+"""Faster implementations that may be missing on a machine, and the plain one that then takes their place."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from ntkbench.arrays.execution import Execution, note
+from ntkbench.arrays.memory import ran_out_of_memory
+
+Result = TypeVar("Result")
+
+# By the name of the execution that takes over.
+_FALLBACK = {
+    "aten": "{} is not to be had here, and plain torch operations take its place, several times as slow: {}",
+    "xla": "{} does not compile here, and xla takes its place: {}",
+}
+
+
+class Unavailable(RuntimeError):  # noqa: N818 - a state of the machine, not a mistake
+    """What a faster implementation needs is missing on this machine; another one must take its place."""
+
+
+def first_paragraph(error: Exception) -> str:
+    """What torch says: it names the failing part in its first lines, and then what failed."""
+    return " ".join(str(error).split("\n\n")[0].split()) or type(error).__name__
+
+
+def first_line(error: Exception) -> str:
+    """What JAX says: the kind of error, and the first line of what may be a long trace."""
+    return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
+
+
+@contextmanager
+def availability(reason: Callable[[Exception], str] = first_paragraph) -> Iterator[None]:
+    """Make any error inside the block an Unavailable, but those of memory: a compiler may fail in any way.
+
+    Args:
+        reason: Says in words what an error tells.
+
+    Raises:
+        Unavailable: In the place of the error.
+    """
+    try:
+        yield
+    except Unavailable:
+        raise
+    except Exception as error:
+        if ran_out_of_memory(error):
+            raise
+        raise Unavailable(reason(error)) from error
+
+
+def attempt(implementation: str, compute: Callable[[], Result], instead: Execution) -> Result | None:
+    """What a faster implementation computes, noted under its name.
+
+    Args:
+        implementation: Its name.
+        compute: Carries it out.
+        instead: What takes its place otherwise.
+
+    Returns:
+        What `compute` returns; None, with a warning, where it raises Unavailable.
+    """
+    try:
+        result = compute()
+    except Unavailable as error:
+        warnings.warn(_FALLBACK[instead.name].format(implementation, error), RuntimeWarning, stacklevel=2)
+        return None
+    note(implementation)
+    return result
