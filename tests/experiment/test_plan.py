@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 from dataclasses import asdict, replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -181,6 +182,15 @@ def test_a_planned_run_travels_between_processes() -> None:
     (run, *_) = runs()
     assert pickle.loads(pickle.dumps(run)) == run
     assert pickle.loads(pickle.dumps(run)).experiment_id == run.experiment_id
+
+
+def test_the_run_that_a_record_is_of_has_the_cost_that_its_task_sees_now() -> None:
+    for run in runs():
+        record = SimpleNamespace(**asdict(run), status="ok", metrics=[])
+        record.cost = -1.0
+        assert PlannedRun.from_record(record, make()) == run
+    with pytest.raises(InputError, match="has no cost for n="):
+        PlannedRun.from_record(record, make(cost=lambda depth: depth))
 
 
 def test_the_label_names_the_run_in_one_line() -> None:

@@ -55,3 +55,15 @@ def test_the_history_of_the_main_line_is_complete_and_of_one_machine(store: Stor
     assert {name for (about,) in facts for name in about} == {
         "machine", "cpu", "cores", "memory", "system", "python", "commit",
     }  # fmt: skip
+
+
+def test_what_their_names_meant_is_what_the_tasks_declare_now(store: Store) -> None:
+    tasks = load_tasks([]).values()
+    roles = {(t.name, m.name): (m.role, m.stage) for t in tasks for m in t.metrics}
+    theories = {(t.name, c.name): c.theory_of for t in tasks for c in t.curves}
+    for task, name, *role in store.query("SELECT DISTINCT task, metric, role, stage FROM measurement")[1]:
+        assert (task, name, tuple(role)) == (task, name, roles[task, name])
+    for task, name, theory_of in store.query("SELECT DISTINCT task, name, theory_of FROM series")[1]:
+        assert (task, name, theory_of) == (task, name, theories[task, name])
+    measuring = store.query("SELECT DISTINCT task FROM run WHERE measures_machine ORDER BY task")[1]
+    assert measuring == [(t.name,) for t in tasks if t.measures_machine]

@@ -205,6 +205,14 @@ def test_the_database_of_a_process_that_was_first_is_not_replaced(store, monkeyp
     assert count(store) == 1
 
 
+@pytest.mark.parametrize("odd", ["it's", "x' OR 'a' = 'a", '"; DROP TABLE run; --'])
+def test_values_of_a_query_are_parameters(store, odd):
+    store.add([replace(RECORD, task=odd), replace(RECORD, run_id="b" * 32)])
+    assert store.query("SELECT task FROM run WHERE task = ?", [odd])[1] == [(odd,)]
+    named = store.query("SELECT count(*) FROM run WHERE task IN (SELECT unnest($tasks::VARCHAR[]))", {"tasks": [odd]})
+    assert named[1] == [(1,)]
+
+
 FULL = """
 import resource, sys
 from pathlib import Path
