@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.array import Array
 from ntkbench.networks.finite import Finite
 from ntkbench.networks.parameters import Parameters, leaves, mapped, merge
 
@@ -18,8 +19,8 @@ class Descent:
     """What each step does: v <- momentum v - rate slope, w <- w + v; the loss is scale / 2 times the sum of squares."""
 
     network: Finite
-    x: Any
-    y: Any  # (n, k)
+    x: Array
+    y: Array  # (n, k)
     order: np.ndarray | None  # (steps, batch size): the points that each step sees; None: all
     rate: float
     momentum: float
@@ -39,7 +40,7 @@ class Loop(Protocol):
         Returns that step, None when there is none.
         """
 
-    def outputs(self, x: Any) -> np.ndarray:
+    def outputs(self, x: Array) -> np.ndarray:
         """The network's outputs (n, k) as it is now, in NumPy."""
 
 
@@ -69,7 +70,7 @@ class _Jax:
         )
         return int(step) if beyond else None
 
-    def outputs(self, x: Any) -> np.ndarray:
+    def outputs(self, x: Array) -> np.ndarray:
         return np.asarray(self._outputs(self._network, self.params, x))
 
 
@@ -155,7 +156,7 @@ class _Torch:
         torch._foreach_add_(self._velocity, slope, alpha=-descent.rate)
         torch._foreach_add_(self._weights, self._velocity)
 
-    def outputs(self, x: Any) -> np.ndarray:
+    def outputs(self, x: Array) -> np.ndarray:
         with self._torch.no_grad():
             found: np.ndarray = self._descent.network.apply(self.params, x).cpu().numpy()
         return found
