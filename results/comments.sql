@@ -36,6 +36,7 @@ COMMENT ON COLUMN run.finished IS 'when it ended, UTC';
 COMMENT ON COLUMN run.command IS 'the command line that made it';
 COMMENT ON COLUMN run.environment_id IS 'environment.environment_id';
 COMMENT ON COLUMN run.claims_id IS 'claim.claims_id: the claims that its task had at that time';
+COMMENT ON COLUMN run.measures_machine IS 'whether its metrics are limits of the machine';
 
 COMMENT ON TABLE timing IS 'Every stopwatch sample of every run.';
 COMMENT ON COLUMN timing.run_id IS 'run.run_id';
@@ -52,6 +53,10 @@ COMMENT ON COLUMN metric.unit IS '''%'', ''B'', ''1'', ...';
 COMMENT ON COLUMN metric.stderr IS 'standard error in `unit`; NULL: the task knows none';
 COMMENT ON COLUMN metric.better IS 'higher or lower; NULL: neither';
 COMMENT ON COLUMN metric.tolerance IS 'backends agree within this, in `unit`; NULL: not checked';
+COMMENT ON COLUMN metric.role IS
+  'what the views read it as: operations or bytes (of a stage), gram error, peak memory; of a task that measures the '
+  'machine float32 operation rate, float64 operation rate, bandwidth; NULL: a number of the task''s own';
+COMMENT ON COLUMN metric.stage IS 'the stage whose operations or bytes it counts; NULL: any other role';
 
 COMMENT ON TABLE curve IS 'Every series that a run recorded, a row a point.';
 COMMENT ON COLUMN curve.run_id IS 'run.run_id';
@@ -65,6 +70,7 @@ COMMENT ON COLUMN curve.x_unit IS 'unit of x';
 COMMENT ON COLUMN curve.y_unit IS 'unit of y';
 COMMENT ON COLUMN curve.share IS 'backends agree when at least this share of points does, 1; NULL: not checked';
 COMMENT ON COLUMN curve.tolerance IS 'two points agree when their y differ by no more, in `y_unit`';
+COMMENT ON COLUMN curve.theory_of IS 'the curve of the same run that it predicts; NULL: it is no prediction';
 
 COMMENT ON TABLE claim IS 'What a task claims: one set of rows for each form that its list of claims ever had.';
 COMMENT ON COLUMN claim.claims_id IS 'hash of the whole set, the task and its version';
@@ -138,6 +144,14 @@ COMMENT ON COLUMN stage_time.first IS 'its first call, compilation and warming u
 COMMENT ON COLUMN stage_time.steady IS 'median of the calls after it, s; NULL: it took so long that it was called once';
 COMMENT ON COLUMN stage_time.seconds IS 'steady, or first where there is no other, s';
 
+COMMENT ON VIEW stage_sample IS
+  'The samples by which a stage is timed: the steady ones, or the first where there are no others.';
+COMMENT ON COLUMN stage_sample.stage IS 'kernel, solve, train, ...';
+COMMENT ON COLUMN stage_sample.seconds IS 'the sample, s';
+COMMENT ON COLUMN stage_sample.includes_compilation IS 'whether it is a first call';
+COMMENT ON COLUMN stage_sample.first IS 'the first call of the stage in this run, s';
+COMMENT ON COLUMN stage_sample.steady IS 'median of the calls after it, s; NULL: there are none';
+
 COMMENT ON VIEW speed IS
   'How long each stage takes by backend on one machine, all seeds together; runs that disagree are left out.';
 COMMENT ON COLUMN speed.stage IS 'kernel, solve, train, ...';
@@ -195,7 +209,7 @@ COMMENT ON COLUMN speedup.outcome IS
 COMMENT ON COLUMN speedup.includes_compilation IS 'whether one of the two was timed once, with its compilation';
 
 COMMENT ON VIEW rate IS
-  'Operations and bytes a second of the stages whose work is counted (ntkbench/kernels/operations.py says how).';
+  'Operations and bytes a second of the stages whose work is counted (ntkbench/kernels/work.py says how).';
 COMMENT ON COLUMN rate.stage IS 'kernel, ...';
 COMMENT ON COLUMN rate.seconds IS 'median of the steady calls, as in speed, s';
 COMMENT ON COLUMN rate.operations IS
@@ -206,12 +220,14 @@ COMMENT ON COLUMN rate.bytes_per_second IS 'bytes / seconds, B/s';
 COMMENT ON COLUMN rate.includes_compilation IS 'whether seconds has a first call in it: the rate is then too low';
 
 COMMENT ON VIEW machine_limit IS
-  'The most that the task machine_limits ever measured on a machine and device, over all its backends.';
+  'The most that a task which measures the machine ever found on a machine and device, over all its backends.';
 COMMENT ON COLUMN machine_limit.precision IS 'of the operations: float32 or float64';
 COMMENT ON COLUMN machine_limit.operations_per_second IS 'of a product of large matrices, op/s; NULL: not measured';
 COMMENT ON COLUMN machine_limit.operations_backend IS 'the backend that reached it';
 COMMENT ON COLUMN machine_limit.bytes_per_second IS 'to and from memory together, B/s; NULL: not measured';
 COMMENT ON COLUMN machine_limit.bytes_backend IS 'the backend that reached it';
+
+COMMENT ON COLUMN machine_limit.tasks IS 'the tasks that measured it';
 
 COMMENT ON VIEW efficiency IS
   'How near each counted stage comes to the limits of its machine and device: the roofline.';
@@ -220,7 +236,7 @@ COMMENT ON COLUMN efficiency.seconds IS 'median of the steady calls, as in speed
 COMMENT ON COLUMN efficiency.operations_per_second IS 'what the stage reaches, op/s';
 COMMENT ON COLUMN efficiency.bytes_per_second IS 'what the stage reaches, B/s';
 COMMENT ON COLUMN efficiency.operations_limit IS
-  'the machine''s, at the run''s precision, op/s; NULL: machine_limits has not run on this machine and device';
+  'the machine''s, at the run''s precision, op/s; NULL: not measured on this machine and device';
 COMMENT ON COLUMN efficiency.bytes_limit IS 'the machine''s, B/s; NULL: as above';
 COMMENT ON COLUMN efficiency.operations_fraction IS 'operations_per_second / operations_limit, 1';
 COMMENT ON COLUMN efficiency.bytes_fraction IS 'bytes_per_second / bytes_limit, 1';
@@ -260,6 +276,15 @@ COMMENT ON COLUMN environment_speedup.includes_compilation IS
 COMMENT ON VIEW student IS 'Student''s t distribution, for intervals of 95 %.';
 COMMENT ON COLUMN student.freedom IS 'degrees of freedom, 1';
 COMMENT ON COLUMN student.quantile IS 'of 97.5 %, 1';
+COMMENT ON MACRO agrees IS 'Whether two values of one metric agree: they differ by no more than the tolerance.';
+COMMENT ON MACRO point_agrees IS 'Whether two points of one curve agree: x is the same, and y agrees.';
+COMMENT ON MACRO latest_attempt IS
+  'For QUALIFY: whether a run is the one of its experiment, and place, that finished last.';
+COMMENT ON MACRO interval_rank IS 'The rank among so many samples of the lower end of the interval of their median.';
+COMMENT ON MACRO median_interval IS
+  'An interval of about 95 % for the median, low and high, from samples in ascending order: order statistics.';
+COMMENT ON MACRO speed_ratio IS
+  'How many times as fast an entry is as a baseline, with its interval, and what that shows; of two rows of speed.';
 COMMENT ON MACRO half_interval IS
   'Half of the 95 % interval of a mean, from the number of runs, their standard deviation, and the standard error that '
   'a run alone knows.';
@@ -329,6 +354,7 @@ COMMENT ON COLUMN series.x_name IS 'what x is';
 COMMENT ON COLUMN series.y_name IS 'what y is';
 COMMENT ON COLUMN series.x_unit IS 'unit of x';
 COMMENT ON COLUMN series.y_unit IS 'unit of y';
+COMMENT ON COLUMN series.theory_of IS 'the curve that it predicts; NULL: it is no prediction';
 
 COMMENT ON VIEW environment_fact IS 'One fact about one environment a row.';
 COMMENT ON COLUMN environment_fact.runs IS 'how many runs were made in it, 1';
@@ -371,6 +397,7 @@ COMMENT ON COLUMN curve_mean.x_name IS 'what x is';
 COMMENT ON COLUMN curve_mean.y_name IS 'what y is';
 COMMENT ON COLUMN curve_mean.x_unit IS 'unit of x';
 COMMENT ON COLUMN curve_mean.y_unit IS 'unit of y';
+COMMENT ON COLUMN curve_mean.theory_of IS 'the curve that it predicts; NULL: it is no prediction';
 
 COMMENT ON VIEW environment_pair IS
   'Experiments that ran in two environments, the one used last first: of each the newest good runs. Paired are, of each '

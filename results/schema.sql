@@ -7,7 +7,7 @@ CREATE TABLE schema_version (
   version INTEGER PRIMARY KEY,
   views   VARCHAR
 );
-INSERT INTO schema_version VALUES (2, NULL);
+INSERT INTO schema_version VALUES (3, NULL);
 
 CREATE TABLE environment (
   environment_id VARCHAR PRIMARY KEY,
@@ -17,28 +17,29 @@ CREATE TABLE environment (
 );
 
 CREATE TABLE run (
-  run_id         VARCHAR PRIMARY KEY,
-  experiment_id  VARCHAR NOT NULL,
-  task           VARCHAR NOT NULL,
-  task_version   INTEGER NOT NULL,
-  tier           VARCHAR NOT NULL,
-  params         JSON NOT NULL,
-  backend        VARCHAR NOT NULL,
-  implementation VARCHAR NOT NULL,
-  device         VARCHAR NOT NULL,
-  precision      VARCHAR NOT NULL,
-  seed           INTEGER NOT NULL,
-  dataset        VARCHAR,
-  dataset_sha256 VARCHAR,
-  status         VARCHAR NOT NULL,
-  reason         VARCHAR NOT NULL,
-  traceback      VARCHAR NOT NULL,
-  warnings       VARCHAR[] NOT NULL,
-  started        TIMESTAMP NOT NULL,
-  finished       TIMESTAMP NOT NULL,
-  command        VARCHAR NOT NULL,
-  environment_id VARCHAR NOT NULL,
-  claims_id      VARCHAR NOT NULL
+  run_id           VARCHAR PRIMARY KEY,
+  experiment_id    VARCHAR NOT NULL,
+  task             VARCHAR NOT NULL,
+  task_version     INTEGER NOT NULL,
+  tier             VARCHAR NOT NULL,
+  params           JSON NOT NULL,
+  backend          VARCHAR NOT NULL,
+  implementation   VARCHAR NOT NULL,
+  device           VARCHAR NOT NULL,
+  precision        VARCHAR NOT NULL,
+  seed             INTEGER NOT NULL,
+  dataset          VARCHAR,
+  dataset_sha256   VARCHAR,
+  status           VARCHAR NOT NULL,
+  reason           VARCHAR NOT NULL,
+  traceback        VARCHAR NOT NULL,
+  warnings         VARCHAR[] NOT NULL,
+  started          TIMESTAMP NOT NULL,
+  finished         TIMESTAMP NOT NULL,
+  command          VARCHAR NOT NULL,
+  environment_id   VARCHAR NOT NULL,
+  claims_id        VARCHAR NOT NULL,
+  measures_machine BOOLEAN NOT NULL
 );
 
 CREATE TABLE timing (
@@ -56,7 +57,9 @@ CREATE TABLE metric (
   unit      VARCHAR NOT NULL,
   stderr    DOUBLE,
   better    VARCHAR,
-  tolerance DOUBLE
+  tolerance DOUBLE,
+  role      VARCHAR,
+  stage     VARCHAR
 );
 
 CREATE TABLE curve (
@@ -70,7 +73,8 @@ CREATE TABLE curve (
   x_unit    VARCHAR NOT NULL,
   y_unit    VARCHAR NOT NULL,
   share     DOUBLE,
-  tolerance DOUBLE NOT NULL
+  tolerance DOUBLE NOT NULL,
+  theory_of VARCHAR
 );
 
 CREATE TABLE claim (

@@ -1,5 +1,5 @@
 -- What people ask of the database. Made anew each time a command prepares to write, so that an older file gets newer
--- views. What each view and column is, with its unit: comments.sql.
+-- views. The rules that they share: macros.sql. What each view and column is, with its unit: comments.sql.
 
 CREATE OR REPLACE VIEW claims_seen AS
 SELECT task, task_version, claims_id, declared AS seen FROM declaration
@@ -14,18 +14,18 @@ CREATE OR REPLACE VIEW latest_on_machine AS
 SELECT run.*, environment.machine, environment.commit_id
 FROM run JOIN environment USING (environment_id) JOIN present USING (task, task_version)
 WHERE status = 'ok'
-QUALIFY row_number() OVER (PARTITION BY experiment_id, machine ORDER BY finished DESC, run_id) = 1;
+QUALIFY latest_attempt(experiment_id, machine, finished, run_id);
 
 CREATE OR REPLACE VIEW latest_run AS
 SELECT * FROM latest_on_machine
-QUALIFY row_number() OVER (PARTITION BY experiment_id ORDER BY finished DESC, run_id) = 1;
+QUALIFY latest_attempt(experiment_id, NULL, finished, run_id);
 
 CREATE OR REPLACE VIEW failure AS
 SELECT * FROM (
   SELECT run_id, experiment_id, task, task_version, tier, params, backend, device, precision, seed, status, reason,
          traceback, finished, command
   FROM run JOIN present USING (task, task_version)
-  QUALIFY row_number() OVER (PARTITION BY experiment_id ORDER BY finished DESC, run_id) = 1
+  QUALIFY latest_attempt(experiment_id, NULL, finished, run_id)
 ) WHERE status NOT IN ('ok', 'not_applicable');
 
 CREATE OR REPLACE VIEW agreement AS
@@ -38,11 +38,11 @@ WITH pair AS (
 ), differing_metric AS (
   SELECT p.run_id, p.other_id, string_agg(m.name, ', ' ORDER BY m.name) AS names
   FROM pair p JOIN metric m ON m.run_id = p.run_id JOIN metric n ON n.run_id = p.other_id AND n.name = m.name
-  WHERE m.tolerance IS NOT NULL AND abs(m.value - n.value) > m.tolerance
+  WHERE NOT agrees(m.value, n.value, m.tolerance)
   GROUP BY ALL
 ), curve_share AS (
   SELECT p.run_id, p.other_id, c.name,
-         count(*) FILTER (d.x = c.x AND abs(d.y - c.y) <= c.tolerance) / count(*) AS agreeing,
+         count(*) FILTER (point_agrees(c.x, c.y, d.x, d.y, c.tolerance)) / count(*) AS agreeing,
          any_value(c.share) AS share
   FROM pair p JOIN curve c ON c.run_id = p.run_id
     LEFT JOIN curve d ON d.run_id = p.other_id AND d.name = c.name AND d.point = c.point
@@ -72,39 +72,37 @@ SELECT run_id, stage,
        coalesce(steady, first) AS seconds
 FROM timing GROUP BY run_id, stage;
 
+CREATE OR REPLACE VIEW stage_sample AS
+SELECT t.run_id, t.stage, t.seconds, t.phase = 'first' AS includes_compilation, s.first, s.steady
+FROM timing t JOIN stage_time s USING (run_id, stage)
+-- Steady samples where there are any; a stage that takes long has its first one only.
+WHERE t.phase = 'steady' OR s.steady IS NULL;
+
 CREATE OR REPLACE VIEW speed AS
 WITH counted AS MATERIALIZED (
   SELECT r.task, r.params, r.precision, r.machine, r.backend, r.device, r.run_id, a.status AS agreement
   FROM latest_on_machine r JOIN agreement a USING (run_id) WHERE a.status <> 'disagrees'
-), sample AS (
-  SELECT c.*, t.stage, t.seconds, t.phase, s.first, s.steady
-  FROM counted c JOIN timing t USING (run_id) JOIN stage_time s USING (run_id, stage)
-  -- Steady samples where there are any; a stage that takes long has its first one only.
-  WHERE t.phase = 'steady' OR s.steady IS NULL
 ), entry AS (
-  SELECT task, params, precision, machine, stage, backend, device,
-         count(*) AS samples, median(seconds) AS seconds, list_sort(list(seconds)) AS sorted,
-         max(first) AS first_seconds,
-         max(greatest(first - steady, 0)) FILTER (steady IS NOT NULL) AS compile_seconds,
-         bool_or(phase = 'first') AS includes_compilation,
-         CASE WHEN bool_or(agreement = 'unchecked') THEN 'unchecked' ELSE 'agrees' END AS agreement
-  FROM sample GROUP BY task, params, precision, machine, stage, backend, device
-), bounded AS (
-  -- Order statistics: the number of samples below the median is binomial, whatever their distribution, so the interval
-  -- needs no resampling, and the same rows always give the same one.
-  SELECT * EXCLUDE (sorted, below), sorted[below] AS low, sorted[samples + 1 - below] AS high
-  FROM (SELECT *, greatest(1, floor((samples + 1) / 2 - 0.98 * sqrt(samples))::INTEGER) AS below FROM entry)
+  SELECT c.task, c.params, c.precision, c.machine, s.stage, c.backend, c.device,
+         count(*) AS samples, median(s.seconds) AS seconds, median_interval(list_sort(list(s.seconds))) AS bounds,
+         max(s.first) AS first_seconds,
+         max(greatest(s.first - s.steady, 0)) FILTER (s.steady IS NOT NULL) AS compile_seconds,
+         bool_or(s.includes_compilation) AS includes_compilation,
+         CASE WHEN bool_or(c.agreement = 'unchecked') THEN 'unchecked' ELSE 'agrees' END AS agreement
+  FROM counted c JOIN stage_sample s USING (run_id)
+  GROUP BY c.task, c.params, c.precision, c.machine, s.stage, c.backend, c.device
 ), largest AS (
   SELECT c.task, c.params, c.precision, c.machine, c.backend, c.device,
-         max(m.value) FILTER (m.name = 'gram_error') AS gram_error,
-         max(m.value) FILTER (m.name = 'peak_memory') AS peak_memory
+         max(m.value) FILTER (m.role = 'gram error') AS gram_error,
+         max(m.value) FILTER (m.role = 'peak memory') AS peak_memory
   FROM counted c JOIN metric m USING (run_id)
-  WHERE m.name IN ('gram_error', 'peak_memory')
+  WHERE m.role IN ('gram error', 'peak memory')
   GROUP BY ALL
 )
-SELECT b.task, b.params, b.precision, b.machine, b.device, b.stage, b.backend, b.seconds, b.low, b.high, b.samples,
-       b.first_seconds, b.compile_seconds, b.includes_compilation, b.agreement, l.gram_error, l.peak_memory
-FROM bounded b LEFT JOIN largest l USING (task, params, precision, machine, backend, device);
+SELECT e.task, e.params, e.precision, e.machine, e.device, e.stage, e.backend, e.seconds, e.bounds.low AS low,
+       e.bounds.high AS high, e.samples, e.first_seconds, e.compile_seconds, e.includes_compilation, e.agreement,
+       l.gram_error, l.peak_memory
+FROM entry e LEFT JOIN largest l USING (task, params, precision, machine, backend, device);
 
 CREATE OR REPLACE VIEW leaderboard AS
 WITH entry AS MATERIALIZED (
@@ -124,32 +122,19 @@ ORDER BY task, params, machine, stage, rank, seconds;
 CREATE OR REPLACE VIEW speedup AS
 WITH entry AS MATERIALIZED (
   FROM speed
-), pair AS (
-  SELECT e.*, b.backend AS baseline, b.device AS baseline_device, b.seconds AS baseline_seconds,
-         e.includes_compilation OR b.includes_compilation AS compiling,
-         -- One sample tells nothing of how it would vary.
-         least(e.samples, b.samples) > 1 AS bounded,
-         b.low > e.high AS faster, b.high < e.low AS slower,
-         b.low / nullif(e.high, 0) AS lowest, b.high / nullif(e.low, 0) AS highest
-  FROM entry e JOIN entry b USING (task, params, precision, machine, stage)
-  WHERE (e.backend, e.device) <> (b.backend, b.device)
 )
-SELECT task, params, precision, machine, stage, backend, device, baseline, baseline_device, seconds, baseline_seconds,
-       baseline_seconds / nullif(seconds, 0) AS speedup, if(bounded, lowest, NULL) AS low,
-       if(bounded, highest, NULL) AS high,
-       CASE WHEN NOT bounded THEN 'one sample' WHEN faster THEN 'faster' WHEN slower THEN 'slower'
-            ELSE 'no difference shown' END AS outcome,
-       compiling AS includes_compilation
-FROM pair;
+SELECT e.task, e.params, e.precision, e.machine, e.stage, e.backend, e.device, b.backend AS baseline,
+       b.device AS baseline_device, e.seconds, b.seconds AS baseline_seconds, unnest(speed_ratio(e, b))
+FROM entry e JOIN entry b USING (task, params, precision, machine, stage)
+WHERE (e.backend, e.device) <> (b.backend, b.device);
 
 CREATE OR REPLACE VIEW rate AS
 WITH counted AS (
-  -- What a stage takes is recorded as the metrics STAGE_operations and STAGE_bytes; the same for every seed.
-  SELECT r.task, r.params, r.precision, r.machine, r.device, r.backend,
-         regexp_extract(m.name, '^(.+)_(operations|bytes)$', 1) AS stage,
-         max(m.value) FILTER (m.unit = 'op') AS operations, max(m.value) FILTER (m.unit = 'B') AS bytes
+  -- The same for every seed.
+  SELECT r.task, r.params, r.precision, r.machine, r.device, r.backend, m.stage,
+         max(m.value) FILTER (m.role = 'operations') AS operations, max(m.value) FILTER (m.role = 'bytes') AS bytes
   FROM latest_on_machine r JOIN metric m USING (run_id)
-  WHERE m.unit = 'op' AND ends_with(m.name, '_operations') OR m.unit = 'B' AND ends_with(m.name, '_bytes')
+  WHERE m.role IN ('operations', 'bytes')
   GROUP BY ALL
 )
 SELECT task, params, precision, machine, device, stage, backend, s.seconds, c.operations, c.bytes,
@@ -159,16 +144,17 @@ FROM speed s JOIN counted c USING (task, params, precision, machine, device, sta
 
 CREATE OR REPLACE VIEW machine_limit AS
 WITH measured AS (
-  SELECT e.machine, r.device, r.backend, m.name, m.value
+  SELECT e.machine, r.device, r.backend, r.task, m.role, m.value
   FROM run r JOIN environment e USING (environment_id) JOIN present USING (task, task_version)
     JOIN metric m USING (run_id)
-  WHERE r.task = 'machine_limits' AND r.status = 'ok'
+  WHERE r.measures_machine AND r.status = 'ok'
 )
 SELECT machine, device, precision,
-       max(value) FILTER (name = 'product_' || precision) AS operations_per_second,
-       arg_max(backend, value) FILTER (name = 'product_' || precision) AS operations_backend,
-       max(value) FILTER (name = 'bandwidth') AS bytes_per_second,
-       arg_max(backend, value) FILTER (name = 'bandwidth') AS bytes_backend
+       max(value) FILTER (role = precision || ' operation rate') AS operations_per_second,
+       arg_max(backend, value) FILTER (role = precision || ' operation rate') AS operations_backend,
+       max(value) FILTER (role = 'bandwidth') AS bytes_per_second,
+       arg_max(backend, value) FILTER (role = 'bandwidth') AS bytes_backend,
+       list_sort(list(DISTINCT task)) AS tasks
 FROM measured CROSS JOIN (VALUES ('float32'), ('float64')) AS known (precision)
 GROUP BY machine, device, precision;
 
@@ -189,39 +175,27 @@ WITH counted AS MATERIALIZED (
   SELECT r.run_id, r.task, r.params, r.precision, r.backend, r.device, r.environment_id, e.machine
   FROM run r JOIN environment e USING (environment_id) JOIN present USING (task, task_version)
   WHERE r.status = 'ok' AND r.run_id NOT IN (SELECT run_id FROM agreement WHERE status = 'disagrees')
-  QUALIFY row_number() OVER (
-    PARTITION BY r.experiment_id, r.environment_id ORDER BY r.finished DESC, r.run_id) = 1
+  QUALIFY latest_attempt(r.experiment_id, r.environment_id, r.finished, r.run_id)
 ), entry AS (
-  -- Samples and interval as in the view speed.
-  SELECT c.task, c.params, c.precision, c.backend, c.device, c.environment_id, c.machine, t.stage,
-         count(*) AS samples, median(t.seconds) AS seconds, list_sort(list(t.seconds)) AS sorted,
-         greatest(1, floor((samples + 1) / 2 - 0.98 * sqrt(samples))::INTEGER) AS below,
-         bool_or(t.phase = 'first') AS includes_compilation
-  FROM counted c JOIN timing t USING (run_id) JOIN stage_time s USING (run_id, stage)
-  WHERE t.phase = 'steady' OR s.steady IS NULL
-  GROUP BY c.task, c.params, c.precision, c.backend, c.device, c.environment_id, c.machine, t.stage
+  SELECT c.task, c.params, c.precision, c.backend, c.device, c.environment_id, c.machine, s.stage,
+         count(*) AS samples, median(s.seconds) AS seconds, median_interval(list_sort(list(s.seconds))) AS bounds,
+         bool_or(s.includes_compilation) AS includes_compilation
+  FROM counted c JOIN stage_sample s USING (run_id)
+  GROUP BY c.task, c.params, c.precision, c.backend, c.device, c.environment_id, c.machine, s.stage
 )
-SELECT * EXCLUDE (sorted, below), sorted[below] AS low, sorted[samples + 1 - below] AS high FROM entry;
+SELECT * EXCLUDE (bounds), bounds.low AS low, bounds.high AS high FROM entry;
 
 CREATE OR REPLACE VIEW environment_speedup AS
 WITH entry AS MATERIALIZED (
   FROM environment_speed
-), pair AS (
-  SELECT e.*, b.environment_id AS baseline_id, b.machine AS baseline_machine, b.seconds AS baseline_seconds,
-         e.includes_compilation OR b.includes_compilation AS compiling,
-         least(e.samples, b.samples) > 1 AS bounded,
-         b.low > e.high AS faster, b.high < e.low AS slower,
-         b.low / nullif(e.high, 0) AS lowest, b.high / nullif(e.low, 0) AS highest
-  FROM entry e JOIN entry b USING (task, params, precision, backend, device, stage)
-  WHERE e.environment_id <> b.environment_id
 )
-SELECT task, params, precision, stage, backend, device, environment_id, machine, baseline_id, baseline_machine,
-       seconds, baseline_seconds, baseline_seconds / nullif(seconds, 0) AS speedup, if(bounded, lowest, NULL) AS low,
-       if(bounded, highest, NULL) AS high,
-       CASE WHEN machine <> baseline_machine THEN 'other machine' WHEN NOT bounded THEN 'one sample'
-            WHEN faster THEN 'faster' WHEN slower THEN 'slower' ELSE 'no difference shown' END AS outcome,
-       compiling AS includes_compilation
-FROM pair;
+SELECT e.task, e.params, e.precision, e.stage, e.backend, e.device, e.environment_id, e.machine,
+       b.environment_id AS baseline_id, b.machine AS baseline_machine, e.seconds, b.seconds AS baseline_seconds,
+       ratio.speedup, ratio.low, ratio.high,
+       if(e.machine = b.machine, ratio.outcome, 'other machine') AS outcome, ratio.includes_compilation
+FROM entry e JOIN entry b USING (task, params, precision, backend, device, stage),
+  LATERAL (SELECT speed_ratio(e, b)) AS compared (ratio)
+WHERE e.environment_id <> b.environment_id;
 
 -- Student's quantiles for 95 %; between two rows, the wider.
 CREATE OR REPLACE VIEW student AS
@@ -286,7 +260,7 @@ FROM run JOIN environment USING (environment_id);
 
 CREATE OR REPLACE VIEW measurement AS
 SELECT r.run_id, r.task, r.tier, r.params, r.backend, r.device, r.precision, r.seed, m.name AS metric, m.value,
-       m.stderr, m.unit, m.better
+       m.stderr, m.unit, m.better, m.role, m.stage
 FROM latest_run r JOIN metric m USING (run_id);
 
 CREATE OR REPLACE VIEW setting_mean AS
@@ -303,14 +277,14 @@ SELECT task, params, metric, unit, backend, device, precision, mean, mean - half
 FROM bounded;
 
 CREATE OR REPLACE VIEW recorded AS
-SELECT run_id, name AS metric, value, stderr, unit, better, tolerance FROM metric;
+SELECT run_id, name AS metric, value, stderr, unit, better, tolerance, role, stage FROM metric;
 
 CREATE OR REPLACE VIEW stopwatch AS
 SELECT run_id, stage, phase, sample, seconds FROM timing;
 
 CREATE OR REPLACE VIEW series AS
 SELECT r.run_id, r.task, r.tier, r.params, r.backend, r.device, r.precision, r.seed, c.name, c.point, c.x, c.y,
-       c.x_name, c.y_name, c.x_unit, c.y_unit
+       c.x_name, c.y_name, c.x_unit, c.y_unit, c.theory_of
 FROM latest_run r JOIN curve c USING (run_id);
 
 CREATE OR REPLACE VIEW environment_fact AS
@@ -374,7 +348,8 @@ WHERE json_contains(m.params, v.params);
 CREATE OR REPLACE VIEW curve_mean AS
 SELECT task, name, params, backend, device, precision, point, favg(x) AS x, favg(y) AS y, count(*) AS runs,
        list(run_id ORDER BY seed, run_id) AS run_ids, arg_min(x_name, seed) AS x_name, arg_min(y_name, seed) AS y_name,
-       arg_min(x_unit, seed) AS x_unit, arg_min(y_unit, seed) AS y_unit
+       arg_min(x_unit, seed) AS x_unit, arg_min(y_unit, seed) AS y_unit,
+       arg_min(theory_of, seed) AS theory_of
 FROM series
 GROUP BY task, name, params, backend, device, precision, point;
 
@@ -392,7 +367,7 @@ WITH good AS (
   FROM newest a JOIN newest b USING (backend, device) WHERE a.place < b.place
 ), latest AS (
   SELECT run_id, experiment_id, environment_id, machine FROM good
-  QUALIFY row_number() OVER (PARTITION BY experiment_id, environment_id ORDER BY finished DESC, run_id) = 1
+  QUALIFY latest_attempt(experiment_id, environment_id, finished, run_id)
 )
 SELECT c.environment_id, c.baseline_id, a.experiment_id, a.run_id, b.run_id AS baseline_run_id, a.machine,
        b.machine AS baseline_machine

@@ -25,10 +25,11 @@ import os, signal, time
 from ntkbench import Claim, Context, Curve, Metric, Tier, task
 
 @task(
-    title="Squares", source="exact", metrics=[Metric("square", "1", "higher", tolerance=0.5)],
+    title="Squares", source="exact", metrics=[Metric("square", "1", better="higher", tolerance=0.5)],
     curves=[Curve("powers", x="exponent", y="power", share=0.9)],
-    claims=[Claim("three squared", "square", 9.0, 0.1, "exact", where={"x": 3}, verified=True),
-            Claim("four squared", "square", 16.0, 0.1, "memory", where={"x": 4})],
+    claims=[Claim("three squared", metric="square", value=9.0, tolerance=0.1, source="exact", where={"x": 3},
+                  verified=True),
+            Claim("four squared", metric="square", value=16.0, tolerance=0.1, source="memory", where={"x": 4})],
     tiers=[Tier("smoke", x=[2, 3]), Tier("standard", x=[2, 3, 4])], cost=lambda x: float(x),
 )
 def squares(ctx: Context, *, x: int) -> None:

@@ -16,7 +16,7 @@ import ntkbench
 from ntkbench import paths
 
 PACKAGE = Path(ntkbench.__file__).parent
-TASKS = sorted(paths.shared("tasks").glob("*.py"))
+TASKS = sorted(paths.shared("tasks").rglob("*.py"))
 PUBLIC = {f"ntkbench{room}" for room in ("", ".datasets", ".kernels", ".networks", ".solvers", ".theory")}
 
 

@@ -5,5 +5,5 @@ FROM latest_run a JOIN latest_run b USING (task, task_version, params, precision
   JOIN metric m ON m.run_id = a.run_id
   JOIN metric n ON n.run_id = b.run_id AND n.name = m.name
 WHERE (a.backend, a.device) < (b.backend, b.device) AND a.dataset_sha256 IS NOT DISTINCT FROM b.dataset_sha256
-  AND abs(m.value - n.value) > m.tolerance
+  AND NOT agrees(m.value, n.value, m.tolerance)
 ORDER BY tolerances DESC, a.task, metric;

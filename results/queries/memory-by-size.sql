@@ -2,7 +2,7 @@
 WITH peak AS (
   SELECT task, backend, device, coalesce(params ->> 'n_train', params ->> 'n') AS n, value / 2**30 AS gib
   FROM measurement
-  WHERE metric = 'peak_memory'
+  WHERE role = 'peak memory'
 )
 SELECT task, backend, device, n, count(*) AS runs, median(gib) AS median_gib, max(gib) AS largest_gib
 FROM peak

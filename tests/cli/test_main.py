@@ -14,9 +14,9 @@ from ntkbench.results.store import Store
 COMMANDS = ["list", "describe", "doctor", "data", "run", "verify", "report", "sql", "import", "export"]
 
 
-def one_line(outcome) -> str:
+def one_line(outcome, code: int = 2) -> str:
     """The message of a refusal, which is one line on standard error and all there is."""
-    assert outcome.code == 2
+    assert outcome.code == code
     assert outcome.out == ""
     assert outcome.err.startswith("ntkbench: ")
     assert outcome.err.count("\n") == 1
@@ -98,7 +98,7 @@ def test_a_database_that_another_process_holds_is_one_line_for_every_command(
         assert holder.stdout.readline() == "held\n"
         for words in [*commands, ["import", database, "--db", tmp_path / "other.duckdb"]]:
             tasks = ["--tasks", small_tasks] if words[0] in ("run", "report") else []
-            said = one_line(ntkbench(*words, *tasks))
+            said = one_line(ntkbench(*words, *tasks), code=4)
             assert said == f"another process is using {database}; try again when it has ended, or name another --db"
         assert holder.stdin is not None
         holder.stdin.close()

@@ -17,7 +17,7 @@ from ntkbench import Context, Curve, Metric, Tier, task
 from ntkbench.kernels import cntk, train_test
 from ntkbench.solvers import kernel_regression
 
-@task(title="Planted", source="exact", metrics=[Metric("accuracy", "%", "higher", tolerance=0.2)],
+@task(title="Planted", source="exact", metrics=[Metric("accuracy", "%", better="higher", tolerance=0.2)],
       curves=[Curve("prediction", x="image", y="class", share=0.999)], tiers=[Tier("smoke", wrong="none", n=60)])
 def planted(ctx: Context, wrong: str, n: int) -> None:
     data = ctx.dataset("digits", n_train=n, n_test=n, pool=1)

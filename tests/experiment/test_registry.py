@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ntkbench.errors import InputError
-from ntkbench.experiment.registry import load_tasks, select
+from ntkbench.experiment.registry import Topic, load_tasks, select, topics
 
 ONE_TASK = '''
 """The question.
@@ -59,6 +60,61 @@ def test_the_users_folder_adds_its_tasks(small_tasks: Path) -> None:
 def test_a_tasks_text_is_that_of_its_file(tmp_path: Path) -> None:
     folder = write(tmp_path / "more", one=ONE_TASK.format(name="one"))
     assert load_tasks([folder])["one"].about == "The question.\n\nMore about it."
+
+
+def test_tasks_are_found_in_folders_within_a_folder(tmp_path: Path) -> None:
+    deep = write(tmp_path / "more" / "deep" / "deeper", one=ONE_TASK.format(name="deep_one"))
+    write(tmp_path / "more", one=ONE_TASK.format(name="shallow_one"))
+    tasks = load_tasks([tmp_path / "more"])
+    assert {"deep_one", "shallow_one"} <= set(tasks)
+    assert tasks["deep_one"].function.__code__.co_filename == str(deep / "one.py")
+
+
+def test_two_files_of_one_name_in_two_folders_do_not_collide(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write(tmp_path / "more" / name, same=ONE_TASK.format(name=f"of_{name}"))
+    assert {"of_a", "of_b"} <= set(load_tasks([tmp_path / "more"]))
+
+
+@pytest.mark.parametrize("hidden", ["_drafts/x", ".git/x", "_drafts/deeper/x", "a/.venv/lib/x", "_x", "a/_x", ".x"])
+def test_what_begins_with_an_underscore_or_a_dot_is_left_out(hidden: str, tmp_path: Path) -> None:
+    file = tmp_path / "more" / f"{hidden}.py"
+    write(file.parent)
+    file.write_text("1 / 0")
+    assert load_tasks([tmp_path / "more"]) == load_tasks()
+
+
+def test_a_folder_that_lies_in_another_counts_once(tmp_path: Path) -> None:
+    deep = write(tmp_path / "more" / "deep", one=ONE_TASK.format(name="once"))
+    assert "once" in load_tasks([tmp_path / "more", deep])
+    assert topics([tmp_path / "more", deep])["once"].name == "deep"
+
+
+def test_every_built_in_task_lies_in_a_folder_that_asks_a_question() -> None:
+    found = topics()
+    assert list(found) == list(load_tasks())
+    assert found["cifar_cntk"].name == "cifar"
+    for topic in found.values():
+        assert re.fullmatch(r"[A-Z][^#|`\n]*\?", topic.question), topic
+
+
+@pytest.mark.parametrize("readme", ["Is it so?\n\nMore.\n", "# Is it so?\r\nMore.\n", "Is it so?"])
+def test_a_users_folder_asks_what_the_first_line_of_its_readme_says(readme: str, tmp_path: Path) -> None:
+    folder = write(tmp_path / "more", one=ONE_TASK.format(name="one"))
+    (folder / "README.md").write_bytes(readme.encode())
+    assert topics([folder])["one"] == Topic("more", "Is it so?")
+
+
+def test_a_users_folder_without_a_readme_asks_nothing(small_tasks: Path) -> None:
+    assert topics([small_tasks])["squares"] == Topic(small_tasks.name, "")
+
+
+def test_a_readme_that_cannot_be_read_hides_no_task(tmp_path: Path) -> None:
+    folder = write(tmp_path / "more", one=ONE_TASK.format(name="one"))
+    (folder / "README.md").mkdir()
+    assert "one" in load_tasks([folder])
+    with pytest.raises(InputError, match="README.md cannot be read: IsADirectoryError"):
+        topics([folder])
 
 
 def test_a_folder_named_twice_or_by_another_name_counts_once(
@@ -146,6 +202,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 def test_an_entry_point_adds_the_tasks_of_its_module(install: Callable[..., None]) -> None:
     install("more = more_tasks", more_tasks=ONE_TASK.format(name="from_entry_point"))
     assert "from_entry_point" in load_tasks()
+    assert topics()["from_entry_point"] == Topic("", "")
 
 
 def test_an_entry_point_may_name_one_task(install: Callable[..., None]) -> None:

@@ -26,15 +26,38 @@ BAD_PARTS = [
     (lambda: Metric("m", "1", tolerance=-1), "tolerance must be finite and not negative, not -1"),
     (lambda: Metric("m", "1", tolerance=math.nan), "tolerance must be finite"),
     (lambda: Metric("m", "1", tolerance=math.inf), "tolerance must be finite"),
-    (lambda: Curve("c", "x", "y", share=0), "share must lie in (0, 1], not 0"),
-    (lambda: Curve("c", "x", "y", share=1.5), "share must lie in (0, 1], not 1.5"),
-    (lambda: Curve("c", "x", "y", tolerance=-0.1), "tolerance must be finite and not negative"),
-    (lambda: Claim("c", "m", math.nan, 0.1, "s"), "needs a finite value"),
-    (lambda: Claim("c", "m", 1, -0.1, "s"), "finite tolerance >= 0"),
-    (lambda: Claim("c", "m", 1, math.inf, "s"), "finite tolerance >= 0"),
-    (lambda: Claim("c", "m", 1, 0.1, "s", repeats=0), "repeats must be a whole number of at least 1, not 0"),
-    (lambda: Claim("c", "m", 1, 0.1, "s", repeats=1.5), "repeats must be a whole number of at least 1, not 1.5"),
-    (lambda: Claim("c", "m", 1, 0.1, "s", over="best"), "over must be 'mean' or 'worst', not 'best'"),
+    (lambda: Curve("c", x="x", y="y", share=0), "share must lie in (0, 1], not 0"),
+    (lambda: Curve("c", x="x", y="y", share=1.5), "share must lie in (0, 1], not 1.5"),
+    (lambda: Curve("c", x="x", y="y", tolerance=-0.1), "tolerance must be finite and not negative"),
+    (lambda: Claim("c", metric="m", value=math.nan, tolerance=0.1, source="s"), "needs a finite value"),
+    (lambda: Claim("c", metric="m", value=1, tolerance=-0.1, source="s"), "finite tolerance >= 0"),
+    (lambda: Claim("c", metric="m", value=1, tolerance=math.inf, source="s"), "finite tolerance >= 0"),
+    (
+        lambda: Claim("c", metric="m", value=1, tolerance=0.1, source="s", repeats=0),
+        "repeats must be a whole number of at least 1, not 0",
+    ),
+    (
+        lambda: Claim("c", metric="m", value=1, tolerance=0.1, source="s", repeats=1.5),
+        "repeats must be a whole number of at least 1, not 1.5",
+    ),
+    (
+        lambda: Claim("c", metric="m", value=1, tolerance=0.1, source="s", over="best"),
+        "over must be 'mean' or 'worst', not 'best'",
+    ),
+    (
+        lambda: Metric("m", "1", role="peak memmory"),
+        "unknown role of metric 'm': 'peak memmory'; did you mean 'peak memory'?",
+    ),
+    (lambda: Metric("m", "op", role="operations"), "metric 'm': role 'operations' needs a stage, the one that takes"),
+    (
+        lambda: Metric("m", "B", role="bytes", stage=""),
+        "metric 'm': role 'bytes' needs a stage, the one that takes them",
+    ),
+    (
+        lambda: Metric("m", "B", role="peak memory", stage="kernel"),
+        "metric 'm': only the roles 'operations' and 'bytes' have a stage, not 'peak memory'",
+    ),
+    (lambda: Metric("m", "B", stage="kernel"), "only the roles 'operations' and 'bytes' have a stage, not None"),
     (lambda: Tier("t", seeds=0), "seeds must be a whole number of at least 1, not 0"),
     (lambda: Tier("t", seeds=2.5), "seeds must be a whole number of at least 1, not 2.5"),
     (lambda: Tier("t", n=[]), "parameter 'n' has no value"),
@@ -56,7 +79,7 @@ def untyped(ctx, *, n) -> None: ...
 def listed(ctx: Context, *, n: list[int]) -> None: ...
 
 
-GOOD_CLAIM = Claim("c", "error", 0.0, 0.1, "s")
+GOOD_CLAIM = Claim("c", metric="error", value=0.0, tolerance=0.1, source="s")
 BAD_TASKS = [
     ({"function": nothing}, "task 'nothing': its function must take the context as its first argument"),
     ({"function": untyped}, "parameter 'n' must be int, float, str or bool"),
@@ -74,20 +97,49 @@ BAD_TASKS = [
         "parameter 'n' of task 'measure' must be int, not 'two'",
     ),
     (
-        {"claims": [Claim("c", "eror", 0.0, 0.1, "s")]},
+        {"claims": [Claim("c", metric="eror", value=0.0, tolerance=0.1, source="s")]},
         "unknown metric in claim 'c' of task 'measure': 'eror'; did you mean 'error'?",
     ),
     (
-        {"claims": [Claim("c", "error", 0.0, 0.1, "s", where={"nn": 1})]},
+        {"claims": [Claim("c", metric="error", value=0.0, tolerance=0.1, source="s", where={"nn": 1})]},
         "unknown parameter of task 'measure': 'nn'; did you mean 'n'?",
     ),
     (
-        {"claims": [Claim("c", "error", 0.0, 0.1, "s", where={"n": 1.5})]},
+        {"claims": [Claim("c", metric="error", value=0.0, tolerance=0.1, source="s", where={"n": 1.5})]},
         "parameter 'n' of task 'measure' must be int, not 1.5",
     ),
     ({"claims": [GOOD_CLAIM, GOOD_CLAIM]}, "two claims have the same name"),
     ({"metrics": [Metric("error", "1"), Metric("error", "%")]}, "two metrics have the same name"),
-    ({"curves": [Curve("c", "x", "y"), Curve("c", "x", "z")]}, "two curves have the same name"),
+    (
+        {
+            "metrics": [
+                Metric("error", "1", role="gram error"),
+                Metric("gram_error", "1", role="gram error"),
+            ]
+        },
+        "task 'measure': two metrics have the role 'gram error'",
+    ),
+    (
+        {"metrics": [Metric(name, "op", role="operations", stage="kernel") for name in ("error", "again")]},
+        "task 'measure': two metrics have the role 'operations' of stage 'kernel'",
+    ),
+    (
+        {"metrics": [Metric("error", "B/s", role="bandwidth")]},
+        "task 'measure': role 'bandwidth' of metric 'error' needs measures_machine=True",
+    ),
+    (
+        {"curves": [Curve("loss", x="x", y="y"), Curve("t", x="x", y="y", theory_of="los")]},
+        "unknown curve that 't' of task 'measure' is the theory of: 'los'; did you mean 'loss'?",
+    ),
+    (
+        {"curves": [Curve("loss", x="x", y="y", theory_of="loss")]},
+        "unknown curve that 'loss' of task 'measure' is the theory of: 'loss'",
+    ),
+    (
+        {"curves": [Curve("loss", x="x", y="y", exponent="eror")]},
+        "unknown exponent of curve 'loss' of task 'measure': 'eror'; did you mean 'error'?",
+    ),
+    ({"curves": [Curve("c", x="x", y="y"), Curve("c", x="x", y="z")]}, "two curves have the same name"),
 ]
 
 
@@ -107,6 +159,14 @@ def test_a_good_task_keeps_its_parts_and_takes_the_functions_name() -> None:
     assert made.parameters == {"n": int, "rate": float, "name": str, "fast": bool}
 
 
+def test_roles_of_several_stages_and_limits_of_a_machine_are_taken() -> None:
+    stages = [Metric(f"{stage} count", "op", role="operations", stage=stage) for stage in ("kernel", "solve")]
+    assert make(metrics=[Metric("error", "1"), *stages]).metrics[1:] == tuple(stages)
+    limit = Metric("error", "B/s", role="bandwidth")
+    assert make(metrics=[limit], measures_machine=True).measures_machine
+    assert not make().measures_machine
+
+
 def test_parameters_are_known_from_real_annotations_as_from_texts() -> None:
     def function(ctx, *, n: int) -> None: ...
 
@@ -115,7 +175,7 @@ def test_parameters_are_known_from_real_annotations_as_from_texts() -> None:
 
 
 def test_a_claim_is_held_in_the_kinds_of_its_task_and_the_given_one_stays_as_it_was() -> None:
-    given = Claim("c", "error", 0.0, 0.1, "s", where={"rate": 3, "n": "4"})
+    given = Claim("c", metric="error", value=0.0, tolerance=0.1, source="s", where={"rate": 3, "n": "4"})
     held = make(claims=[given]).claims[0].where
     assert held == {"rate": 3.0, "n": 4}
     assert type(held["rate"]) is float

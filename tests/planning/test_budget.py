@@ -18,9 +18,18 @@ def function(ctx: object, n: int, kind: str) -> None: ...
 
 
 CLAIMS = (
-    Claim("from memory", "m", 1.0, 0.1, "memory", where={"n": 3}),
-    Claim("read", "m", 1.0, 0.1, "a paper", where={"n": 4}, verified=True),
-    Claim("of three seeds", "m", 1.0, 0.1, "a paper", where={"n": 2}, verified=True, repeats=3),
+    Claim("from memory", metric="m", value=1.0, tolerance=0.1, source="memory", where={"n": 3}),
+    Claim("read", metric="m", value=1.0, tolerance=0.1, source="a paper", where={"n": 4}, verified=True),
+    Claim(
+        "of three seeds",
+        metric="m",
+        value=1.0,
+        tolerance=0.1,
+        source="a paper",
+        where={"n": 2},
+        verified=True,
+        repeats=3,
+    ),
 )
 TASKS = {
     "t": Task("t", "T", "s", "", function, (Metric("m", "1"),), (Tier("smoke", n=1, kind="a"),), claims=CLAIMS),
@@ -83,7 +92,7 @@ def test_a_claim_waits_for_the_seeds_that_it_needs_and_no_more() -> None:
 
 
 def test_of_several_runs_that_a_claim_could_be_judged_by_the_cheapest_counts() -> None:
-    claims = (Claim("of every run", "m", 0.0, 1.0, "exact", verified=True, over="worst"),)
+    claims = (Claim("of every run", metric="m", value=0.0, tolerance=1.0, source="exact", verified=True, over="worst"),)
     tasks = {"t": replace(TASKS["t"], claims=claims)}
     runs = [planned(n) for n in (9, 1, 5)]
     assert worths(runs, tasks, []) == {runs[1].experiment_id: 2}

@@ -28,8 +28,8 @@ _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 @task(
     title="Images & <more>",
     source="table 1",
-    metrics=[Metric("accuracy", "%", "higher", tolerance=0.2, about="share of images in the right class")],
-    curves=[Curve("error", "n", "error", y_unit="%"), Curve("classes", "image", "class", drawn=False)],
+    metrics=[Metric("accuracy", "%", better="higher", tolerance=0.2, about="share of images in the right class")],
+    curves=[Curve("error", x="n", y="error", y_unit="%"), Curve("classes", x="image", y="class", drawn=False)],
     tiers=[Tier("smoke", depth=3, pooling="gap"), Tier("smoke", depth=[6, 11], pooling="gap", seeds=2)],
     formulas={"the prediction": r"f(x) = \sum_i \Theta(x, x_i)\, \left[\Theta^{-1} y\right]_i < 1"},
 )
@@ -65,10 +65,13 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Store:
     store = Store(tmp_path_factory.mktemp("report") / "results.duckdb")
     runs = []
     # The work of the stage, and what the machine can do.
-    work = [*RECORD.metrics, MetricRow("kernel_operations", 5e9, "op", None, None, None)]
-    limits = [MetricRow("product_float32", 1e10, "op/s", None, "higher", None),
-              MetricRow("bandwidth", 2e10, "B/s", None, "higher", None)]  # fmt: skip
-    runs.append(record(50, task="machine_limits", backend="jax", timings=[], metrics=limits, claims=[], curves=[]))
+    work = [*RECORD.metrics, MetricRow("kernel_operations", 5e9, "op", None, None, None, "operations", "kernel")]
+    limits = [
+        MetricRow("product_float32", 1e10, "op/s", None, "higher", None, "float32 operation rate"),
+        MetricRow("bandwidth", 2e10, "B/s", None, "higher", None, "bandwidth"),
+    ]
+    bare = {"timings": [], "claims": [], "curves": []}
+    runs.append(record(50, task="machine_limits", backend="jax", metrics=limits, measures_machine=True, **bare))
     # A claim for each depth.
     claims = [replace(RECORD.claims[0], name=f"depth {d}", value=40 + d / 10, params={"depth": d}) for d in (3, 6, 11)]
     for depth in (3, 6, 11):

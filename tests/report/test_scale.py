@@ -20,7 +20,8 @@ SELECT md5(concat_ws('/', t, d, b, s)) AS run_id, md5(concat_ws('/', 'x', t, d, 
        'task_' || t AS task, 1 AS task_version, 'standard' AS tier, '{"depth":' || d || '}' AS params, b AS backend,
        '' AS implementation, 'cpu' AS device, 'float32' AS precision, s AS seed, 'ok' AS status, '' AS reason,
        '' AS traceback, [] AS warnings, TIMESTAMP '2026-01-01' AS started, TIMESTAMP '2026-01-02' AS finished,
-       'ntkbench run' AS command, 'e1' AS environment_id, 'claims ' || t AS claims_id
+       'ntkbench run' AS command, 'e1' AS environment_id, 'claims ' || t AS claims_id,
+       false AS measures_machine
 FROM range($tasks) tasks(t), range(14) settings(d), (VALUES ('jax'), ('numba'), ('torch')) backends(b),
      range($seeds) seeds(s);
 INSERT INTO claim BY NAME
@@ -34,8 +35,9 @@ SELECT run_id, stage, if(k = 0, 'first', 'steady'), greatest(k - 1, 0),
 FROM run, (VALUES ('kernel'), ('solve')) stages(stage), range(6) calls(k);
 INSERT INTO metric BY NAME
 SELECT run_id, m AS name, (50 + (hash(run_id) % 1000)::DOUBLE / 500) * f AS value, u AS unit, NULL AS stderr,
-       'higher' AS better, NULL AS tolerance
-FROM run, (VALUES ('accuracy', 1, '%'), ('gram_error', 1e-8, '1'), ('peak_memory', 1e7, 'B')) metrics(m, f, u);
+       'higher' AS better, NULL AS tolerance, r AS role
+FROM run, (VALUES ('accuracy', 1, '%', NULL), ('gram_error', 1e-8, '1', 'gram error'),
+                  ('peak_memory', 1e7, 'B', 'peak memory')) metrics(m, f, u, r);
 INSERT INTO curve BY NAME
 SELECT run_id, 'error' AS name, p AS point, 1 + p AS x, 1 / (1 + p) AS y, 'n' AS x_name, 'error' AS y_name,
        '1' AS x_unit, '%' AS y_unit, NULL AS share, 0 AS tolerance

@@ -153,6 +153,7 @@ def test_the_limits_of_the_machine_and_the_share_of_them_are_shown(results: Stor
         for name in ("index.html", "task-images.html"):
             assert cell in text(site, name).split(f'data-value="{seconds}"')[1].split("</tr>")[0]
     page = text(site, "environments.html")
+    assert 'as <a href="task-machine_limits.html">machine_limits</a> measured it' in page
     assert ">10.0 Gop/s</td><td>jax</td>" in page
     assert ">18.6 GiB/s</td><td>jax</td>" in page
 

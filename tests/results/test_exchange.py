@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -315,45 +314,3 @@ def test_without_a_database_no_folder_is_made(tmp_path):
     with pytest.raises(InputError, match="no database"):
         export_parquet(Store(tmp_path / "none.duckdb"), tmp_path / "export")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_lines_are_appended_whole(tmp_path):
-    file = tmp_path / "records.jsonl"
-    for number in (1, 2):
-        exchange.append_json_line(file, numbered(number))
-    assert [(n, r.run_id) for n, r in exchange.read_json_lines(file)] == [(1, f"{1:032x}"), (2, f"{2:032x}")]
-
-
-def test_half_a_line_is_taken_back_when_the_disk_is_full(tmp_path, monkeypatch):
-    file = lines(tmp_path / "records.jsonl", numbered(1))
-    before = file.read_bytes()
-    opened = Path.open
-
-    def filling_up(self, *args, **options):
-        stream = opened(self, *args, **options)
-
-        class Full:
-            def __enter__(self):
-                return self
-
-            def __exit__(self, *_):
-                stream.close()
-
-            def tell(self):
-                return stream.tell()
-
-            def fileno(self):
-                return stream.fileno()
-
-            def write(self, data):
-                if stream.tell() > len(before):
-                    raise OSError(28, os.strerror(28))
-                return stream.write(data[:100])
-
-        return Full()
-
-    monkeypatch.setattr(Path, "open", filling_up)
-    with pytest.raises(InputError, match=f"cannot write to {file}: No space left on device"):
-        exchange.append_json_line(file, numbered(2))
-    monkeypatch.undo()
-    assert file.read_bytes() == before

@@ -13,7 +13,7 @@ from ntkbench.results.store import Store
 DATA = Path(__file__).parents[1] / "data"
 RECORD = RunRecord.from_json((DATA / "record.json").read_text())
 NAMES = sorted(queries.library())
-COUNT = MetricRow("kernel_operations", 1e9, "op", None, None, None)
+COUNT = MetricRow("kernel_operations", 1e9, "op", None, None, None, "operations", "kernel")
 POWERS = CurveRow("error", [1.0, 2.0, 4.0], [3.0, 12.0, 48.0], "n", "error", "1", "1", None, 0.0)
 
 

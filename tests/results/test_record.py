@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC
 from typing import Any
 
@@ -22,6 +22,7 @@ from ntkbench.results.record import (
     claim_rows,
     planned_fields,
 )
+from ntkbench.results.record_checks import checkable
 
 RECORD = RunRecord(
     run_id="0" * 32, experiment_id="a" * 32, task="squares", task_version=1, tier="smoke",
@@ -69,11 +70,12 @@ metrics = st.builds(
     st.none() | positive,
     st.sampled_from(["higher", "lower", None]),
     st.none() | positive,
+    st.sampled_from(["gram error", "peak memory", "bandwidth", None]),
 )
 curves = st.builds(
     lambda xy, **more: CurveRow(x=[x for x, _ in xy], y=[y for _, y in xy], **more),
     series, name=texts, x_name=texts, y_name=texts, x_unit=texts, y_unit=texts, share=st.none() | positive,
-    tolerance=positive,
+    tolerance=positive, theory_of=st.none() | texts,
 )  # fmt: skip
 claims = st.builds(
     ClaimRow, texts, texts, numbers, positive, texts, st.dictionaries(texts, scalars, max_size=3), st.booleans(),
@@ -86,6 +88,7 @@ records = st.builds(
     texts, texts, texts, counts, st.none() | texts, st.none() | texts, st.sampled_from(STATUSES), texts, texts,
     st.lists(texts, max_size=2), moments, moments, texts, st.dictionaries(texts, texts, max_size=3),
     rows(timings, lambda t: (t.stage, t.phase, t.sample)), rows(metrics), rows(curves), rows(claims),
+    st.booleans(),
 )  # fmt: skip
 
 
@@ -100,9 +103,18 @@ def test_a_record_survives_a_line_of_json(record: RunRecord) -> None:
 
 def test_a_line_is_plain_json_with_its_format() -> None:
     found = values()
-    assert found["format"] == 2
+    assert found["format"] == 3
     assert found["metrics"] == [
-        {"name": "square", "value": 9.0, "unit": "1", "stderr": 0.5, "better": "higher", "tolerance": None}
+        {
+            "name": "square",
+            "value": 9.0,
+            "unit": "1",
+            "stderr": 0.5,
+            "better": "higher",
+            "tolerance": None,
+            "role": None,
+            "stage": None,
+        }
     ]
     assert found["params"] == {"x": 3, "how": "well"}
 
@@ -125,23 +137,87 @@ def test_json_that_is_no_object_is_refused(line: str) -> None:
 @pytest.mark.parametrize(
     ("version", "message"),
     [
-        (3, "record format 3 is newer than this ntkbench reads (2)"),
-        (0, "record format 0 is none from 1 to 2"),
-        ("1", "record format '1' is none from 1 to 2"),
-        (True, "record format True is none from 1 to 2"),
-        (None, "record format None is none from 1 to 2"),
+        (4, "record format 4 is newer than this ntkbench reads (3)"),
+        (0, "record format 0 is none from 1 to 3"),
+        ("1", "record format '1' is none from 1 to 3"),
+        (True, "record format True is none from 1 to 3"),
+        (None, "record format None is none from 1 to 3"),
     ],
 )
 def test_another_format_is_refused(version: Any, message: str) -> None:
     assert refusal(json.dumps({**values(), "format": version})) == message
 
 
-def test_claims_of_the_first_format_had_no_side() -> None:
-    found = {**values(), "format": 1}
-    for claim in found["claims"]:
-        del claim["side"]
-    assert RunRecord.from_json(json.dumps(found)) == RECORD
+def older(version: int) -> dict[str, Any]:
+    """The fields of RECORD as an earlier format had them."""
+    found = {**values(), "format": version}
+    del found["measures_machine"]
+    for row in found["metrics"]:
+        del row["role"], row["stage"]
+    for row in found["curves"]:
+        del row["theory_of"]
+    for row in found["claims"] if version == 1 else ():
+        del row["side"]
+    return found
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_fields_that_an_earlier_format_lacked_are_filled_in(version: int) -> None:
+    assert RunRecord.from_json(json.dumps(older(version))) == RECORD
     assert [claim.side for claim in RECORD.claims] == ["within"]
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize(
+    ("task", "name", "unit", "role", "stage"),
+    [
+        ("squares", "gram_error", "1", "gram error", None),
+        ("squares", "peak_memory", "B", "peak memory", None),
+        ("squares", "kernel_operations", "op", "operations", "kernel"),
+        ("squares", "gram_test_bytes", "B", "bytes", "gram_test"),
+        ("squares", "kernel_operations", "1", None, None),
+        ("squares", "kernel_bytes", "op", None, None),
+        ("squares", "_bytes", "B", None, None),
+        ("squares", "bandwidth", "B/s", None, None),
+        ("machine_limits", "bandwidth", "B/s", "bandwidth", None),
+        ("machine_limits", "product_float32", "op/s", "float32 operation rate", None),
+        ("machine_limits", "product_float64", "op/s", "float64 operation rate", None),
+    ],
+)
+def test_what_the_names_of_metrics_meant_is_their_role(
+    version: int, task: str, name: str, unit: str, role: str | None, stage: str | None
+) -> None:
+    found = {**older(version), "task": task}
+    found["metrics"][0].update(name=name, unit=unit)
+    record = RunRecord.from_json(json.dumps(found))
+    assert (record.metrics[0].role, record.metrics[0].stage) == (role, stage)
+    assert record.measures_machine == (task == "machine_limits")
+    assert RunRecord.from_json(record.to_json()) == record
+
+
+def test_what_predicted_a_curve_of_the_run_is_its_theory() -> None:
+    found = older(2)
+    curve = found["curves"][0]
+    found["curves"] += [{**curve, "name": name} for name in ("predicted_powers", "predicted_none", "predictedpowers")]
+    theories = [c.theory_of for c in RunRecord.from_json(json.dumps(found)).curves]
+    assert theories == [None, "powers", None, None]
+    # A curve without points is no row of the database.
+    curve.update(x=[], y=[])
+    assert [c.theory_of for c in RunRecord.from_json(json.dumps(found)).curves] == [None] * 4
+
+
+def test_names_mean_nothing_in_the_present_format() -> None:
+    line = changed("metrics.0.name", "peak_memory")
+    assert RunRecord.from_json(line).metrics[0].role is None
+
+
+def test_a_field_of_a_kind_that_is_not_known_is_an_error_when_its_module_is_imported() -> None:
+    @dataclass(frozen=True)
+    class Odd:
+        size: set[int]
+
+    with pytest.raises(KeyError):
+        checkable(Odd)
 
 
 @pytest.mark.parametrize("name", [name for name in values() if name != "format"])
@@ -229,6 +305,11 @@ MALFORMED = [
     ("metrics.0.stderr", -1, "metric 'square': stderr must not be negative, not -1"),
     ("metrics.0.stderr", "0", "metric 'square': stderr must be a finite number or null, not '0'"),
     ("metrics.0.better", "more", "metric 'square': better 'more' is none of higher, lower, None"),
+    ("metrics.0.role", "memory", "unknown role of metric 'square': 'memory'; did you mean 'peak memory'?"),
+    ("metrics.0.role", 3, "metric 'square': role must be text or null, not 3"),
+    ("metrics.0.role", "bytes", "metric 'square': role 'bytes' needs a stage, the one that takes them"),
+    ("metrics.0.stage", "kernel", "metric 'square': only the roles 'operations' and 'bytes' have a stage, not None"),
+    ("measures_machine", "no", "record: measures_machine must be true or false, not 'no'"),
     ("metrics.0.tolerance", -1, "metric 'square': tolerance must not be negative, not -1"),
     ("curves.0.x", [0.0], "curve 'powers': x has 1 points and y 2"),
     ("curves.0.x", ["a", "b"], "curve 'powers': x must be a list of finite numbers, not ['a', 'b']"),
@@ -274,7 +355,9 @@ def sample(ctx: Context, *, dataset: str, x: float) -> None: ...
 
 
 def test_the_plan_and_the_claims_of_a_task_fill_a_record() -> None:
-    claim = Claim("one", "m", 1, 0.5, "s", where={"x": 2}, repeats=3, over="worst", side="at most")
+    claim = Claim(
+        "one", metric="m", value=1, tolerance=0.5, source="s", where={"x": 2}, repeats=3, over="worst", side="at most"
+    )
     made = task(
         title="T", source="s", metrics=[Metric("m", "1")], claims=[claim], tiers=[Tier("smoke", dataset="digits", x=2)]
     )(sample)

@@ -19,6 +19,7 @@ text = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 number = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**53), 2**53)
 tolerance = st.none() | st.floats(0, 1e300)
 params = st.dictionaries(text, text | number | st.booleans(), max_size=3)
+roles = st.sampled_from([(None, None), ("peak memory", None), ("bytes", "kernel")])
 sides = st.sampled_from(["within", "at least", "at most"])
 moments = st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1)).map(lambda t: t.isoformat() + "+00:00")
 
@@ -38,11 +39,25 @@ def records(draw: st.DrawFn) -> RunRecord:
         dataset=draw(st.none() | text),
         environment=draw(st.dictionaries(text, text, max_size=3)),
         timings=[TimingRow(n, "first", i, s) for i, (n, s) in enumerate(zip(names, [0.0, 1e-9], strict=False))],
-        metrics=[MetricRow(n, draw(number), draw(text), draw(tolerance), None, draw(tolerance)) for n in names],
+        metrics=[
+            MetricRow(n, draw(number), draw(text), draw(tolerance), None, draw(tolerance), *draw(roles)) for n in names
+        ],
         curves=[
-            CurveRow(n, [x for x, _ in points], [y for _, y in points], "x", "y", "", "", draw(tolerance), 0.5)
+            CurveRow(
+                n,
+                [x for x, _ in points],
+                [y for _, y in points],
+                "x",
+                "y",
+                "",
+                "",
+                draw(tolerance),
+                0.5,
+                draw(st.none() | text),
+            )
             for n in names
         ],
+        measures_machine=draw(st.booleans()),
         claims=[
             ClaimRow(n, "m", draw(number), 0.5, "s", draw(params), draw(st.booleans()), 2, "mean", draw(sides))
             for n in names

@@ -217,7 +217,7 @@ def test_the_database_of_a_process_that_was_first_is_not_replaced(store, tmp_pat
 FULL = """
 import resource, sys
 from pathlib import Path
-from ntkbench.errors import InputError
+from ntkbench.errors import SystemFault
 from ntkbench.results.record import RunRecord
 from ntkbench.results.store import Store
 
@@ -226,7 +226,7 @@ record = RunRecord.from_json(Path(sys.argv[2]).read_text())
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)
 try:
     Store(Path(sys.argv[1])).add([record])
-except InputError as error:
+except SystemFault as error:
     print(error)
 """
 

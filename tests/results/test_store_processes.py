@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from ntkbench.errors import InputError
+from ntkbench.results.database import BusyError
 from ntkbench.results.exchange import import_sources
 from ntkbench.results.record import RunRecord
-from ntkbench.results.store import BusyError, Store
+from ntkbench.results.store import Store
 
 FILE = Path(__file__).parents[1] / "data" / "record.json"
 RECORD = RunRecord.from_json(FILE.read_text())

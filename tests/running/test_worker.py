@@ -227,7 +227,7 @@ def test_a_flood_of_warnings_is_cut() -> None:
 
 
 def test_curves_need_not_be_recorded() -> None:
-    assert carry_out(good, curves=[Curve("c", "x", "y")])["curves"] == {}
+    assert carry_out(good, curves=[Curve("c", x="x", y="y")])["curves"] == {}
 
 
 class Unspeakable(Exception):

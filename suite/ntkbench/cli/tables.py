@@ -40,16 +40,17 @@ def _show_plainly(rows: Sequence[Sequence[str]], title: str | None) -> None:
 
 def show_verdicts(store: Store, tasks: Sequence[str]) -> None:
     """The table at the end of a run: published against measured, by backend, and what the rest waits for."""
-    names = ", ".join("'" + t.replace("'", "''") + "'" for t in tasks)
+    of_tasks = "task IN (SELECT unnest(?::VARCHAR[]))"
     _, rows = store.query(
         "SELECT task, claim, backend, device, precision, metric, unit, published, tolerance, side, measured, low, "
         "high, seeds, verdict, verified, seconds FROM verdict "
-        f"WHERE task IN ({names}) AND runs > 0 ORDER BY task, claim, backend, device, precision"
+        f"WHERE {of_tasks} AND runs > 0 ORDER BY task, claim, backend, device, precision",
+        [list(tasks)],
     )
     columns = ["task", "claim", "backend", "metric", "published", "measured", "seeds", "verdict", "figure", "time"]
     if rows:
         show(columns, (_judged(*row) for row in rows), "Published and measured")
-    (waiting,) = store.query(f"SELECT count(*) FROM verdict WHERE runs = 0 AND task IN ({names})")[1][0]
+    (waiting,) = store.query(f"SELECT count(*) FROM verdict WHERE runs = 0 AND {of_tasks}", [list(tasks)])[1][0]
     if waiting:
         more = "1 more claim is" if waiting == 1 else f"{waiting} more claims are"
         print(f"{more} not run yet; see `ntkbench describe TASK` for the tiers that do")

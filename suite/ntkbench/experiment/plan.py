@@ -5,14 +5,22 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import Any, Protocol
 
 from ntkbench import backends as known_backends
 from ntkbench import datasets
 from ntkbench.canonical import canonical_json
 from ntkbench.errors import InputError, describe, unknown
 from ntkbench.experiment.spec import Params, Scalar, Task
+
+
+class _Recorded(Protocol):
+    """A record of a run, which this room does not know: it has every field of a planned run but the cost."""
+
+    @property
+    def params(self) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True)
@@ -30,6 +38,23 @@ class PlannedRun:
     dataset: str | None
     dataset_sha256: str | None
     cost: float
+
+    @classmethod
+    def from_record(cls, record: _Recorded, task: Task) -> PlannedRun:
+        """The run that a record is of, with the cost that the task sees in it now.
+
+        Args:
+            record: A record of a run, or anything else that has the fields of a planned one.
+            task: The task of its name.
+
+        Returns:
+            The run, of the record's version of the task.
+
+        Raises:
+            InputError: When its parameters are none that the task can cost.
+        """
+        known = {f.name: getattr(record, f.name) for f in fields(cls) if f.name != "cost"}
+        return cls(**known, cost=run_cost(task, record.params))
 
     @cached_property
     def experiment_id(self) -> str:

@@ -1,154 +1,24 @@
-"""The vocabulary of an experiment: Task, Tier, Metric, Curve and Claim, as values checked when they are made."""
+"""An experiment: a Task, its parts checked against each other when it is made."""
 
 from __future__ import annotations
 
 import contextlib
 import inspect
-import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Literal, get_args
+from typing import get_args
 
-from ntkbench import backends as known_backends
 from ntkbench.backends.protocol import Capability
 from ntkbench.errors import InputError, brief, unknown
+from ntkbench.experiment.claim import Claim, Params, Scalar
+from ntkbench.experiment.metric import Curve, Metric, check_curves, check_roles
+from ntkbench.experiment.tier import Tier
 
-Scalar = int | float | str | bool
-Params = Mapping[str, Scalar]
+__all__ = ["Claim", "Curve", "Metric", "Params", "Scalar", "Task", "Tier", "task"]
+
 _KINDS: Mapping[str, type] = {"int": int, "float": float, "str": str, "bool": bool}
-
-
-def _frozen(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
-    return MappingProxyType(dict(mapping))
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A number with a unit that a task records.
-
-    `tolerance` is the largest absolute difference between two backends that still counts as agreement on the same
-    inputs; None leaves the metric out of the agreement check (a time, say, or an error near the rounding level).
-    """
-
-    name: str
-    unit: str
-    better: Literal["higher", "lower"] | None = None
-    tolerance: float | None = None
-    about: str = ""
-
-    def __post_init__(self) -> None:
-        if self.better not in ("higher", "lower", None):
-            raise InputError(f"metric {self.name!r}: better must be 'higher', 'lower' or None, not {self.better!r}")
-        if self.tolerance is not None and not 0 <= self.tolerance < math.inf:
-            raise InputError(f"metric {self.name!r}: tolerance must be finite and not negative, not {self.tolerance}")
-
-
-@dataclass(frozen=True)
-class Curve:
-    """A series (x, y) that a task records, with the names and units of both axes.
-
-    `share` is the least share of points on which two backends must hold the same y (to within `tolerance`) to count as
-    agreeing; None leaves the curve out of the agreement check. In the report, a curve called "predicted_NAME" is drawn
-    with the curve NAME, as its theory; `exponent` names the metric that is the fitted slope on logarithmic axes, whose
-    claimed value is drawn beside; `drawn=False` is for series that are no picture (labels, say).
-    """
-
-    name: str
-    x: str
-    y: str
-    x_unit: str = "1"
-    y_unit: str = "1"
-    share: float | None = None
-    tolerance: float = 0.0
-    exponent: str = ""
-    drawn: bool = True
-
-    def __post_init__(self) -> None:
-        if self.share is not None and not 0 < self.share <= 1:
-            raise InputError(f"curve {self.name!r}: share must lie in (0, 1], not {self.share}")
-        if not 0 <= self.tolerance < math.inf:
-            raise InputError(f"curve {self.name!r}: tolerance must be finite and not negative, not {self.tolerance}")
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A published or exact statement: `metric` is `value` to within `tolerance`, in the runs that match `where`.
-
-    `verified` says whether the figure was read in its source (or is exact); a figure quoted from memory is shown and
-    compared, and never gates. `repeats` is how many seeds the statement needs before it can be judged. With
-    `over="mean"` the mean over seeds is judged, with its interval; with `over="worst"` the statement is about every
-    matching run, and the one farthest off is judged, on the wrong side of an inequality. `side` makes it one: "at
-    least" holds down to `value` - `tolerance` and however far above, "at most" up to `value` + `tolerance`.
-    """
-
-    name: str
-    metric: str
-    value: float
-    tolerance: float
-    source: str
-    where: Params = field(default_factory=dict)
-    verified: bool = False
-    repeats: int = 1
-    over: Literal["mean", "worst"] = "mean"
-    side: Literal["within", "at least", "at most"] = "within"
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "where", _frozen(self.where))
-        if not (math.isfinite(self.value) and 0 <= self.tolerance < math.inf):
-            raise InputError(f"claim {self.name!r}: needs a finite value and a finite tolerance >= 0")
-        if type(self.repeats) is not int or self.repeats < 1:
-            raise InputError(f"claim {self.name!r}: repeats must be a whole number of at least 1, not {self.repeats!r}")
-        if self.over not in ("mean", "worst"):
-            raise InputError(f"claim {self.name!r}: over must be 'mean' or 'worst', not {self.over!r}")
-        if self.side not in ("within", "at least", "at most"):
-            raise InputError(f"claim {self.name!r}: side must be 'within', 'at least' or 'at most', not {self.side!r}")
-
-
-@dataclass(frozen=True, init=False)
-class Tier:
-    """One grid of parameters at one size; several tiers of one name add up.
-
-    A list stands for each of its values in turn. `backends` restricts the grid (None: every backend that is able),
-    `seeds` is how many seeds (0, 1, ...) each point runs by default.
-    """
-
-    name: str
-    grid: Mapping[str, tuple[Scalar, ...]]
-    backends: tuple[str, ...] | None
-    seeds: int
-
-    def __init__(
-        self,
-        name: str,
-        /,
-        *,
-        backends: Sequence[str] | None = None,
-        seeds: int = 1,
-        **params: Scalar | Sequence[Scalar],
-    ) -> None:
-        if type(seeds) is not int or seeds < 1:
-            raise InputError(f"tier {name!r}: seeds must be a whole number of at least 1, not {seeds!r}")
-        if isinstance(backends, str):
-            raise InputError(f"tier {name!r}: backends must be a list of names, not {backends!r}")
-        for backend in backends or ():
-            if backend not in known_backends.names():
-                raise unknown(f"backend in tier {name!r}:", backend, known_backends.names())
-        values = {k: tuple(v) if isinstance(v, list | tuple) else (v,) for k, v in params.items()}
-        for key, choices in values.items():
-            if not choices:
-                raise InputError(f"tier {name!r}: parameter {key!r} has no value")
-        object.__setattr__(self, "name", name)
-        object.__setattr__(self, "grid", _frozen(values))
-        object.__setattr__(self, "backends", None if backends is None else tuple(backends))
-        object.__setattr__(self, "seeds", seeds)
-
-    def points(self, overrides: Mapping[str, tuple[Scalar, ...]] | None = None) -> Iterator[dict[str, Scalar]]:
-        """Each combination of parameter values, `overrides` put in the place of the grid's own."""
-        grid = {**self.grid, **(overrides or {})}
-        for combination in itertools.product(*grid.values()):
-            yield dict(zip(grid, combination, strict=True))
 
 
 @dataclass(frozen=True)
@@ -172,6 +42,7 @@ class Task:
     requires: frozenset[str] = frozenset()
     cost: Callable[..., float] | None = None
     formulas: Mapping[str, str] = field(default_factory=dict)
+    measures_machine: bool = False
 
     def __post_init__(self) -> None:
         if type(self.version) is not int or self.version < 1:
@@ -190,11 +61,6 @@ class Task:
         for claim in self.claims:
             if claim.metric not in self.metric_names:
                 raise unknown(f"metric in claim {claim.name!r} of task {self.name!r}:", claim.metric, self.metric_names)
-        for curve in self.curves:
-            if curve.exponent and curve.exponent not in self.metric_names:
-                raise unknown(
-                    f"exponent of curve {curve.name!r} of task {self.name!r}:", curve.exponent, self.metric_names
-                )
         # Each where in the task's own kinds (3 becomes 3.0 for a float), as its runs have it.
         claims = (replace(c, where={k: self.coerce(k, v) for k, v in c.where.items()}) for c in self.claims)
         object.__setattr__(self, "claims", tuple(claims))
@@ -205,6 +71,8 @@ class Task:
         ):
             if len(set(names)) != len(names):
                 raise InputError(f"task {self.name!r}: two {what}s have the same name")
+        check_roles(self.name, self.metrics, self.measures_machine)
+        check_curves(self.name, self.curves, self.metric_names)
 
     @property
     def parameters(self) -> Mapping[str, type]:
@@ -267,12 +135,29 @@ def task(
     requires: Sequence[str] = (),
     cost: Callable[..., float] | None = None,
     formulas: Mapping[str, str] | None = None,
+    measures_machine: bool = False,
 ) -> Callable[[Callable[..., None]], Task]:
     """Make the decorated function a `Task` of the function's name; its module's docstring is the task's text.
 
-    `requires` names the capabilities that a backend needs. `cost(**parameters)` is the work of a run in any unit, and
-    serves only to order runs and to estimate when they finish. `formulas` are what a formula says -> the formula in
-    LaTeX, for the report. Bump `version` with any change that may change numbers.
+    Args:
+        title: What the experiment is called.
+        source: The paper it is from.
+        metrics: The numbers that every run records.
+        tiers: The sizes it comes in.
+        claims: What was published of it, or is exact.
+        curves: The series that a run may record.
+        version: Bumped with any change that may change numbers.
+        requires: The capabilities that a backend needs.
+        cost: The work of a run in any unit, from the parameters; serves only to order runs and to estimate when they
+            finish.
+        formulas: What a formula says -> the formula in LaTeX, for the report.
+        measures_machine: Whether its metrics are the limits of the machine that it runs on.
+
+    Returns:
+        A decorator.
+
+    Raises:
+        InputError: When the decorator is used, for parts that do not fit together.
     """
 
     def decorate(function: Callable[..., None]) -> Task:
@@ -290,7 +175,8 @@ def task(
             version=version,
             requires=frozenset(requires),
             cost=cost,
-            formulas=_frozen(formulas or {}),
+            formulas=MappingProxyType(dict(formulas or {})),
+            measures_machine=measures_machine,
         )
 
     return decorate

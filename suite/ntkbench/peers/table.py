@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -10,6 +9,7 @@ from statistics import median
 from ntkbench.formats import byte_count, number, seconds
 from ntkbench.peers.reference import TOLERANCE
 from ntkbench.peers.rounds import Outcome
+from ntkbench.results.rules import median_interval
 
 COLUMNS = ("work", "entry", "time", "pair-layers/s", "error", "working memory", "times as fast", "goal", "verdict")
 _NOTES = f"""\
@@ -41,10 +41,7 @@ class Ratio:
 def ratio(baseline: Sequence[float], entry: Sequence[float]) -> Ratio:
     """The baseline's seconds over the entry's, paired by round; rounds that one of them lacks are left out."""
     ratios = sorted(b / e for b, e in zip(baseline, entry, strict=False))
-    n = len(ratios)
-    # Order statistics, as in the view `leaderboard`.
-    below = max(1, math.floor((n + 1) / 2 - 0.98 * math.sqrt(n)))
-    return Ratio(median(ratios), ratios[below - 1], ratios[n - below])
+    return Ratio(median(ratios), *median_interval(ratios))
 
 
 def rows(outcomes: Sequence[Outcome]) -> list[tuple[str, ...]]:

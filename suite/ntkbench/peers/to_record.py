@@ -12,6 +12,7 @@ from ntkbench.peers.rounds import Outcome
 from ntkbench.results.record import CurveRow, MetricRow, RunRecord, TimingRow, planned_fields
 
 TASK, VERSION = "peers", 1
+_ROLES = {"gram_error": "gram error", "peak_memory": "peak memory"}
 
 
 def record(outcome: Outcome, tier: str, command: str) -> RunRecord:
@@ -77,7 +78,7 @@ def _metrics(outcome: Outcome) -> list[MetricRow]:
         ("working_memory", "B", None): outcome.working_memory,
     }
     rows = [
-        MetricRow(name, float(value), unit, None, "lower", tolerance)
+        MetricRow(name, float(value), unit, None, "lower", tolerance, role=_ROLES.get(name))
         for (name, unit, tolerance), value in values.items()
         if value is not None
     ]

@@ -3,50 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ntkbench import paths
 from ntkbench.errors import InputError
 from ntkbench.experiment import plan
 from ntkbench.experiment.spec import Task
-from ntkbench.planning.expectation import Observation, observed
-from ntkbench.results.record import DONE
-from ntkbench.results.record_file import RecordFile
-from ntkbench.results.store import Store
-
-if TYPE_CHECKING:
-    import duckdb
-
-# The latest attempt of each experiment, on one machine or (NULL) on any.
-_TAKEN = """
-WITH latest AS (
-  SELECT run.* FROM run JOIN environment USING (environment_id)
-  WHERE status IN (SELECT unnest($done::VARCHAR[])) AND task IN (SELECT unnest($tasks::VARCHAR[]))
-    AND ($machine IS NULL OR machine = $machine)
-  QUALIFY row_number() OVER (PARTITION BY experiment_id ORDER BY finished DESC, run_id) = 1
-), smallest AS (
-  SELECT run_id, stage, min(seconds) AS seconds FROM timing GROUP BY ALL
-)
-SELECT task, task_version, tier, params, backend, device, precision, seed, dataset, dataset_sha256, status,
-       date_diff('millisecond', started, finished) / 1000,
-       (SELECT list(seconds) FROM smallest s WHERE s.run_id = r.run_id)
-FROM latest r
-"""
+from ntkbench.planning.expectation import Observation
+from ntkbench.results.latest import Attempt, of_tables
+from ntkbench.results.sink import RecordSink
 
 
-def stored(store: Store | RecordFile, machine: str, tasks: Mapping[str, Task]) -> list[Observation]:
+def stored(store: RecordSink, machine: str, tasks: Mapping[str, Task]) -> list[Observation]:
     """What the latest runs of these tasks took on this machine, as far as they are of the tasks' present versions."""
-    if isinstance(store, RecordFile):
-        return list(_of_records(store, machine, tasks))
-    if not store.exists():
-        return []
-    with store.reading() as connection:
-        return list(_observations(connection, machine, tasks))
+    return list(_observations(store.latest(machine, list(tasks)), tasks))
 
 
 def reference(tasks: Mapping[str, Task]) -> list[Observation]:
@@ -57,37 +30,18 @@ def reference(tasks: Mapping[str, Task]) -> list[Observation]:
 
     folder = paths.shared("results/reference")
     with contextlib.suppress(InputError), reading_export(folder) as connection:
-        return list(_observations(connection, None, tasks))
+        return list(_observations(of_tables(connection, None, list(tasks)), tasks))
     return []
 
 
-def _of_records(file: RecordFile, machine: str, tasks: Mapping[str, Task]) -> Iterator[Observation]:
-    latest = {r.experiment_id: r for r in file.records() if r.status in DONE and r.task in tasks}
-    for record in latest.values():
-        task = tasks[record.task]
-        if record.environment.get("machine") == machine and record.task_version == task.version:
-            with contextlib.suppress(InputError):
-                fields = {
-                    f.name: getattr(record, f.name) for f in dataclasses.fields(plan.PlannedRun) if f.name != "cost"
-                }
-                run = plan.PlannedRun(**fields, cost=plan.run_cost(task, record.params))
-                yield observed(run, record)
-
-
-def _observations(
-    connection: duckdb.DuckDBPyConnection, machine: str | None, tasks: Mapping[str, Task]
-) -> Iterator[Observation]:
-    rows = connection.execute(_TAKEN, {"done": list(DONE), "tasks": list(tasks), "machine": machine}).fetchall()
-    for task, version, tier, text, backend, device, precision, seed, dataset, sha256, status, seconds, stages in rows:
-        params = json.loads(text)
+def _observations(attempts: Iterable[Attempt], tasks: Mapping[str, Task]) -> Iterator[Observation]:
+    for attempt in attempts:
+        task = tasks[attempt.task]
         # A size that its cost no longer takes tells nothing.
         with contextlib.suppress(InputError):
-            if version == tasks[task].version:
-                cost = plan.run_cost(tasks[task], params)
-                run = plan.PlannedRun(
-                    task, version, tier, params, backend, device, precision, seed, dataset, sha256, cost
-                )
-                yield Observation(run, status, seconds, tuple(stages or ()))
+            if attempt.task_version == task.version:
+                run = plan.PlannedRun.from_record(attempt, task)
+                yield Observation(run, attempt.status, attempt.seconds, attempt.stages)
 
 
 def read_stopped(file: Path, machine: str) -> dict[str, float]:

@@ -1,14 +1,16 @@
-"""Two runs of the same experiment: their figures within the task's tolerance of each other, their times as a ratio."""
+"""Two runs of the same experiment: their values within the task's tolerance of each other, their times as a ratio."""
 
 from __future__ import annotations
 
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 
 from ntkbench.canonical import canonical_json
+from ntkbench.results import rules
 from ntkbench.results.record import CurveRow, RunRecord
 
 Pair = tuple[RunRecord, RunRecord]
@@ -17,9 +19,9 @@ Pair = tuple[RunRecord, RunRecord]
 
 @dataclass(frozen=True)
 class Compared:
-    """What holding runs against others gave: how many figures were compared, and those that differ, as rows."""
+    """What holding runs against others gave: how many values were compared, and those that differ, as rows."""
 
-    figures: int
+    values: int
     differing: Sequence[tuple[Any, ...]]
 
 
@@ -27,7 +29,7 @@ COLUMNS = ("task", "params", "seed", "backend", "figure", "measured", "expected"
 
 
 def same_inputs(record: RunRecord) -> tuple[Any, ...]:
-    """What runs have in common whose figures must agree, whatever backend, device and machine they ran on."""
+    """What runs have in common whose values must agree, whatever backend, device and machine they ran on."""
     r = record
     return r.task, r.task_version, canonical_json(r.params), r.precision, r.seed, r.dataset_sha256
 
@@ -41,14 +43,22 @@ def pairs(runs: Iterable[RunRecord], references: Iterable[RunRecord]) -> list[Pa
 
 
 def compare(found: Iterable[Pair]) -> Compared:
-    """Compare every metric that has a tolerance, and every curve of which a share of points must agree."""
-    outcomes = [(run, other, figure) for run, other in found for figure in _figures(run, other)]
+    """Compare every metric that has a tolerance, and every curve of which a share of points must agree.
+
+    Args:
+        found: Runs on the same inputs, each with the one that it is held against.
+
+    Returns:
+        How many values were compared, and a row of COLUMNS for each that differs.
+    """
+    both = list(found)
+    values = [*_metrics(both), *_curves(both)]
     differing = [
-        (run.task, run.params, run.seed, run.backend, name, measured, expected, f"{other.backend} on {other.device}",
-         tolerance)
-        for run, other, (name, measured, expected, tolerance, agrees) in outcomes if not agrees
+        (v.run.task, v.run.params, v.run.seed, v.run.backend, v.name, v.measured, v.expected,
+         f"{v.other.backend} on {v.other.device}", v.tolerance)
+        for v in values if not v.agrees
     ]  # fmt: skip
-    return Compared(len(outcomes), differing)
+    return Compared(len(values), differing)
 
 
 RATIO_COLUMNS = ("task", "backend", "device", "stage", "runs", "median ratio", "lowest", "highest")
@@ -66,24 +76,57 @@ def time_ratios(found: Iterable[Pair]) -> list[tuple[Any, ...]]:
     return [(*key, len(r), statistics.median(r), min(r), max(r)) for key, r in sorted(ratios.items())]
 
 
-def _figures(run: RunRecord, other: RunRecord) -> Iterator[tuple[str, float, float, float, bool]]:
-    """Name, measured, expected, tolerance and agreement of each figure that both have; of a curve, the share."""
-    metrics = {m.name: m for m in other.metrics}
-    for m in run.metrics:
-        if m.tolerance is not None and m.name in metrics:
-            expected = metrics[m.name].value
-            yield m.name, m.value, expected, m.tolerance, abs(m.value - expected) <= m.tolerance
-    curves = {c.name: c for c in other.curves}
-    for c in run.curves:
-        if c.share is not None and c.name in curves:
-            share = _agreeing_share(c, curves[c.name])
-            yield f"{c.name}: share of points that agree", share, 1.0, 1.0 - c.share, share >= c.share
+class _Value(NamedTuple):
+    """What two runs both have: a metric, or the share of a curve's points that agree."""
+
+    run: RunRecord
+    other: RunRecord
+    name: str
+    measured: float
+    expected: float
+    tolerance: float
+    agrees: bool
 
 
-def _agreeing_share(one: CurveRow, other: CurveRow) -> float:
-    points = zip(one.x, one.y, other.x, other.y, strict=False)
-    agreeing = sum(x == a and abs(y - b) <= one.tolerance for x, y, a, b in points)
-    return agreeing / max(len(one.x), len(other.x), 1)
+def _metrics(found: Sequence[Pair]) -> list[_Value]:
+    rows = [
+        (run, other, m.name, rules.Compared(m.value, expected[m.name], m.tolerance))
+        for run, other in found
+        for expected in ({m.name: m.value for m in other.metrics},)
+        for m in run.metrics
+        if m.tolerance is not None and m.name in expected
+    ]
+    # All at once: a question to the database for each would take longer than the runs.
+    agreeing = rules.agree(compared for *_, compared in rows)
+    return [
+        _Value(run, other, name, *compared, agrees)
+        for (run, other, name, compared), agrees in zip(rows, agreeing, strict=True)
+    ]
+
+
+def _curves(found: Sequence[Pair]) -> list[_Value]:
+    curves = [
+        (run, other, one, known[one.name])
+        for run, other in found
+        for known in ({c.name: c for c in other.curves},)
+        for one in run.curves
+        if one.share is not None and one.name in known
+    ]
+    points = [_points(one, other) for _, _, one, other in curves]
+    agreeing = iter(rules.points_agree(point for own in points for point in own))
+    values = []
+    for (run, other, one, known), own in zip(curves, points, strict=True):
+        # Points that one of the two lacks do not agree.
+        share = sum(islice(agreeing, len(own))) / max(len(one.x), len(known.x), 1)
+        least = one.share or 0.0
+        name = f"{one.name}: share of points that agree"
+        values.append(_Value(run, other, name, share, 1.0, 1.0 - least, share >= least))
+    return values
+
+
+def _points(one: CurveRow, other: CurveRow) -> list[rules.ComparedPoint]:
+    rows = zip(one.x, one.y, other.x, other.y, strict=False)
+    return [rules.ComparedPoint(x, y, other_x, other_y, one.tolerance) for x, y, other_x, other_y in rows]
 
 
 def _stage_seconds(record: RunRecord) -> dict[str, float]:

@@ -6,6 +6,7 @@ All calls of a process share one DuckDB instance: to start one takes ten times a
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import os
 import random
@@ -17,8 +18,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ntkbench.errors import InputError, first_line
+from ntkbench.errors import InputError, SystemFault
 from ntkbench.results import schema, steps
+from ntkbench.results.faults import refusal
 from ntkbench.results.schema import SCHEMA_VERSION
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ _BUSY = ("Could not set lock", "being used by another process", "Unique file han
 _numbers = itertools.count()
 
 
-class BusyError(InputError):
+class BusyError(SystemFault):
     """Another process holds the database and does not let go."""
 
 
@@ -54,7 +56,7 @@ def reading(path: Path, patience: float | None = None) -> Iterator[duckdb.DuckDB
     # Older views answer most questions: no need of the new ones to stop a reader of a file that cannot be written.
     stale = version == SCHEMA_VERSION
     with (
-        contextlib.suppress(InputError) if stale else contextlib.nullcontext(),
+        contextlib.suppress(InputError, SystemFault) if stale else contextlib.nullcontext(),
         writing(path, 1.0 if stale else patience),
     ):
         pass
@@ -73,7 +75,8 @@ def reading_as_it_is(path: Path, patience: float | None = None) -> Iterator[tupl
 def writing(path: Path, patience: float | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to write with; the database is made where there is none, and brought up to date.
 
-    Raises InputError when it is not one of ours or the system refuses, BusyError when another process has it.
+    Raises InputError when it is not one of ours or its path cannot be written, SystemFault when the disk refuses,
+    BusyError when another process has it.
     """
     import duckdb
 
@@ -85,10 +88,8 @@ def writing(path: Path, patience: float | None = None) -> Iterator[duckdb.DuckDB
                 schema.upgrade(connection, found)
                 connection.commit()
             yield connection
-    except duckdb.Error as error:
-        raise InputError(f"cannot write to {path}: {first_line(error)}") from error
-    except OSError as error:
-        raise InputError(f"cannot write to {path}: {error.strerror or error}") from error
+    except (duckdb.Error, OSError) as error:
+        raise refusal(f"cannot write to {path}", error) from error
 
 
 def connect(path: Path | str | None = None) -> duckdb.DuckDBPyConnection:
@@ -114,7 +115,7 @@ def exists(path: Path) -> bool:
     try:
         return path.exists()
     except OSError as error:
-        raise InputError(f"cannot open {path}: {error.strerror}") from error
+        raise refusal(f"cannot open {path}", error) from error
 
 
 @cache
@@ -122,7 +123,10 @@ def _instance() -> duckdb.DuckDBPyConnection:
     import duckdb
 
     # What does not fit in memory: for an instance without a file of its own it would go to the working folder.
-    spill = Path(tempfile.gettempdir()) / f"ntkbench-{os.getpid()}"
+    try:
+        spill = Path(tempfile.gettempdir()) / f"ntkbench-{os.getpid()}"
+    except FileNotFoundError as error:  # a file could be written in none of several folders
+        raise OSError(errno.ENOSPC, error.strerror) from error
     return duckdb.connect(config={"temp_directory": str(spill)})
 
 
@@ -139,13 +143,12 @@ def _attached(
     if path.is_dir():
         raise InputError(f"{path} is a folder, not a database")
     name = f"file_{next(_numbers)}"
-    target = str(path.absolute()).replace("'", "''")
 
     def attach() -> duckdb.DuckDBPyConnection:
         if make is not None and not path.exists():
             make()
         connection = _instance().cursor()
-        connection.execute(f"ATTACH '{target}' AS {name} ({options})")
+        connection.execute(f"ATTACH ? AS {name} ({options})", [str(path.absolute())])
         connection.execute(f"USE {name}")
         steps.offer(connection)
         return connection
@@ -189,7 +192,7 @@ def _patiently(
             if not any(busy in text for busy in _BUSY):
                 if not isinstance(error, duckdb.IOException):
                     _forget()  # it may have been half way in
-                raise InputError(f"cannot {what} {path}: {first_line(error)}") from error
+                raise refusal(f"cannot {what} {path}", error) from error
             if time.monotonic() > deadline:
                 raise BusyError(
                     f"another process is using {path}; try again when it has ended, or name another --db"
@@ -217,7 +220,7 @@ def _state(connection: duckdb.DuckDBPyConnection, path: Path) -> tuple[int, str 
     except duckdb.CatalogException as error:
         raise InputError(f"{path} is a DuckDB database, but not one of ntkbench") from error
     except duckdb.Error as error:
-        raise InputError(f"cannot open {path}: {first_line(error)}") from error
+        raise refusal(f"cannot open {path}", error) from error
     if not rows:
         raise InputError(f"{path} is not a whole database of ntkbench: it states no schema version")
     version, *views = rows[-1]

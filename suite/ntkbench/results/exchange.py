@@ -1,10 +1,9 @@
-"""Records in and out: JSON lines, Parquet folders, and other databases."""
+"""Records from elsewhere: JSON lines, Parquet folders, other databases, and what asv measured."""
 
 from __future__ import annotations
 
-import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from ntkbench.errors import InputError, describe, first_line
 from ntkbench.machine.provenance import commit_subject
 from ntkbench.results import database
 from ntkbench.results.asv import Measurement, holds_results, read_results
+from ntkbench.results.json_lines import read_json_lines
 from ntkbench.results.parquet import reading_export, write_tables
 from ntkbench.results.perf_rows import read_measurements
 from ntkbench.results.record import RunRecord
@@ -76,40 +76,6 @@ def read_source(source: Path, incoming: Incoming) -> None:
     else:
         for number, record in read_json_lines(source):
             incoming.take(record, f"{source}, line {number}")
-
-
-def read_json_lines(source: Path) -> Iterator[tuple[int, RunRecord]]:
-    """The records of a file with one on each line, with their lines' numbers. Raises InputError naming a bad line."""
-    try:
-        text = source.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{source} cannot be read as JSON lines ({type(error).__name__})") from error
-    # Not splitlines: a text in JSON may hold U+2028.
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            try:
-                record = RunRecord.from_json(line)
-            except InputError as error:
-                raise InputError(f"{source}, line {number}: {error}") from error
-            yield number, record
-
-
-def append_json_line(path: Path, record: RunRecord) -> None:
-    """Append a record to a file, the whole line or nothing. Raises InputError when the system refuses."""
-    try:
-        with path.open("ab", buffering=0) as file:
-            size = file.tell()
-            line = record.to_json().encode() + b"\n"
-            try:
-                written = 0
-                while written < len(line):
-                    written += file.write(line[written:])
-            except OSError:
-                if path.is_file():
-                    os.ftruncate(file.fileno(), size)
-                raise
-    except OSError as error:
-        raise InputError(f"cannot write to {path}: {error.strerror}") from error
 
 
 def _read_database(source: Path, incoming: Incoming) -> None:

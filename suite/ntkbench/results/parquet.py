@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ntkbench.errors import InputError, first_line
 from ntkbench.results import schema
+from ntkbench.results.faults import refusal
 from ntkbench.results.schema import SCHEMA_VERSION, TABLES
 from ntkbench.results.store import Store
 
@@ -22,16 +23,17 @@ _VERSION = "schema_version"  # the table of one row; exports of version 1 lack i
 
 
 def export_parquet(store: Store, folder: Path) -> list[Path]:
-    """Write every table to folder/TABLE.parquet: all of them, or none when the system refuses; the files."""
+    """Write every table to folder/TABLE.parquet, all of them or none; the files.
+
+    Raises InputError where the folder cannot be written, SystemFault when the disk is full.
+    """
     import duckdb
 
     try:
         with store.reading() as connection:
             return write_tables(connection, folder, SCHEMA_VERSION)
-    except duckdb.Error as error:
-        raise InputError(f"cannot write to {folder}: {first_line(error)}") from error
-    except OSError as error:
-        raise InputError(f"cannot write to {folder}: {error.strerror}") from error
+    except (duckdb.Error, OSError) as error:
+        raise refusal(f"cannot write to {folder}", error) from error
 
 
 def write_tables(connection: duckdb.DuckDBPyConnection, folder: Path, version: int) -> list[Path]:
@@ -43,10 +45,9 @@ def write_tables(connection: duckdb.DuckDBPyConnection, folder: Path, version: i
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for table in tables:
-            target = str(scratch[table]).replace("'", "''")
             # Ordered by all columns, so that the same rows make the same file.
             rows = f"SELECT {version} AS version" if table == _VERSION else f"FROM {table} ORDER BY ALL"
-            connection.execute(f"COPY ({rows}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
+            connection.execute(f"COPY ({rows}) TO ? (FORMAT parquet, COMPRESSION zstd)", [str(scratch[table])])
         for table in tables:
             scratch[table].replace(files[table])
     finally:
@@ -76,9 +77,15 @@ def reading_export(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
                 _execute(connection, f"CREATE {kind} {table} AS FROM {_rows(file)}", file)
         if version < SCHEMA_VERSION:
             _execute(connection, f"CREATE OR REPLACE TABLE {_VERSION} AS SELECT {version} AS version", folder)
-            with contextlib.suppress(duckdb.CatalogException):
+            try:
                 schema.migrate(connection, version)
+            except duckdb.CatalogException:
+                _check(connection, folder)  # says which table is not there
+                raise
+            except duckdb.Error as error:
+                raise InputError(f"{folder}: {first_line(error)}") from error
         _check(connection, folder)
+        schema.create_macros(connection)
         yield connection
 
 
@@ -100,14 +107,13 @@ def _version(connection: duckdb.DuckDBPyConnection, folder: Path) -> int:
 
 def _check(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     """Raise InputError unless the tables are there with the columns and the types that they should have."""
+    rows = connection.execute("SELECT table_name, column_name, data_type FROM duckdb_columns()").fetchall()
+    tables = {table: {column: kind for name, column, kind in rows if name == table} for table in TABLES}
+    for table, found in tables.items():
+        if not found:
+            raise InputError(f"{folder} is not an export: it lacks {table}.parquet")
     for table, wanted in schema.columns().items():
-        file = folder / f"{table}.parquet"
-        rows = connection.execute(
-            "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ?", [table]
-        ).fetchall()
-        if not rows:
-            raise InputError(f"{folder} is not an export: it lacks {file.name}")
-        found = dict(rows)
+        file, found = folder / f"{table}.parquet", tables[table]
         for column, kind in wanted.items():
             if column not in found:
                 raise InputError(f"{file} lacks the column {column!r}")
@@ -134,5 +140,8 @@ def parquet_table(folder: Path, table: str) -> str:
 
 def _rows(file: Path) -> str:
     # To DuckDB a path is a pattern, which matches other files too.
-    literal = re.sub(r"[\[*?]", r"[\g<0>]", str(file)).replace("'", "''")
-    return f"read_parquet('{literal}')"
+    import duckdb
+
+    pattern = re.sub(r"[\[*?]", r"[\g<0>]", str(file))
+    # A view takes no parameter.
+    return f"read_parquet({duckdb.ConstantExpression(pattern)})"

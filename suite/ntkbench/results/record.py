@@ -3,108 +3,26 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
-from datetime import UTC, datetime
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from ntkbench.canonical import canonical_json
-from ntkbench.errors import InputError, brief, describe, unknown
+from ntkbench.errors import InputError, brief, describe
+from ntkbench.experiment.metric import check_role
 from ntkbench.experiment.plan import PlannedRun
 from ntkbench.experiment.spec import Task
+from ntkbench.results.old_formats import with_added_fields, with_roles
+from ntkbench.results.record_checks import check, check_not_negative, check_time, checkable, from_mapping
 
-_Row = TypeVar("_Row")
-
-FORMAT = 2
+FORMAT = 3
 STATUSES = ("ok", "error", "out_of_memory", "timeout", "killed", "not_applicable")
 DONE = ("ok", "not_applicable")
 
 
-def _is_text(value: Any) -> bool:
-    """Whether it is text that can be written: JSON and file names can smuggle in halves of characters."""
-    try:
-        return isinstance(value, str) and bool(value.isascii() or value.encode())
-    except UnicodeEncodeError:
-        return False
-
-
-def _is_count(value: Any) -> bool:
-    return type(value) is int and 0 <= value < 2**31
-
-
-def _is_number(value: Any) -> bool:
-    try:
-        return (type(value) is int or isinstance(value, float)) and math.isfinite(value)
-    except OverflowError:
-        return False
-
-
-def _is_scalar(value: Any) -> bool:
-    return type(value) is bool or _is_number(value) or _is_text(value)
-
-
-def _is_list(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, list) and all(map(fits, value))
-
-
-def _is_dict(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, dict) and all(_is_text(k) and fits(v) for k, v in value.items())
-
-
-def _or_none(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    return lambda value: value is None or fits(value)
-
-
-# A field's annotation -> what it must be, in words, and the test. Every number in a record is finite.
-_FITS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
-    "str": ("text", _is_text),
-    "str | None": ("text or null", _or_none(_is_text)),
-    "int": ("a whole number from 0 to 2^31 - 1", _is_count),
-    "bool": ("true or false", lambda value: type(value) is bool),
-    "float": ("a finite number", _is_number),
-    "float | None": ("a finite number or null", _or_none(_is_number)),
-    "list[float]": ("a list of finite numbers", _is_list(_is_number)),
-    "list[str]": ("a list of texts", _is_list(_is_text)),
-    "dict[str, str]": ("texts by name", _is_dict(_is_text)),
-    "dict[str, Any]": ("numbers, texts and truth values by name", _is_dict(_is_scalar)),
-}
-
-
-def _check(what: str, row: Any, **allowed: Iterable[Any]) -> None:
-    """Raise InputError unless each field of `row` is of its kind, and those in `allowed` are among the values there."""
-    for f in fields(row):
-        value = getattr(row, f.name)
-        words, fits = _FITS.get(str(f.type), ("", lambda value: True))
-        if not fits(value):
-            raise InputError(f"{what}: {f.name} must be {words}, not {brief(value)}")
-        if f.name in allowed and value not in allowed[f.name]:
-            choices = ", ".join(str(choice) for choice in allowed[f.name])
-            raise InputError(f"{what}: {f.name} {brief(value)} is none of {choices}")
-
-
-def _not_negative(what: str, **numbers: float | None) -> None:
-    for name, number in numbers.items():
-        if number is not None and number < 0:
-            raise InputError(f"{what}: {name} must not be negative, not {number:g}")
-
-
-def _from_mapping(kind: type[_Row], what: str, values: Any) -> _Row:
-    """A `kind` with exactly these fields. Raises InputError for a missing or an unknown one."""
-    if not isinstance(values, Mapping):
-        raise InputError(f"{what} must be an object, not {brief(values)}")
-    known = [f.name for f in fields(kind)]  # type: ignore[arg-type]
-    for name in values:
-        if name not in known:
-            raise unknown(f"field of {what}:", str(name), known)
-    for name in known:
-        if name not in values:
-            raise InputError(f"{what} lacks the field {name!r}")
-    return kind(**values)
-
-
+@checkable
 @dataclass(frozen=True)
 class TimingRow:
     """One stopwatch sample, in seconds."""
@@ -116,13 +34,14 @@ class TimingRow:
 
     def __post_init__(self) -> None:
         what = f"timing of stage {brief(self.stage)}"
-        _check(what, self, phase=("first", "steady"))
-        _not_negative(what, seconds=self.seconds)
+        check(what, self, phase=("first", "steady"))
+        check_not_negative(what, seconds=self.seconds)
 
 
+@checkable
 @dataclass(frozen=True)
 class MetricRow:
-    """One recorded number with its unit, standard error, and how it is judged."""
+    """One recorded number with its unit, standard error, how it is judged, and what the suite reads it as."""
 
     name: str
     value: float
@@ -130,16 +49,20 @@ class MetricRow:
     stderr: float | None
     better: str | None
     tolerance: float | None
+    role: str | None = None
+    stage: str | None = None
 
     def __post_init__(self) -> None:
         what = f"metric {brief(self.name)}"
-        _check(what, self, better=("higher", "lower", None))
-        _not_negative(what, stderr=self.stderr, tolerance=self.tolerance)
+        check(what, self, better=("higher", "lower", None))
+        check_not_negative(what, stderr=self.stderr, tolerance=self.tolerance)
+        check_role(what, self.role, self.stage)
 
 
+@checkable
 @dataclass(frozen=True)
 class CurveRow:
-    """One recorded series with its units, and how it is judged."""
+    """One recorded series with its units, how it is judged, and the curve that it is the theory of."""
 
     name: str
     x: list[float]
@@ -150,15 +73,17 @@ class CurveRow:
     y_unit: str
     share: float | None
     tolerance: float
+    theory_of: str | None = None
 
     def __post_init__(self) -> None:
         what = f"curve {brief(self.name)}"
-        _check(what, self)
-        _not_negative(what, share=self.share, tolerance=self.tolerance)
+        check(what, self)
+        check_not_negative(what, share=self.share, tolerance=self.tolerance)
         if len(self.x) != len(self.y):
             raise InputError(f"{what}: x has {len(self.x)} points and y {len(self.y)}")
 
 
+@checkable
 @dataclass(frozen=True)
 class ClaimRow:
     """A task's claim as it stood when the run was made."""
@@ -176,8 +101,8 @@ class ClaimRow:
 
     def __post_init__(self) -> None:
         what = f"claim {brief(self.name)}"
-        _check(what, self, over=("mean", "worst"), side=("within", "at least", "at most"))
-        _not_negative(what, tolerance=self.tolerance)
+        check(what, self, over=("mean", "worst"), side=("within", "at least", "at most"))
+        check_not_negative(what, tolerance=self.tolerance)
 
 
 _ROWS: Mapping[str, tuple[str, type]] = {
@@ -188,6 +113,7 @@ _ROWS: Mapping[str, tuple[str, type]] = {
 }
 
 
+@checkable
 @dataclass(frozen=True)
 class RunRecord:
     """A finished run, good or bad. Times are UTC in ISO 8601. Raises InputError for what no run can be."""
@@ -217,19 +143,19 @@ class RunRecord:
     metrics: list[MetricRow] = field(default_factory=list)
     curves: list[CurveRow] = field(default_factory=list)
     claims: list[ClaimRow] = field(default_factory=list)
+    measures_machine: bool = False
 
     def __post_init__(self) -> None:
-        _check("record", self, status=STATUSES)
+        check("record", self, status=STATUSES)
         for name in ("run_id", "experiment_id"):
             if not re.fullmatch("[0-9a-f]{32}", getattr(self, name)):
                 raise InputError(f"record: {name} {brief(getattr(self, name))} is not 32 hex digits")
         for name in ("started", "finished"):
-            _check_time(name, getattr(self, name))
-        for name, (what, kind) in _ROWS.items():
-            rows = getattr(self, name)
-            if not isinstance(rows, list) or not all(isinstance(row, kind) for row in rows):
-                raise InputError(f"record: {name} must be a list of {what} rows")
-            keys = Counter((r.stage, r.phase, r.sample) if isinstance(r, TimingRow) else r.name for r in rows)
+            check_time(name, getattr(self, name))
+        for name, (what, _) in _ROWS.items():
+            keys = Counter(
+                (r.stage, r.phase, r.sample) if isinstance(r, TimingRow) else r.name for r in getattr(self, name)
+            )
             if keys and keys.most_common(1)[0][1] > 1:
                 raise InputError(f"record: {what} {keys.most_common(1)[0][0]!r} occurs twice")
 
@@ -252,29 +178,21 @@ class RunRecord:
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> RunRecord:
-        """The record with these fields. Raises InputError for a missing, unknown or malformed one."""
+        """The record with these fields, of this format or an earlier one.
+
+        Raises InputError for a missing, unknown or malformed one.
+        """
         given = dict(values)
         version = given.pop("format", None)
         if type(version) is int and version > FORMAT:
             raise InputError(f"record format {version} is newer than this ntkbench reads ({FORMAT})")
         if type(version) is not int or version < 1:
             raise InputError(f"record format {brief(version)} is none from 1 to {FORMAT}")
-        if version == 1 and isinstance(given.get("claims"), list):
-            # Claims had no sides then.
-            given["claims"] = [{"side": "within", **c} if isinstance(c, Mapping) else c for c in given["claims"]]
+        given = with_added_fields(given, version)
         for name, (what, kind) in _ROWS.items():
             if isinstance(given.get(name), list):
-                given[name] = [_from_mapping(kind, what, row) for row in given[name]]
-        return _from_mapping(cls, "record", given)
-
-
-def _check_time(name: str, text: str) -> None:
-    try:
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is not None:
-            moment.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise InputError(f"record: {name} {brief(text)} is not a time in ISO 8601") from error
+                given[name] = [from_mapping(kind, what, row) for row in given[name]]
+        return with_roles(from_mapping(cls, "record", given), version)
 
 
 def claim_rows(task: Task) -> list[ClaimRow]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ntkbench.errors import InputError
-from ntkbench.results.exchange import append_json_line, read_json_lines
+from ntkbench.results.faults import refusal
+from ntkbench.results.json_lines import append_json_line, read_json_lines
+from ntkbench.results.latest import Attempt, of_records
 from ntkbench.results.record import DONE, RunRecord
 from ntkbench.results.rows import Declaration
 
@@ -17,12 +18,13 @@ class RecordFile:
     """The records in the file at `path`, one on each line; made when the first is added."""
 
     path: Path
+    database: None = None  # nothing judges records here
 
     def prepare(self) -> None:
         """Make sure that the file can be appended to, and that it ends with a whole line.
 
-        What a killed process left of its last line goes. Raises InputError when the file is none of records or cannot
-        be written.
+        What a killed process left of its last line goes. Raises InputError when the file is none of records or its
+        path cannot be written, SystemFault when the disk refuses.
         """
         fresh = not self.path.exists()
         try:
@@ -38,14 +40,14 @@ class RecordFile:
                 with self.path.open("r+b") as file:
                     file.truncate(whole)
         except OSError as error:
-            raise InputError(f"cannot write to {self.path}: {error.strerror}") from error
+            raise refusal(f"cannot write to {self.path}", error) from error
         self.records()  # refuses a file of something else
 
     def declare(self, declarations: Iterable[Declaration]) -> None:
         """Nothing: each record carries the claims of its task."""
 
     def add(self, records: Iterable[RunRecord]) -> int:
-        """Append the records, each whole or not at all; how many there were. Raises InputError as the system does."""
+        """Append the records, each whole or not at all; how many there were. Raises as `prepare` does."""
         count = 0
         for record in records:
             append_json_line(self.path, record)
@@ -55,6 +57,10 @@ class RecordFile:
     def done(self, machine: str) -> set[str]:
         """The experiments that need no further run on this machine. Raises InputError for a line that is no record."""
         return {r.experiment_id for r in self.records() if r.status in DONE and r.environment.get("machine") == machine}
+
+    def latest(self, machine: str, tasks: Collection[str]) -> list[Attempt]:
+        """What the latest good attempt at each experiment of these tasks took on this machine."""
+        return of_records(self.records(), machine, tasks)
 
     def records(self) -> list[RunRecord]:
         """All of them, in the order in which they were added. Raises InputError for a line that is none."""

@@ -26,10 +26,11 @@ SELECT r.*, e.facts,
   (SELECT list({{'stage': stage, 'phase': phase, 'sample': sample, 'seconds': seconds}} ORDER BY stage, phase, sample)
    FROM timing t WHERE t.run_id = r.run_id) AS timings,
   (SELECT list({{'name': name, 'value': value, 'unit': unit, 'stderr': stderr, 'better': better,
-                 'tolerance': tolerance}} ORDER BY name) FROM metric m WHERE m.run_id = r.run_id) AS metrics,
+                 'tolerance': tolerance, 'role': role, 'stage': stage}} ORDER BY name)
+   FROM metric m WHERE m.run_id = r.run_id) AS metrics,
   (SELECT list(c ORDER BY name) FROM (SELECT name, list(x ORDER BY point) AS x, list(y ORDER BY point) AS y,
      any_value(x_name) AS x_name, any_value(y_name) AS y_name, any_value(x_unit) AS x_unit, any_value(y_unit) AS y_unit,
-     any_value(share) AS share, any_value(tolerance) AS tolerance
+     any_value(share) AS share, any_value(tolerance) AS tolerance, any_value(theory_of) AS theory_of
      FROM curve c WHERE c.run_id = r.run_id GROUP BY name) c) AS curves,
   (SELECT list({claim_row} ORDER BY name) FROM claim c WHERE c.claims_id = r.claims_id) AS claims
 FROM run r LEFT JOIN environment e USING (environment_id)
@@ -170,15 +171,16 @@ def _run_row(r: RunRecord, claims: str) -> tuple[Any, ...]:
         r.run_id, r.experiment_id, r.task, r.task_version, r.tier, json.dumps(r.params, sort_keys=True), r.backend,
         r.implementation, r.device, r.precision, r.seed, r.dataset, r.dataset_sha256, r.status, r.reason, r.traceback,
         r.warnings, utc(r.started), utc(r.finished), r.command, environment_id(r.environment), claims,
+        r.measures_machine,
     )  # fmt: skip
 
 
 def _metric_row(run_id: str, m: MetricRow) -> tuple[Any, ...]:
-    return run_id, m.name, float(m.value), m.unit, m.stderr, m.better, m.tolerance
+    return run_id, m.name, float(m.value), m.unit, m.stderr, m.better, m.tolerance, m.role, m.stage
 
 
 def _curve_rows(run_id: str, c: CurveRow) -> Iterator[tuple[Any, ...]]:
-    rest = (c.x_name, c.y_name, c.x_unit, c.y_unit, c.share, c.tolerance)
+    rest = (c.x_name, c.y_name, c.x_unit, c.y_unit, c.share, c.tolerance, c.theory_of)
     for point, (x, y) in enumerate(zip(c.x, c.y, strict=True)):
         yield (run_id, c.name, point, float(x), float(y), *rest)
 

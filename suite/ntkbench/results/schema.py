@@ -12,7 +12,7 @@ from ntkbench import paths
 if TYPE_CHECKING:
     import duckdb
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 TABLES = ("environment", "run", "timing", "metric", "curve", "claim", "declaration", "perf")
 """The tables that only grow."""
 
@@ -45,12 +45,19 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
 
 def create_views(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the views anew, and say of every table, view and column what it means."""
+    import duckdb
+
     for text in _views():
         connection.execute(text)
     for view, column, comment in connection.execute(_INHERITED).fetchall():
-        text = comment.replace("'", "''")
-        connection.execute(f"COMMENT ON COLUMN {view}.{column} IS '{text}'")
+        # A comment takes no parameter.
+        connection.execute(f"COMMENT ON COLUMN {view}.{column} IS {duckdb.ConstantExpression(comment)}")
     connection.execute("UPDATE schema_version SET views = ?", [views_id()])
+
+
+def create_macros(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the rules known on a connection that has tables of another's making, or none."""
+    connection.execute(paths.shared("results/macros.sql").read_text(encoding="utf-8"))
 
 
 @cache
@@ -84,7 +91,7 @@ def columns() -> Mapping[str, Mapping[str, str]]:
 
 
 def _views() -> list[str]:
-    return [paths.shared(f"results/{name}.sql").read_text(encoding="utf-8") for name in ("views", "comments")]
+    return [paths.shared(f"results/{name}.sql").read_text(encoding="utf-8") for name in ("macros", "views", "comments")]
 
 
 def _protect(connection: duckdb.DuckDBPyConnection) -> None:

@@ -6,16 +6,16 @@ import glob
 from collections.abc import Callable
 
 from ntkbench.errors import InputError
-from ntkbench.results.exchange import append_json_line, read_json_lines
+from ntkbench.results.database import BusyError
+from ntkbench.results.json_lines import append_json_line, read_json_lines
 from ntkbench.results.record import RunRecord
-from ntkbench.results.record_file import RecordFile
-from ntkbench.results.store import BusyError, Store
+from ntkbench.results.sink import RecordSink
 
 Teller = Callable[[str], None]
 """Told in one line what became of a record."""
 
 
-def keep(store: Store | RecordFile, record: RunRecord, tell: Teller) -> None:
+def keep(store: RecordSink, record: RunRecord, tell: Teller) -> None:
     """Store the record; when another process does not let go of the database, set it aside for the next run."""
     try:
         store.add([record])
@@ -26,14 +26,12 @@ def keep(store: Store | RecordFile, record: RunRecord, tell: Teller) -> None:
         tell(f"{error}; the record waits in {file} for the next run")
 
 
-def take_set_aside(store: Store, tell: Teller) -> None:
+def take_set_aside(store: RecordSink, tell: Teller) -> None:
     """Store the records that were set aside."""
     files = sorted(store.path.parent.glob(f"{glob.escape(store.path.name)}.*.waiting.jsonl"))
     for file in files:
         try:
             store.add(record for _, record in read_json_lines(file))
-        except BusyError:
-            raise
         except InputError as error:
             # Half a line, perhaps, of a process that was killed while it wrote; it must not stop all others.
             tell(f"left aside: {error}")

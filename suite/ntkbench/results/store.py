@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from ntkbench.errors import InputError, first_line
 from ntkbench.results import database
-from ntkbench.results.database import BusyError as BusyError
+from ntkbench.results.faults import refusal
+from ntkbench.results.latest import Attempt, of_tables
 from ntkbench.results.perf_rows import insert_measurements
 from ntkbench.results.record import DONE, RunRecord
 from ntkbench.results.rows import Declaration, claims_id, insert_declarations, insert_records, read_records, same
@@ -31,12 +32,13 @@ class Store:
     def prepare(self) -> None:
         """Make the database where there is none, bring it up to date, and make sure that it can be written.
 
-        Raises InputError when the file is no database of ours or cannot be written.
+        Raises InputError when the file is no database of ours or its path cannot be written, SystemFault when the disk
+        is full, BusyError when another process does not let go.
         """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise InputError(f"cannot write to {self.path}: {error.strerror or error}") from error
+            raise refusal(f"cannot write to {self.path}", error) from error
         with database.writing(self.path, self.patience):
             pass
 
@@ -49,9 +51,16 @@ class Store:
     ) -> int:
         """Add what is not there yet, all or none; how many records and measurements were added.
 
-        `origins` says, by run_id, where a record comes from; each measurement comes with its place. Raises InputError
-        when one differs from what is there under its name and when the disk refuses, BusyError when another process
-        does not let go.
+        Args:
+            records: Runs; those that are there already are left out.
+            declarations: What tasks claim; likewise.
+            origins: By run_id, where a record comes from, for messages.
+            measurements: What asv measured, each with the place where it was found.
+
+        Raises:
+            InputError: When one differs from what is there under its name.
+            SystemFault: When the disk refuses.
+            BusyError: When another process does not let go.
         """
         records = list(records)
         with database.writing(self.path, self.patience) as connection:
@@ -93,26 +102,54 @@ class Store:
         with self.reading() as connection:
             return {row[0] for row in connection.execute(query, [machine, list(DONE)]).fetchall()}
 
-    def query(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """Column names and rows of a query, read-only. Raises InputError for SQL that fails or where no database is."""
+    def latest(self, machine: str, tasks: Collection[str]) -> list[Attempt]:
+        """What the latest good attempt at each experiment of these tasks took on this machine."""
+        if not self.exists():
+            return []
         with self.reading() as connection:
-            return answer(connection, sql)
+            return of_tables(connection, machine, tasks)
+
+    def query(
+        self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()
+    ) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Ask the database, read-only.
+
+        Args:
+            sql: One query; a value of another's making stands as ? or $name in it.
+            parameters: Those values.
+
+        Returns:
+            Column names and rows.
+
+        Raises:
+            InputError: For SQL that fails, or where no database is.
+            BusyError: When another process does not let go.
+        """
+        with self.reading() as connection:
+            return answer(connection, sql, parameters)
 
     def exists(self) -> bool:
         """Whether there is a file. Raises InputError where that cannot be seen."""
         return database.exists(self.path)
+
+    @property
+    def database(self) -> Store:
+        """This one: it can be asked for verdicts."""
+        return self
 
     def reading(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         """A read-only connection; see `database.reading`."""
         return database.reading(self.path, self.patience)
 
 
-def answer(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+def answer(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()
+) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Column names and rows of a query. Raises InputError, in one line, for SQL that fails."""
     import duckdb
 
     try:
-        found = connection.execute(sql)
+        found = connection.execute(sql, parameters or None)
         if found is None:
             raise InputError("the query is empty")
         return [column[0] for column in found.description or []], found.fetchall()

@@ -270,15 +270,17 @@ def _record(run: PlannedRun, task: Task, result: Mapping[str, Any], command: str
         environment={key: _writable(text) for key, text in (result.get("environment") or environment()).items()},
         timings=[TimingRow(**t) for t in result.get("timings", [])],
         metrics=[
-            MetricRow(name, value, metrics[name].unit, stderr, metrics[name].better, metrics[name].tolerance)
+            MetricRow(name, value, m.unit, stderr, m.better, m.tolerance, m.role, m.stage)
             for name, (value, stderr) in result.get("metrics", {}).items()
+            for m in (metrics[name],)
         ],
         curves=[
-            CurveRow(name, x, y, c.x, c.y, c.x_unit, c.y_unit, c.share, c.tolerance)
+            CurveRow(name, x, y, c.x, c.y, c.x_unit, c.y_unit, c.share, c.tolerance, c.theory_of)
             for name, (x, y) in result.get("curves", {}).items()
             for c in (curves[name],)
         ],
         claims=claim_rows(task),
+        measures_machine=task.measures_machine,
     )
 
 

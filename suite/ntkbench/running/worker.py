@@ -127,12 +127,13 @@ def _carry_out(
     notes = list(dict.fromkeys(f"{w.category.__name__}: {w.message}"[:_LINE] for w in caught))
     if len(notes) > _WARNINGS:
         notes[_WARNINGS:] = [f"and {len(notes) - _WARNINGS} more warnings"]
-    missing = [m for m in task.metric_names if m not in context.metrics and m != "peak_memory"]
+    unrecorded = [m for m in task.metrics if m.name not in context.metrics]
+    missing = [m.name for m in unrecorded if m.role != "peak memory"]
     if missing:
         raise InputError(f"task {task.name!r} did not record {', '.join(missing)}")
-    if "peak_memory" in task.metric_names and "peak_memory" not in context.metrics:
+    for metric in unrecorded:  # two of one role there cannot be
         device_peak = backend.peak_memory()
-        context.record(peak_memory=float(device_peak if device_peak is not None else stopwatch.peak_rss()))
+        context.record(**{metric.name: float(device_peak if device_peak is not None else stopwatch.peak_rss())})
         if device_peak is None and not fresh:
             notes.append("peak memory is that of the process's whole life")
         if device_peak is not None and device_peak == device_peak_before:

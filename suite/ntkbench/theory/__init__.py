@@ -1,23 +1,36 @@
 """What is predicted: spectra, eigenlearning, learning curves, complexity, dynamics."""
 
 from ntkbench.theory.complexity import LabelComplexity, label_complexity
-from ntkbench.theory.domains import Circle, Domain, Hypercube, Sample, Sphere
+from ntkbench.theory.domains import Circle, Domain, Hypercube, Sample, Sphere, mixture
 from ntkbench.theory.dynamics import DivergenceError, Dynamics, gradient_descent, gradient_flow, max_learning_rate
 from ntkbench.theory.eigenlearning import Prediction, eigenlearning, points_to_learn
-from ntkbench.theory.feature_alignment import Memorisation, alignment_constant, identity_error, memorisation
+from ntkbench.theory.feature_alignment import (
+    Memorisation,
+    Recall,
+    alignment_constant,
+    identity_error,
+    memorisation,
+    recall_by_size,
+    with_fresh_core,
+)
+from ntkbench.theory.finite_width import LossCurves, loss_curves, ntk_width_errors
+from ntkbench.theory.input_norms import NormScaling, norm_exponent, norm_scaling, squared_norms
 from ntkbench.theory.label_noise import Mitigation, mitigate, noisy_labels
-from ntkbench.theory.learning_curve import Errors, network_errors, regression_errors
+from ntkbench.theory.learning_curve import Errors, group_errors, network_errors, regression_curve, regression_errors
 from ntkbench.theory.linearisation import (
     EXPONENTIAL,
     Expansion,
+    exponential_error,
     exponential_kernel,
     linear_surrogate,
     linearisation_error,
     operator_norm,
+    relu_ntk_error,
     relu_ntk_expansion,
 )
-from ntkbench.theory.rademacher import Rademacher, all_signs, rademacher_complexity, ramp_gap
+from ntkbench.theory.rademacher import Rademacher, all_signs, interpolant_norm, rademacher_complexity, ramp_gap
 from ntkbench.theory.spectra import Spectrum, cosine_kernel, harmonic_dimension
+from ntkbench.theory.staircase import learned_degree, plateau_points, points_at_half, power_law_exponent
 
 __all__ = [
     "EXPONENTIAL",
@@ -29,10 +42,13 @@ __all__ = [
     "Expansion",
     "Hypercube",
     "LabelComplexity",
+    "LossCurves",
     "Memorisation",
     "Mitigation",
+    "NormScaling",
     "Prediction",
     "Rademacher",
+    "Recall",
     "Sample",
     "Spectrum",
     "Sphere",
@@ -40,23 +56,40 @@ __all__ = [
     "all_signs",
     "cosine_kernel",
     "eigenlearning",
+    "exponential_error",
     "exponential_kernel",
     "gradient_descent",
     "gradient_flow",
+    "group_errors",
     "harmonic_dimension",
     "identity_error",
+    "interpolant_norm",
     "label_complexity",
+    "learned_degree",
     "linear_surrogate",
     "linearisation_error",
+    "loss_curves",
     "max_learning_rate",
     "memorisation",
     "mitigate",
+    "mixture",
     "network_errors",
     "noisy_labels",
+    "norm_exponent",
+    "norm_scaling",
+    "ntk_width_errors",
     "operator_norm",
+    "plateau_points",
+    "points_at_half",
     "points_to_learn",
+    "power_law_exponent",
     "rademacher_complexity",
     "ramp_gap",
+    "recall_by_size",
+    "regression_curve",
     "regression_errors",
+    "relu_ntk_error",
     "relu_ntk_expansion",
+    "squared_norms",
+    "with_fresh_core",
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -112,6 +113,22 @@ class Sphere:
         """Products of `level` different coordinates, which are harmonic, brought to mean square one."""
         square = math.prod(self.d / (self.d + 2 * i) for i in range(level))
         return coordinate_products(points, level, min(count, math.comb(self.d, level))) / math.sqrt(square)
+
+
+def mixture(domain: Domain, points: Array, levels: Sequence[int], count: int) -> Array:
+    """Targets with equal shares in several levels: the sum of an eigenfunction of each, of mean square one.
+
+    Args:
+        domain: Where the points are from.
+        points: Points of the domain, (m, d).
+        levels: Different levels.
+        count: How many targets at most, each of other eigenfunctions.
+
+    Returns:
+        The targets' values, (m, targets).
+    """
+    mixed: Array = sum(domain.functions(points, level, count) for level in levels) / math.sqrt(len(levels))
+    return mixed
 
 
 def coordinate_products(x: Array, degree: int, count: int) -> Array:

@@ -8,12 +8,14 @@ label: F_i = [k(Z^s, Z) K^-1]_ii. Bombari & Mondelli, "How spurious features are
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import finite, host
 from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.solvers.cholesky import cholesky_regression, cholesky_solve
@@ -55,6 +57,87 @@ def _memorisation(inverse: Any, labels: Any, k_query: Any, *, execution: Executi
         k_query @ weights,
         weights / xp.linalg.diagonal(inverse),
     )
+
+
+def with_fresh_core(z: np.ndarray, fresh: np.ndarray, alpha: float) -> np.ndarray:
+    """The queries z_i^s = [x~_i, y_i]: the core of each point replaced by a fresh one of the same norm.
+
+    Args:
+        z: Training inputs [x, y], (n, d).
+        fresh: Inputs that know nothing of them, (n, d).
+        alpha: The share of the input, its last coordinates, that is kept: y.
+
+    Returns:
+        The queries, (n, d).
+
+    References:
+        Bombari & Mondelli 2024 (arXiv:2305.12100), section 3.
+    """
+    core = round((1 - alpha) * z.shape[1])
+    scale = np.linalg.norm(z[:, :core], axis=1) / np.linalg.norm(fresh[:, :core], axis=1)
+    return np.concatenate([fresh[:, :core] * scale[:, None], z[:, core:]], axis=1)
+
+
+@dataclass(frozen=True)
+class Recall:
+    """What a model gives away of its n training labels, -1 and 1: `memorisation`, in NumPy, beside the labels."""
+
+    alignment: np.ndarray  # (sets, n), for several sets of queries
+    prediction: np.ndarray  # (sets, n)
+    residual: np.ndarray  # (n,)
+    labels: np.ndarray  # (n,)
+
+    @property
+    def mean_alignment(self) -> np.ndarray:
+        """The mean feature alignment of each set of queries, (sets,)."""
+        mean: np.ndarray = self.alignment.mean(axis=1)
+        return mean
+
+    @property
+    def spurious_accuracy(self) -> float:
+        """The labels told from the first set of queries, in percent."""
+        return 100 * float(np.mean(self.prediction[0] * self.labels > 0))
+
+    @property
+    def generalisation(self) -> float:
+        """The labels told from the points themselves when left out of the training, in percent."""
+        return 100 * float(np.mean((self.labels - self.residual) * self.labels > 0))
+
+    def covariance(self, gamma: float = 0.0) -> float:
+        """Cov(f(z^s) - gamma (g - f_-i(z_i)), g) over the points, for the first set of queries.
+
+        Args:
+            gamma: The share of the residual that is taken off. With the alignment's constant the covariance tends to 0.
+
+        Returns:
+            The covariance.
+
+        References:
+            Bombari & Mondelli 2024 (arXiv:2305.12100), section 4.
+        """
+        rest = self.prediction[0] - gamma * self.residual if gamma else self.prediction[0]
+        return float(np.mean(rest * (self.labels - self.labels.mean())))
+
+
+def recall_by_size(k_train: Array, labels: Array, k_query: Array, sizes: Iterable[int]) -> list[Recall]:
+    """What is given away of the labels after training on the first n points, for each n of `sizes`.
+
+    Args:
+        k_train: The Gram matrix of all points, (m, m).
+        labels: Their labels, (m,).
+        k_query: The kernels of several sets of queries with all points, (sets, m, m).
+        sizes: The numbers of points, up to m.
+
+    Returns:
+        What is recalled of n points each.
+
+    Raises:
+        ValueError: As for `memorisation`.
+        NotPositiveDefinite: As for `memorisation`.
+    """
+    terms = [memorisation(k_train[:n, :n], labels[:n], k_query[:, :n, :n]) for n in sizes]
+    known = host(labels)
+    return [Recall(*map(host, at_n), labels=known[: len(at_n.residual)]) for at_n in terms]
 
 
 def identity_error(k_train: Any, labels: Any, k_query: Any, points: Sequence[int]) -> float:

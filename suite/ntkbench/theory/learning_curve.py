@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from ntkbench.networks.finite import Finite
 from ntkbench.networks.parameters import Parameters
 from ntkbench.networks.training import train
 from ntkbench.solvers.regression import check_ridge
+from ntkbench.theory.domains import Sample
 
 Array = npt.NDArray[np.float64]
 
@@ -71,6 +73,64 @@ def regression_errors(
         # Where a library's solver says nothing of a zero pivot.
         raise np.linalg.LinAlgError("a training Gram matrix is singular; a ridge would help")
     return errors
+
+
+def regression_curve(
+    grams: Iterable[Array],
+    targets: Iterable[np.ndarray],
+    samples: Iterable[Sample],
+    counts: Sequence[int],
+    *,
+    ridge: float = 0.0,
+    noise: Iterable[np.ndarray | None] = itertools.repeat(None),
+) -> list[Errors]:
+    """The errors of kernel regression after the first n points of every training set, for every n in `counts`.
+
+    Each Gram matrix is asked for in its turn, so that one at a time need exist.
+
+    Args:
+        grams: For each sample the Gram matrix of its points, (m, m), of JAX, torch or NumPy.
+        targets: For each sample the targets at its points, (m, t).
+        samples: Points with training sets of n_max of them, and test points.
+        counts: The numbers of training points, up to n_max.
+        ridge: Added to the diagonal of each training Gram matrix.
+        noise: For each sample what is added to the training labels, (trials, n_max, t); None for nothing.
+
+    Returns:
+        The errors at each n, the trials of all samples one after another.
+
+    Raises:
+        ValueError: As for `regression_errors`.
+        LinAlgError: As for `regression_errors`.
+    """
+    parts: list[list[Errors]] = [[] for _ in counts]
+    for k, values, sample, added in zip(grams, targets, samples, noise, strict=False):
+        for part, n in zip(parts, counts, strict=True):
+            some = None if added is None else added[:, :n]
+            part.append(regression_errors(k, values, sample.train[:, :n], sample.test, ridge=ridge, noise=some))
+    return [Errors.joined(part) for part in parts]
+
+
+def group_errors(k: Array, groups: Sequence[np.ndarray], n: int, *, ridge: float = 0.0) -> list[float]:
+    """The mean test error of each group of targets, learned from the first n points and tested on the others.
+
+    Args:
+        k: The Gram matrix of m points, (m, m), of JAX, torch or NumPy.
+        groups: The targets of each group at these points, (m, targets).
+        n: The number of training points, below m.
+        ridge: Added to the diagonal of the training Gram matrix.
+
+    Returns:
+        The mean squared error on the other m - n points, one a group.
+
+    Raises:
+        ValueError: As for `regression_errors`.
+        LinAlgError: As for `regression_errors`.
+    """
+    points = np.arange(int(k.shape[0]))
+    errors = regression_errors(k, np.hstack(groups), points[None, :n], points[n:], ridge=ridge)
+    ends = np.cumsum([group.shape[1] for group in groups])[:-1]
+    return [float(part.mean()) for part in np.split(errors.test[0], ends)]
 
 
 def network_errors(

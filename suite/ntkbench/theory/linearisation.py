@@ -6,9 +6,11 @@ import math
 from typing import Any, NamedTuple
 
 from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import symmetric
 from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.arrays.inputs import check_vectors
+from ntkbench.kernels.relu.dense import fc_kernels
 
 _Jet = tuple[float, float, float]  # a function at one point, and its first two derivatives there
 
@@ -83,6 +85,36 @@ def linearisation_error(k: Any, x: Any, expansion: Expansion) -> float:
         difference = symmetric(execution, k) - linear_surrogate(x, expansion)
         # Of two matrices that are nearly equal, rounding leaves an asymmetric difference.
         return _largest(execution, (difference + execution.xp.matrix_transpose(difference)) / 2)
+
+
+def exponential_error(x: Array) -> float:
+    """The `linearisation_error` of exp(x_i . x_j / d).
+
+    Args:
+        x: Inputs, (n, d), float64.
+
+    Returns:
+        The operator norm of what the linear model leaves.
+
+    References:
+        El Karoui 2010, "The spectrum of kernel random matrices", theorem 2.1.
+    """
+    return linearisation_error(exponential_kernel(x), x, EXPONENTIAL)
+
+
+def relu_ntk_error(x: Array) -> float:
+    """The `linearisation_error` of the NTK of one hidden ReLU layer, of unit scale.
+
+    Args:
+        x: Inputs, (n, d), float64.
+
+    Returns:
+        The operator norm of what the linear model leaves.
+
+    References:
+        El Karoui 2010, theorem 2.1, which speaks of inputs of independent entries, or brought to the norm sqrt(d).
+    """
+    return linearisation_error(fc_kernels(x, depth=2).ntk / 2, x, relu_ntk_expansion(2))
 
 
 def _largest(execution: Execution, matrix: Any) -> float:

@@ -9,8 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import finite, symmetric
 from ntkbench.arrays.execution import Execution, execution_for
+from ntkbench.solvers.regression import kernel_regression
 
 
 class Rademacher(NamedTuple):
@@ -39,6 +41,25 @@ def rademacher_complexity(k: Any, signs: Any) -> Rademacher:
         root = math.sqrt(float(execution.xp.linalg.trace(matrix)))
     stderr = 0.0 if len(values) == 2**n else float(values.std(ddof=1)) / math.sqrt(len(values))
     return Rademacher(float(values.mean()), stderr, root / (n * math.sqrt(2.0)), root / n)
+
+
+def interpolant_norm(k: Array, values: Array) -> float:
+    """The norm, in the kernel's space, of the function of least norm that takes given values at n points.
+
+    Args:
+        k: The Gram matrix of the points, (n, n).
+        values: The values at these points, (n, 1), float64, of the same library.
+
+    Returns:
+        sqrt(y' K^-1 y), which times the `rademacher_complexity` is that of the smallest ball with such a function.
+
+    Raises:
+        ValueError: As for `kernel_regression`.
+
+    References:
+        Bartlett & Mendelson 2002, lemma 22; Berlinet & Thomas-Agnan 2004, theorem 58 (least-norm interpolation).
+    """
+    return math.sqrt(float(kernel_regression(k, values, values.T).prediction[0, 0]))
 
 
 def ramp_gap(k: Any, labels: Any, sample: Any, *, radius: float, ridge: float) -> float:

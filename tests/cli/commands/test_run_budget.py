@@ -30,8 +30,9 @@ from pathlib import Path
 from ntkbench import Claim, Context, Metric, Tier, task
 
 @task(title="Naps", source="none", metrics=[Metric("rest", "1")], tiers=[Tier("smoke", tenths=[1, 2, 3, 4])],
-      claims=[Claim("quoted", "rest", 1.0, 0.0, "memory", where={"tenths": 3}),
-              Claim("read", "rest", 1.0, 0.0, "exact", where={"tenths": 4}, verified=True)],
+      claims=[Claim("quoted", metric="rest", value=1.0, tolerance=0.0, source="memory", where={"tenths": 3}),
+              Claim("read", metric="rest", value=1.0, tolerance=0.0, source="exact", where={"tenths": 4},
+                    verified=True)],
       cost=lambda tenths: float(tenths))
 def naps(ctx: Context, *, tenths: int) -> None:
     Path(__file__).with_name(f"{tenths}.begun").touch()

@@ -1,4 +1,4 @@
-"""A reader copies `tasks/heavy_tails.py`, changes the distribution, and runs the copy with `ntkbench run --tasks`."""
+"""A reader copies `tasks/data/heavy_tails.py`, changes the distribution, and runs the copy with `ntkbench run --tasks`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from ntkbench import paths
 
-ORIGINAL = paths.shared("tasks") / "heavy_tails.py"
+ORIGINAL = paths.shared("tasks") / "data" / "heavy_tails.py"
 SMALL = ["--set", "n=64", "--set", "dimension=1024", "--set", "width=64"]
 
 

@@ -129,7 +129,7 @@ def test_a_record_that_finds_the_database_held_waits_for_the_next_run(
     (waiting,) = tmp_path.glob("*.waiting.jsonl")
     said = f"ntkbench: another process is using {database}; try again when it has ended, or name another --db"
     assert err == f"{said}; the record waits in {waiting} for the next run\n{said}\n"
-    assert child.returncode == 2
+    assert child.returncode == 4
     assert query("SELECT count(*) FROM run") == [(0,)]
     outcome = ntkbench(*words)
     assert (outcome.code, outcome.out.splitlines()[0]) == (
@@ -166,7 +166,7 @@ def large(ctx: Context, *, n: int) -> None:
     script.write_text(FULL)
     child = start("600000", *words, program=(str(script),))
     out, err = child.communicate(timeout=60)
-    assert child.returncode == 2
+    assert child.returncode == 4
     assert err.startswith("ntkbench: cannot write to ")
     assert err.count("\n") == 1
     assert out.count("\n") == 1

@@ -28,13 +28,14 @@ def line(
     points: list[tuple[float, float]],
     backend: str = "jax",
     device: str = "cpu",
+    theory_of: str | None = None,
     **params: Any,
 ) -> list[CurvePoint]:
     return [
         CurvePoint(
             task="t", name=name, setting=canonical_json(params), backend=backend, device=device, precision="float32",
             point=k, x=float(x), y=float(y), runs=1, run_ids=[f"{backend} {params}"], x_name="width", y_name="error",
-            x_unit="1", y_unit="%",
+            x_unit="1", y_unit="%", theory_of=theory_of,
         )
         for k, (x, y) in enumerate(points)
     ]  # fmt: skip
@@ -50,7 +51,7 @@ def slope(metric: str, value: float, **params: Any) -> Claim:
 
 def figures(points: list[CurvePoint], task: Task | None = None, claims: Sequence[Claim] = ()) -> list[TaskFigure]:
     """The figures of these points, as the database would give them."""
-    return curves.figures(pl.DataFrame(points, orient="row"), task, claims)
+    return curves.figures(pl.DataFrame(points, orient="row", schema_overrides={"theory_of": pl.String}), task, claims)
 
 
 def task(*curves: Curve) -> Task:
@@ -90,7 +91,7 @@ def test_series_are_in_the_order_of_their_numbers() -> None:
 
 
 def test_theory_is_drawn_with_what_it_predicts() -> None:
-    rows = line("predicted_error", [(1, 1), (2, 2)]) + line("error", [(1, 2), (2, 4)])
+    rows = line("limit", [(1, 1), (2, 2)], theory_of="error") + line("error", [(1, 2), (2, 4)])
     (figure,) = figures(rows)
     assert {(p["kind"], p["y"]) for p in values(figure)} == {
         ("measured", 2),
@@ -101,8 +102,8 @@ def test_theory_is_drawn_with_what_it_predicts() -> None:
 
 
 def test_a_prediction_of_nothing_measured_stands_alone() -> None:
-    (figure,) = figures(line("predicted_error", [(1, 1), (2, 2)]))
-    assert figure.name == "predicted_error"
+    (figure,) = figures(line("limit", [(1, 1), (2, 2)], theory_of="error"))
+    assert figure.name == "limit"
 
 
 @pytest.mark.parametrize(
@@ -122,7 +123,7 @@ def test_wide_positive_ranges_are_logarithmic(points: list[tuple[float, float]],
 def test_the_claimed_slope_of_an_exponent_goes_through_the_first_point() -> None:
     rows = line("error", [(4, 8), (16, 3)], depth=2)
     claims = [slope("slope", -0.5, depth=2), slope("other", 9.0)]
-    (figure,) = figures(rows, task(Curve("error", "width", "error", exponent="slope")), claims)
+    (figure,) = figures(rows, task(Curve("error", x="width", y="error", exponent="slope")), claims)
     claimed = [(p["x"], p["y"]) for p in values(figure) if p["kind"] == "claimed slope"]
     assert claimed == [(4, 8), (16, pytest.approx(4.0))]
     assert scales(figure) == {"log"}
@@ -130,13 +131,13 @@ def test_the_claimed_slope_of_an_exponent_goes_through_the_first_point() -> None
 
 def test_no_slope_is_drawn_for_other_parameters() -> None:
     claims = [slope("slope", -0.5, depth=3)]
-    curve = Curve("error", "width", "error", exponent="slope")
+    curve = Curve("error", x="width", y="error", exponent="slope")
     (figure,) = figures(line("error", [(4, 8), (16, 3)], depth=2), task(curve), claims)
     assert {p["kind"] for p in values(figure)} == {"measured"}
 
 
 def test_what_is_no_picture_is_not_drawn() -> None:
-    assert figures(line("error", [(1, 1), (2, 2)]), task(Curve("error", "width", "error", drawn=False))) == []
+    assert figures(line("error", [(1, 1), (2, 2)]), task(Curve("error", x="width", y="error", drawn=False))) == []
 
 
 def test_many_series_are_spread_over_figures() -> None:
@@ -160,7 +161,7 @@ def test_the_table_has_every_point() -> None:
 
 def test_an_exponent_must_be_a_metric() -> None:
     with pytest.raises(InputError, match="exponent of curve 'error' of task 't'"):
-        task(Curve("error", "width", "error", exponent="slop"))
+        task(Curve("error", x="width", y="error", exponent="slop"))
 
 
 def test_a_picture_is_the_same_each_time_and_its_names_begin_with_the_prefix() -> None:

@@ -37,12 +37,13 @@ class Results:
         metrics: Mapping[str, float | tuple[float, float]] | None = None,
         tolerances: Mapping[str, float] | None = None,
         units: Mapping[str, str] | None = None,
+        roles: Mapping[str, tuple[str, str | None]] | None = None,
         curves: Sequence[CurveRow] = (),
         timings: Mapping[str, tuple[float | None, Sequence[float]]] | None = None,
         machine: str = "m1",
         **fields: Any,
     ) -> str:
-        """Have a run stored and return its run_id; `timings`: stage -> (first, steady samples); units: %."""
+        """Have a run stored and return its run_id; `timings`: stage -> (first, steady samples); roles with stages."""
         self.minutes += 1
         values = {
             "task": "images", "task_version": 1, "tier": "standard", "params": {"depth": 3}, "device": "cpu",
@@ -71,7 +72,9 @@ class Results:
             environment={"machine": machine},
             timings=[*first, *steady],
             metrics=[
-                _metric(name, given, (tolerances or {}).get(name), (units or {}).get(name, "%"))
+                _metric(
+                    name, given, (tolerances or {}).get(name), (units or {}).get(name, "%"), (roles or {}).get(name)
+                )
                 for name, given in (metrics or {}).items()
             ],
             curves=list(curves),
@@ -102,9 +105,11 @@ class Results:
         return [row[0] for row in self.select("SELECT verdict FROM verdict ORDER BY claim, backend")]
 
 
-def _metric(name: str, given: float | tuple[float, float], tolerance: float | None, unit: str) -> MetricRow:
+def _metric(
+    name: str, given: float | tuple[float, float], tolerance: float | None, unit: str, role: tuple | None
+) -> MetricRow:
     value, stderr = given if isinstance(given, tuple) else (given, None)
-    return MetricRow(name, value, unit, stderr, "higher", tolerance)
+    return MetricRow(name, value, unit, stderr, "higher", tolerance, *(role or (None, None)))
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,14 @@ import pytest
 
 
 def limits(results, backend: str = "jax", *, product: float = 1e11, bandwidth: float = 2e10, **fields) -> None:
-    values = {"product_float32": product, "product_float64": product / 2, "bandwidth": bandwidth}
-    results.run(backend, task="machine_limits", params={"n": 64}, metrics=values, **fields)
+    values = {"single": product, "double": product / 2, "memory": bandwidth}
+    roles = {
+        "single": ("float32 operation rate", None),
+        "double": ("float64 operation rate", None),
+        "memory": ("bandwidth", None),
+    }
+    machine = {"task": "limits", "params": {"n": 64}, "measures_machine": True}
+    results.run(backend, metrics=values, roles=roles, **machine, **fields)
 
 
 def kernel(
@@ -16,8 +22,9 @@ def kernel(
     results.run(
         backend,
         timings={"kernel": (9.0, samples or (1.0,)), "solve": (9.0, (1.0,))},
-        metrics={"kernel_operations": operations, "kernel_bytes": size},
-        units={"kernel_operations": "op", "kernel_bytes": "B"},
+        metrics={"count": operations, "size": size},
+        units={"count": "op", "size": "B"},
+        roles={"count": ("operations", "kernel"), "size": ("bytes", "kernel")},
         **fields,
     )
 
@@ -35,7 +42,8 @@ def test_seeds_have_one_rate_together(results):
 
 
 def test_a_metric_that_only_sounds_like_a_count_is_none(results):
-    results.run("jax", timings={"kernel": (1.0, (1.0,))}, metrics={"kernel_operations": 5.0})
+    units = {"kernel_operations": "op"}
+    results.run("jax", timings={"kernel": (1.0, (1.0,))}, metrics={"kernel_operations": 5.0}, units=units)
     assert results.select("FROM rate") == []
 
 
@@ -50,6 +58,7 @@ def test_the_limit_is_the_best_that_any_backend_measured(results):
         ("float32", 1.2e11, "torch", 2e10, "numba"),
         ("float64", 0.6e11, "torch", 2e10, "numba"),
     ]
+    assert results.select("SELECT DISTINCT tasks FROM machine_limit") == [(["limits"],)]
 
 
 @pytest.mark.parametrize(

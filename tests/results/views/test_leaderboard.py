@@ -105,9 +105,10 @@ def test_it_says_whether_there_was_anything_to_agree_with(results):
 
 
 def test_memory_and_error_stand_beside_the_time(results):
-    metrics = {"peak_memory": 100.0, "gram_error": 1e-7}
-    results.run(seed=0, metrics=metrics, timings={"kernel": (None, [1.0])})
-    results.run(seed=1, metrics={"peak_memory": 300.0, "gram_error": 1e-8}, timings={"kernel": (None, [1.0])})
+    roles = {"peak": ("peak memory", None), "distance": ("gram error", None)}
+    timed = {"timings": {"kernel": (None, [1.0])}, "roles": roles}
+    results.run(seed=0, metrics={"peak": 100.0, "distance": 1e-7}, **timed)
+    results.run(seed=1, metrics={"peak": 300.0, "distance": 1e-8}, **timed)
     results.run("torch", timings={"kernel": (None, [1.0])})
     assert results.select("SELECT backend, peak_memory, gram_error FROM leaderboard ORDER BY backend") == [
         ("numba", 300.0, 1e-7),

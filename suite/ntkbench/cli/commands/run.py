@@ -26,11 +26,12 @@ from ntkbench.machine.provenance import machine_id
 from ntkbench.planning import past_runs
 from ntkbench.planning.budget import parse
 from ntkbench.planning.expectation import Expectation, observed
-from ntkbench.results.exchange import append_json_line
+from ntkbench.results.json_lines import append_json_line
 from ntkbench.results.record import DONE, RunRecord, claim_rows
 from ntkbench.results.record_file import RecordFile
 from ntkbench.results.rows import Declaration
 from ntkbench.results.set_aside import keep, take_set_aside
+from ntkbench.results.sink import RecordSink
 from ntkbench.results.store import Store
 
 
@@ -55,7 +56,7 @@ class _Call:
     since: float
     runs: Sequence[plan.PlannedRun]
     tasks: dict[str, Task]
-    store: Store | RecordFile
+    store: RecordSink
     force: Workforce
 
     def dry_run(self) -> int:
@@ -73,8 +74,7 @@ class _Call:
         self.store.prepare()
         now = datetime.now(UTC).isoformat()
         self.store.declare([Declaration(t.name, t.version, now, claim_rows(t)) for t in self.tasks.values()])
-        if not isinstance(self.store, RecordFile):
-            take_set_aside(self.store, _tell)
+        take_set_aside(self.store, _tell)
         todo = plan.missing(self.runs, self._done())
         if len(todo) < len(self.runs):
             already = f"{len(self.runs) - len(todo)} of {len(self.runs)} runs are done already"
@@ -87,12 +87,12 @@ class _Call:
         except KeyboardInterrupt:
             print(f"\ninterrupted; what was finished is kept. Continue with: {self._command}", file=sys.stderr)
             return INTERRUPTED
-        if isinstance(self.store, RecordFile):
+        if self.store.database is None:
             path = self.store.path
             print(f"the records are in {path}; `ntkbench import {path}` judges them where DuckDB is installed")
         else:
             take_set_aside(self.store, _tell)
-            show_verdicts(self.store, [t for t in self.tasks if any(r.task == t for r in self.runs)])
+            show_verdicts(self.store.database, [t for t in self.tasks if any(r.task == t for r in self.runs)])
         if over:
             print(over)
         failed = [record for record in records if record.status not in DONE]
@@ -133,7 +133,7 @@ class _Call:
                 nonlocal begun
                 begun = time.monotonic()
                 keep(self.store, record, _tell)
-                if self.options.records is not None and not isinstance(self.store, RecordFile):
+                if self.options.records not in (None, self.store.path):
                     append_json_line(self.options.records, record)
                 records.append(record)
                 if record.status in DONE:
@@ -160,7 +160,7 @@ def _tell(text: str) -> None:
     print(f"ntkbench: {text}", file=sys.stderr)
 
 
-def _results(options: Namespace) -> Store | RecordFile:
+def _results(options: Namespace) -> RecordSink:
     """Where records go: the database, or, where DuckDB is not installed, the file of --records alone."""
     if find_spec("duckdb") is not None:
         return Store(database_path(options))

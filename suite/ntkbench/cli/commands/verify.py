@@ -12,7 +12,7 @@ from ntkbench.cli.main import CHECK_FAILED, OK, database_path
 from ntkbench.cli.tables import show
 from ntkbench.errors import InputError
 from ntkbench.experiment import registry
-from ntkbench.experiment.plan import PlannedRun, run_cost
+from ntkbench.experiment.plan import PlannedRun
 from ntkbench.experiment.spec import Task
 from ntkbench.machine import cuda
 from ntkbench.results.comparison import COLUMNS, RATIO_COLUMNS, Pair, compare, pairs, time_ratios
@@ -28,10 +28,7 @@ _CHECKS = {
     "WHERE status = 'disagrees'",
     "Runs that failed": "SELECT task, params, seed, backend, status, reason FROM failure",
 }
-_LATEST = """
-SELECT run_id FROM run WHERE status = 'ok'
-QUALIFY row_number() OVER (PARTITION BY experiment_id ORDER BY finished DESC, run_id) = 1
-"""
+_LATEST = "SELECT run_id FROM run WHERE status = 'ok' QUALIFY latest_attempt(experiment_id, NULL, finished, run_id)"
 
 
 def verify(options: Namespace) -> int:
@@ -80,7 +77,7 @@ def _show(title: str, whose: str, found: Sequence[Pair]) -> tuple[int, int]:
         show(COLUMNS, outcome.differing, f"Runs {title}")
     if ratios := time_ratios(found):
         show(RATIO_COLUMNS, ratios, f"Seconds over {whose}: for information, never a failure")
-    return outcome.figures, CHECK_FAILED if outcome.differing else OK
+    return outcome.values, CHECK_FAILED if outcome.differing else OK
 
 
 def _reference(folder: Path) -> list[RunRecord]:
@@ -123,7 +120,7 @@ def _run_again(
     from ntkbench.running.runner import execute
 
     tasks = registry.load_tasks(task_folders)
-    planned = [_planned(record, tasks[record.task]) for record in stored]
+    planned = [PlannedRun.from_record(record, tasks[record.task]) for record in stored]
     known = {run.experiment_id: record for run, record in zip(planned, stored, strict=True)}
     again: list[Pair] = []
     failures: list[tuple[object, ...]] = []
@@ -142,10 +139,3 @@ def _run_again(
 
         execute(planned, tasks, sink, task_folders=task_folders, listener=display.stage)
     return again, failures
-
-
-def _planned(r: RunRecord, task: Task) -> PlannedRun:
-    return PlannedRun(
-        r.task, r.task_version, r.tier, r.params, r.backend, r.device, r.precision, r.seed, r.dataset,
-        r.dataset_sha256, run_cost(task, r.params),
-    )  # fmt: skip

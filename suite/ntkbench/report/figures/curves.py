@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     import altair
     import polars as pl
 
-PREDICTED = "predicted_"
 _MOST_POINTS = 400  # of one series; more are thinned out
 _KINDS = ("measured", "theory", "claimed slope")
 
@@ -47,11 +46,11 @@ def figures(curves: pl.DataFrame, task: Task | None, claims: Sequence[Claim]) ->
     drawn = _ordered(curves).filter(~pl.col("name").is_in(hidden))
     names = drawn["name"].unique(maintain_order=True).to_list()
     found = []
+    beside = set(drawn.filter(pl.col("theory_of").is_in(names))["name"])
     for name in names:
-        base = name.removeprefix(PREDICTED)
-        if name != base and base in names:
-            continue
-        own = drawn.filter(pl.col("name").is_in([name, PREDICTED + name]))
+        if name in beside:
+            continue  # with the curve that it predicts
+        own = drawn.filter((pl.col("name") == name) | (pl.col("theory_of") == name))
         for part, settings in _parts(own["setting"].unique(maintain_order=True).to_list()):
             points = own.filter(pl.col("setting").is_in(settings))
             found.append(_figure(name, part, points, declared.get(name), claims))

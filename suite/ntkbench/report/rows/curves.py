@@ -8,7 +8,10 @@ from ntkbench.report.query import Query
 
 
 class CurvePoint(NamedTuple):
-    """A point of a curve in one setting on one entry, its mean over the seeds."""
+    """A point of a curve in one setting on one entry, its mean over the seeds.
+
+    `theory_of` is the curve that this one predicts; None: it is no theory.
+    """
 
     task: str
     name: str
@@ -25,6 +28,7 @@ class CurvePoint(NamedTuple):
     y_name: str
     x_unit: str
     y_unit: str
+    theory_of: str | None
 
 
 CURVES = Query(CurvePoint, "FROM curve_mean ORDER BY task, name, params::VARCHAR, backend, device, precision, point")

@@ -45,7 +45,7 @@ USES = Query(
 
 
 class Limit(NamedTuple):
-    """The most that a machine was measured to do, and which backend did it."""
+    """The most that a machine was measured to do, which backend did it, and the tasks that measured it."""
 
     machine: str
     device: str
@@ -54,6 +54,7 @@ class Limit(NamedTuple):
     operations_backend: str | None
     bytes_per_second: float | None
     bytes_backend: str | None
+    tasks: list[str]
 
 
 LIMITS = Query(Limit, "FROM machine_limit ORDER BY ALL")
@@ -155,7 +156,7 @@ DIFFERENCES = Query(
              r.seed, m.metric, m.unit, m.tolerance, m.value, p.run_id, n.value AS baseline_value, p.baseline_run_id
       FROM environment_pair p JOIN provenance r USING (run_id) JOIN recorded m USING (run_id)
         JOIN recorded n ON n.run_id = p.baseline_run_id AND n.metric = m.metric
-      WHERE abs(m.value - n.value) > m.tolerance
+      WHERE NOT agrees(m.value, n.value, m.tolerance)
     )
     ORDER BY environment_id, baseline_id, experiment_id, metric
     """,

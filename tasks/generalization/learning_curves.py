@@ -24,23 +24,13 @@ import math
 
 import numpy as np
 
-from ntkbench import Claim, Context, Curve, Metric, Tier, task
+from ntkbench import Claim, Context, Curve, Metric, Tier, task, theory
 from ntkbench.kernels import architecture_kernels, empirical_ntk
 from ntkbench.networks import Activation, Dense, finite, serial
-from ntkbench.theory import (
-    Circle,
-    Errors,
-    Hypercube,
-    Sphere,
-    cosine_kernel,
-    eigenlearning,
-    network_errors,
-    regression_errors,
-)
 
 HIDDEN = serial(Dense(math.sqrt(2.0), 0.1), Activation("relu"))
 ARCHITECTURE = serial(HIDDEN, HIDDEN, HIDDEN, HIDDEN, Dense())
-DOMAINS = {"circle": Circle(256), "hypercube": Hypercube(8), "sphere": Sphere(8)}
+DOMAINS = {"circle": theory.Circle(256), "hypercube": theory.Hypercube(8), "sphere": theory.Sphere(8)}
 MODES = {"circle": [0, 2, 5, 10], "hypercube": [0, 1, 3, 8], "sphere": [0, 1, 2, 3, 4]}
 JUDGED = 16  # points, from which on curves are judged
 
@@ -57,20 +47,19 @@ def deviation(errors, predicted, mode, noise):
 
 def claims():
     """The rules for kernels on each domain, for networks, and the exact laws."""
-    source = "Simon et al. 2023, arXiv:2110.03922, section 4"
+    every = {"verified": True, "over": "worst"}
+    published = {"value": 0.0, "source": "Simon et al. 2023, arXiv:2110.03922, section 4", **every}
+    exact = {"metric": "conserved", "value": 1.0, "source": "exact", **every}
     for domain, mode in [(domain, mode) for domain, modes in MODES.items() for mode in modes]:
-        for what, metric, allowed in (("test error", "curve_deviation", 1.0),
-                                      ("learnability", "learnability_deviation", 0.02)):  # fmt: skip
-            where = {"domain": domain, "mode": mode, "width": 0}
-            name = f"{what} on the {domain}, level {mode}"
-            yield Claim(name, metric, 0.0, allowed, source, where, verified=True, over="worst")
-    yield Claim("test error of networks", "curve_deviation", 0.0, 1.0, source, {"width": 500}, True, over="worst")
+        at, where = f"on the {domain}, level {mode}", {"domain": domain, "mode": mode, "width": 0}
+        yield Claim(f"test error {at}", metric="curve_deviation", tolerance=1.0, where=where, **published)
+        yield Claim(f"learnability {at}", metric="learnability_deviation", tolerance=0.02, where=where, **published)
+    yield Claim("test error of networks", metric="curve_deviation", tolerance=1.0, where={"width": 500}, **published)
     for ridge in (0.05, 1.0):
-        yield Claim(f"ratio of errors, ridge {ridge:g}", "ratio_deviation", 0.0, 0.05, source, {"ridge": ridge}, True,
-                    over="worst")  # fmt: skip
-        yield Claim(f"conservation, ridge {ridge:g}", "conserved", 1.0, 0.0, "exact", {"ridge": ridge}, True,
-                    over="worst", side="at most")  # fmt: skip
-    yield Claim("conservation, no ridge", "conserved", 1.0, 1e-8, "exact", {"ridge": 0}, True, over="worst")
+        at, where = f"ridge {ridge:g}", {"ridge": ridge}
+        yield Claim(f"ratio of errors, {at}", metric="ratio_deviation", tolerance=0.05, where=where, **published)
+        yield Claim(f"conservation, {at}", tolerance=0.0, where=where, side="at most", **exact)
+    yield Claim("conservation, no ridge", tolerance=1e-8, where={"ridge": 0}, **exact)
 
 
 @task(
@@ -86,14 +75,18 @@ def claims():
         ),
     },
     metrics=[
-        Metric("curve_deviation", "1", "lower", 0.1, "largest distance of a test error from theory over that allowed"),
-        Metric("learnability_deviation", "1", "lower", 1e-3, "largest distance of a mean learnability from theory"),
-        Metric("ratio_deviation", "1", "lower", 5e-3, "largest relative distance of E_train / E_test from theory; "
-               "without a ridge the ratio"),
-        Metric("conserved", "1", None, 1e-4, "sum of the learnabilities of an orthonormal basis, over n"),
+        Metric("curve_deviation", unit="1", better="lower", tolerance=0.1,
+               about="largest distance of a test error from theory over that allowed"),
+        Metric("learnability_deviation", unit="1", better="lower", tolerance=1e-3,
+               about="largest distance of a mean learnability from theory"),
+        Metric("ratio_deviation", unit="1", better="lower", tolerance=5e-3,
+               about="largest relative distance of E_train / E_test from theory; without a ridge the ratio"),
+        Metric("conserved", unit="1", tolerance=1e-4,
+               about="sum of the learnabilities of an orthonormal basis, over n"),
     ],
-    curves=[Curve(name, x="training points", y="mean squared error", y_unit="1", share=1.0, tolerance=5e-3)
-            for name in ("test_error", "predicted_test_error")],
+    curves=[Curve(name, x="training points", y="mean squared error", y_unit="1", share=1.0, tolerance=5e-3,
+                  theory_of=theory_of)
+            for name, theory_of in (("test_error", None), ("predicted_test_error", "test_error"))],
     claims=list(claims()),
     tiers=[
         Tier("smoke", domain="hypercube", mode=[1, 3], ridge=0.0, noise=0.0, width=0, n_max=64, trials=30),
@@ -114,7 +107,7 @@ def learning_curves(
 ) -> None:
     """The learning curve of one level on one domain."""
     space = DOMAINS[domain]
-    spectrum = space.spectrum(cosine_kernel(ARCHITECTURE))
+    spectrum = space.spectrum(theory.cosine_kernel(ARCHITECTURE))
     samples = space.samples(n_max, trials, ctx.rng(purpose=f"points {domain} {n_max} {trials}"))
     targets = [space.functions(s.points, mode, 8) for s in samples]
     rng = ctx.rng(purpose=f"noise {domain} {n_max} {trials}")
@@ -129,23 +122,24 @@ def learning_curves(
             return [empirical_ntk(network, starts[0], ctx.asarray(samples[0].points), trace=True)]
         return [architecture_kernels(ARCHITECTURE, ctx.asarray(s.points)).ntk for s in samples]
 
-    def errors(n):
-        if width:  # momentum saves nine of the published 0.5's steps in ten
-            one = samples[0]
-            return network_errors(network, starts, ctx.asarray(one.points), targets[0][:, :1], one.train[:, :n],
-                                  one.test, steps=150, rate=0.5, momentum=0.9)  # fmt: skip
-        return Errors.joined(
-            regression_errors(k, f, s.train[:, :n], s.test, ridge=ridge, noise=e[:, :n])
-            for k, s, f, e in zip(grams, samples, targets, scatter, strict=True)
-        )
+    def errors():
+        if not width:
+            return theory.regression_curve(grams, targets, samples, n_grid, ridge=ridge, noise=scatter)
+        one, x = samples[0], ctx.asarray(samples[0].points)
+        # Momentum saves nine of the published 0.5's steps in ten.
+        options = {"steps": 150, "rate": 0.5, "momentum": 0.9}
+        return [theory.network_errors(network, starts, x, targets[0][:, :1], one.train[:, :n], one.test, **options)
+                for n in n_grid]  # fmt: skip
 
     grams = ctx.stage("kernel", kernels)
-    found = ctx.stage("train" if width else "regression", lambda: [errors(n) for n in n_grid])
-    predicted = [eigenlearning(spectrum, n, ridge=ridge, noise=noise) for n in n_grid]
+    found = ctx.stage("train" if width else "regression", errors)
+    predicted = [theory.eigenlearning(spectrum, n, ridge=ridge, noise=noise) for n in n_grid]
     worst = np.max([deviation(e, p, mode, noise) for e, p in zip(found, predicted, strict=True) if p.n >= JUDGED], 0)
     m = len(samples[0].points)
     basis = np.linalg.qr(ctx.rng(purpose=f"basis {m}").standard_normal((m, m)))[0]
-    shares = regression_errors(grams[0], basis, samples[0].train[:1, :40], np.arange(m), ridge=ridge).learnability
+    shares = theory.regression_errors(
+        grams[0], basis, samples[0].train[:1, :40], np.arange(m), ridge=ridge
+    ).learnability
     ctx.record(curve_deviation=worst[0], learnability_deviation=worst[1], ratio_deviation=worst[2],
                conserved=shares.sum() / min(40, n_max))  # fmt: skip
     ctx.curve("test_error", n_grid, [e.test.mean() + noise for e in found])

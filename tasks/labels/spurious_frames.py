@@ -10,6 +10,7 @@ Protocol: phi = h_1 + h_2, phi' = h_0 + h_1. Pixels are standardised and each in
 the theory has it (the authors' code takes raw pixels); an image of nothing is zero then.
 """
 
+import itertools
 import math
 
 import numpy as np
@@ -28,14 +29,14 @@ PAPER = {"n": 1000, "n_test": 2000}
 
 def claims():
     """The identity of every run; that labels are remembered, at the published sizes."""
-    yield Claim("leave-one-out identity", "identity_error", 0.0, 1e-8, "exact", verified=True, over="worst")
-    for dataset in ("mnist", "cifar10"):
-        for model in ("ntk", "rf"):
-            for metric, value, what in (("spurious_excess", 3.0, "labels are remembered"),
-                                        ("spurious_decline", 0.0, "less so with more images")):  # fmt: skip
-                where = {"dataset": dataset, "model": model, **PAPER}
-                yield Claim(f"{dataset}, {model.upper()}: {what}", metric, value, 0.0, "Bombari & Mondelli 2024", where,
-                            verified=True, repeats=3, side="at least")  # fmt: skip
+    yield Claim("leave-one-out identity", metric="identity_error", value=0.0, tolerance=1e-8, source="exact",
+                verified=True, over="worst")  # fmt: skip
+    for dataset, model in itertools.product(("mnist", "cifar10"), ("ntk", "rf")):
+        rule = {"tolerance": 0.0, "side": "at least", "source": "Bombari & Mondelli 2024", "verified": True,
+                "repeats": 3, "where": {"dataset": dataset, "model": model, **PAPER}}  # fmt: skip
+        of = f"{dataset}, {model.upper()}:"
+        yield Claim(f"{of} labels are remembered", metric="spurious_excess", value=3.0, **rule)
+        yield Claim(f"{of} less so with more images", metric="spurious_decline", value=0.0, **rule)
 
 
 def framed(images, classes, labels, frame: int, rng):
@@ -70,12 +71,15 @@ def regress(k, k_query, k_test, labels, sizes):
         "what the frame tells": r"f(z_i^s) = f_{-i}(z_i^s) + F_i \left( g_i - f_{-i}(z_i) \right)",
     },
     metrics=[
-        Metric("alignment", "1", tolerance=2e-3, about="mean feature alignment"),
-        Metric("spurious_accuracy", "%", "lower", tolerance=0.5, about="training labels told from the frame alone"),
-        Metric("spurious_excess", "1", tolerance=0.4, about="standard errors by which that exceeds one half"),
-        Metric("spurious_decline", "%", tolerance=2.0, about="spurious accuracy at n / 4 less that at n"),
-        Metric("test_accuracy", "%", "higher", tolerance=0.5, about="test images, framed, in the right class"),
-        Metric("identity_error", "1", "lower", about="largest error of the identity, points left out one by one"),
+        Metric("alignment", unit="1", tolerance=2e-3, about="mean feature alignment"),
+        Metric("spurious_accuracy", unit="%", better="lower", tolerance=0.5,
+               about="training labels told from the frame alone"),
+        Metric("spurious_excess", unit="1", tolerance=0.4, about="standard errors by which that exceeds one half"),
+        Metric("spurious_decline", unit="%", tolerance=2.0, about="spurious accuracy at n / 4 less that at n"),
+        Metric("test_accuracy", unit="%", better="higher", tolerance=0.5,
+               about="test images, framed, in the right class"),
+        Metric("identity_error", unit="1", better="lower",
+               about="largest error of the identity, points left out one by one"),
     ],
     curves=[
         Curve("spurious_accuracy", x="n", y="spurious accuracy", y_unit="%", share=1.0, tolerance=2.0),

@@ -60,20 +60,29 @@ def steps_to(level, moments, loss):
     },
     requires=["autodiff"],
     metrics=[
-        Metric("curve_error", "1", "lower", tolerance=2e-3, about="largest |loss - theorem's|, over the first loss"),
-        Metric("slowdown", "1", tolerance=0.5, about="steps to a tenth of the first loss: random over true labels"),
-        Metric("random_fit", "%", "higher", tolerance=0.0, about="random training labels fitted in the end"),
-        Metric("random_accuracy", "%", tolerance=1.1, about="test accuracy in the end, after one random labelling"),
-        Metric("true_accuracy", "%", "higher", tolerance=1.1, about="test accuracy in the end, after true labels"),
+        Metric("curve_error", unit="1", better="lower", tolerance=2e-3,
+               about="largest |loss - theorem's|, over the first loss"),
+        Metric("slowdown", unit="1", tolerance=0.5,
+               about="steps to a tenth of the first loss: random over true labels"),
+        Metric("random_fit", unit="%", better="higher", tolerance=0.0,
+               about="random training labels fitted in the end"),
+        Metric("random_accuracy", unit="%", tolerance=1.1,
+               about="test accuracy in the end, after one random labelling"),
+        Metric("true_accuracy", unit="%", better="higher", tolerance=1.1,
+               about="test accuracy in the end, after true labels"),
     ],
     curves=[
-        Curve(f"{who}_{which}", x="step", y="|y - u|^2 / |y|^2", share=1.0, tolerance=2e-3)
-        for who in ("loss", "predicted_loss") for which in LABELS
+        Curve(f"{who}loss_{which}", x="step", y="|y - u|^2 / |y|^2", share=1.0, tolerance=2e-3,
+              theory_of=f"loss_{which}" if who else None)
+        for who in ("", "predicted_") for which in LABELS
     ],
     claims=[
-        Claim("loss curve of a wide network", "curve_error", 0.0, 0.05, f"{ARORA}, theorem 4.1", **EVERY),
-        Claim("random labels take longer", "slowdown", 1.0, 0.0, f"{ARORA}, section 4", side="at least", **EVERY),
-        Claim("fits random labels", "random_fit", 100.0, 0.0, "Zhang et al. 2017, abstract", **EVERY),
+        Claim("loss curve of a wide network", metric="curve_error", value=0.0, tolerance=0.05,
+              source=f"{ARORA}, theorem 4.1", **EVERY),
+        Claim("random labels take longer", metric="slowdown", value=1.0, tolerance=0.0, source=f"{ARORA}, section 4",
+              side="at least", **EVERY),
+        Claim("fits random labels", metric="random_fit", value=100.0, tolerance=0.0,
+              source="Zhang et al. 2017, abstract", **EVERY),
     ],
     tiers=[
         Tier("smoke", dataset="digits", n_train=1_000, n_test=500, width=512, steps=30),

@@ -74,11 +74,19 @@ def claims():
     for name, metric, value, tolerance, side, source, distributions, size in stated:
         for distribution in distributions:
             at = ", ".join(f"{what} = {number:,}" for what, number in size.items())
-            yield Claim(f"{name}, {distribution}, {at}", metric, value, tolerance, source,
-                        {"distribution": distribution, **size}, verified=True, repeats=3, side=side)  # fmt: skip
-    yield Claim("(e) least eigenvalue of raw inputs", "ostrowski_ratio", 1.0, 1e-9, "exact (Ostrowski)", verified=True,
-                over="worst", side="at least")  # fmt: skip
-    yield Claim("raw NTK = D NTK D", "homogeneity_error", 0.0, 1e-10, "exact", verified=True, over="worst")
+            yield Claim(f"{name}, {distribution}, {at}", metric=metric, value=value, tolerance=tolerance, source=source,
+                        where={"distribution": distribution, **size}, verified=True, repeats=3, side=side)  # fmt: skip
+    yield Claim("(e) least eigenvalue of raw inputs", metric="ostrowski_ratio", value=1.0, tolerance=1e-9,
+                source="exact (Ostrowski)", verified=True, over="worst", side="at least")  # fmt: skip
+    yield Claim(
+        "raw NTK = D NTK D",
+        metric="homogeneity_error",
+        value=0.0,
+        tolerance=1e-10,
+        source="exact",
+        verified=True,
+        over="worst",
+    )
 
 
 def slope(sizes, errors):
@@ -121,18 +129,18 @@ def descend(network, params, x, y, rate):
         ),
     },
     metrics=[
-        Metric("width_slope", "1", tolerance=1e-3, about="(a) exponent of the width in the NTK's relative error"),
-        Metric("width_spread", "1", tolerance=1e-3, about="(a) range of that over this distribution and four others"),
-        Metric("norm_slope", "1", tolerance=1e-4, about="(b) exponent of the dimension; 0 for equal norms (signs)"),
-        Metric("exponential_slope", "1", tolerance=1e-4, about="(c) exponent of n = d in the operator norm"),
-        Metric("exponential_excess", "1", tolerance=1e-4, about="(c) log10 of the error over Gaussian inputs'"),
-        Metric("ntk_slope", "1", tolerance=1e-4, about="(d) exponent of n = d in the operator norm, equal norms"),
-        Metric("ntk_excess", "1", tolerance=1e-4, about="(d) log10 of the error over Gaussian inputs'"),
-        Metric("raw_slope", "1", tolerance=1e-4, about="(d) exponent of n = d in the operator norm, raw inputs"),
-        Metric("min_eigenvalue", "1", tolerance=1e-6, about="(e) of the NTK at half the largest n = d, equal norms"),
-        Metric("ostrowski_ratio", "1", tolerance=1e-6, about="(e) least eigenvalue of the raw NTK over its bound"),
-        Metric("homogeneity_error", "1", "lower", about="largest relative error of raw K = D K D, D the norms"),
-        Metric("rate_ratio", "1", tolerance=5e-3, about="(f) decay rate of the loss over the NTK's prediction"),
+        Metric("width_slope", unit="1", tolerance=1e-3, about="(a) exponent of the width in the NTK's relative error"),
+        Metric("width_spread", unit="1", tolerance=1e-3, about="(a) range of that over this distribution and four others"),
+        Metric("norm_slope", unit="1", tolerance=1e-4, about="(b) exponent of the dimension; 0 for equal norms (signs)"),
+        Metric("exponential_slope", unit="1", tolerance=1e-4, about="(c) exponent of n = d in the operator norm"),
+        Metric("exponential_excess", unit="1", tolerance=1e-4, about="(c) log10 of the error over Gaussian inputs'"),
+        Metric("ntk_slope", unit="1", tolerance=1e-4, about="(d) exponent of n = d in the operator norm, equal norms"),
+        Metric("ntk_excess", unit="1", tolerance=1e-4, about="(d) log10 of the error over Gaussian inputs'"),
+        Metric("raw_slope", unit="1", tolerance=1e-4, about="(d) exponent of n = d in the operator norm, raw inputs"),
+        Metric("min_eigenvalue", unit="1", tolerance=1e-6, about="(e) of the NTK at half the largest n = d, equal norms"),
+        Metric("ostrowski_ratio", unit="1", tolerance=1e-6, about="(e) least eigenvalue of the raw NTK over its bound"),
+        Metric("homogeneity_error", unit="1", better="lower", about="largest relative error of raw K = D K D, D the norms"),
+        Metric("rate_ratio", unit="1", tolerance=5e-3, about="(f) decay rate of the loss over the NTK's prediction"),
     ],
     curves=[
         Curve("width_error", x="width", y="relative error", share=1.0, tolerance=1e-4, exponent="width_slope"),
@@ -141,7 +149,7 @@ def descend(network, params, x, y, rate):
         Curve("ntk_error", x="n = d", y="operator norm", share=1.0, tolerance=1e-6, exponent="ntk_slope"),
         Curve("raw_error", x="n = d", y="operator norm", share=1.0, tolerance=1e-6, exponent="raw_slope"),
         Curve("training_loss", x="step", y="loss"),
-        Curve("predicted_training_loss", x="step", y="loss"),
+        Curve("predicted_training_loss", x="step", y="loss", theory_of="training_loss"),
     ],
     claims=list(claims()),
     tiers=[

@@ -23,15 +23,30 @@ SWEEPS = 4  # over the array, in one timed call
     title="Limits of the machine",
     source="Williams, Waterman & Patterson 2009, CACM 52(4): the roofline model",
     metrics=[
-        Metric("product_float32", "op/s", "higher", about="product of two n x n matrices in float32, TF32 off"),
-        Metric("product_float64", "op/s", "higher", about="the same in float64"),
-        Metric("bandwidth", "B/s", "higher", about="bytes read and written by an array multiplied in its place"),
+        Metric(
+            "product_float32",
+            unit="op/s",
+            better="higher",
+            role="float32 operation rate",
+            about="product of two n x n matrices in float32, TF32 off",
+        ),
+        Metric(
+            "product_float64", unit="op/s", better="higher", role="float64 operation rate", about="the same in float64"
+        ),
+        Metric(
+            "bandwidth",
+            unit="B/s",
+            better="higher",
+            role="bandwidth",
+            about="bytes read and written by an array multiplied in its place",
+        ),
     ],
     tiers=[
         Tier("smoke", n=1024, mib=64),
         Tier("standard", n=4096, mib=512),
         Tier("paper", n=8192, mib=2048),
     ],
+    measures_machine=True,
     cost=lambda n, mib: 2.0 * n**3 + mib * 1e7,
 )
 def machine_limits(ctx: Context, n: int, mib: int) -> None:

@@ -29,29 +29,25 @@ LEVELS = np.linspace(0.0, 1.0, 11)  # of label noise
 DRAWS = 100  # labellings at each of them
 RIDGES = (0.0, *np.geomspace(1e-2, 1e3, 16))
 SHARES = {"accuracy": ("higher", "clean test labels predicted"), "memorised": ("lower", "spurious labels fitted")}
-ARORA = "Arora et al. 2019 (ICML)"
+ARORA, FIGURE = "Arora et al. 2019 (ICML)", "Arora et al. 2019 (ICML), figure 2"
+LARGE = {"backends": ["jax", "torch"], "seeds": 3, "dataset": ["mnist", "cifar10"]}
 EVERY = {"verified": True, "over": "worst"}  # statements about every run
 
 
 def of_one_dataset(dataset, ratio, n_test):
     """Claims about one data set, with the number of test images of the two classes."""
-    where = {"dataset": dataset, "n_test": 10_000}
-    yield Claim(f"{dataset}: random over true bound", "bound_ratio", ratio, 0.0, f"{ARORA}, figure 2", where=where,
-                side="at least", repeats=3, **EVERY)  # fmt: skip
-    yield Claim(f"{dataset}: random labels teach nothing", "random_accuracy", 50.0, 150 / math.sqrt(n_test),
-                "Zhang et al. 2017; 3 binomial standard errors", where=where,
-                repeats=3, **EVERY)  # fmt: skip
+    given = {"where": {"dataset": dataset, "n_test": 10_000}, "repeats": 3, **EVERY}
+    yield Claim(f"{dataset}: random over true bound", metric="bound_ratio", value=ratio, tolerance=0.0, source=FIGURE,
+                side="at least", **given)  # fmt: skip
+    yield Claim(f"{dataset}: random labels teach nothing", metric="random_accuracy", value=50.0,
+                tolerance=150 / math.sqrt(n_test), source="Zhang et al. 2017; 3 binomial standard errors",
+                **given)  # fmt: skip
 
 
 def vectors(x, labels):
     """Images (n, H, W, C) of classes 0 and 1 as float64 vectors of norm sqrt(d), and their labels -1 and +1."""
     rows = x[labels < 2].reshape(-1, x[0].size).astype(np.float64)
     return normalised(rows), 2.0 * labels[labels < 2] - 1.0
-
-
-def first_layer(*inputs):
-    """H of the inputs, or between two sets of them."""
-    return architecture_kernels(NETWORK, *inputs).ntk
 
 
 @task(
@@ -65,39 +61,45 @@ def first_layer(*inputs):
         ),
     },
     metrics=[
-        Metric("bound_true", "1", tolerance=1e-4, about="sqrt(2 y'H^-1 y / n) of the true labels"),
-        Metric("bound_ratio", "1", tolerance=1e-4, about="that of random labels (root mean square) over it"),
-        Metric("bound_slack", "1", tolerance=1e-4, about="bound_true less the mean of min(|f(x) - y|, 1) in the test"),
-        Metric("monotony", "1", tolerance=0.0, about="share of steps to more noise that raise the bound; all: rho = 1"),
-        Metric("identity_error", "1", tolerance=1e-3, about="largest |mean y'H^-1 y - exact|, in standard errors"),
-        Metric("random_residual", "1", "lower", about="largest training residual on true and random labels"),
-        Metric("random_accuracy", "%", tolerance=0.01, about="test accuracy after random labels: mean over labellings"),
-        Metric("random_astray", "%", tolerance=1.0, about="labellings beyond 3 binomial standard errors of 50 %"),
-        *(Metric(f"{what}_{how}", "%", better, tolerance=1.0, about=about) for what, (better, about) in SHARES.items()
-          for how in ("interpolation", "ridge", "stopping")),
+        Metric("bound_true", unit="1", tolerance=1e-4, about="sqrt(2 y'H^-1 y / n) of the true labels"),
+        Metric("bound_ratio", unit="1", tolerance=1e-4, about="that of random labels (root mean square) over it"),
+        Metric("bound_slack", unit="1", tolerance=1e-4,
+               about="bound_true less the mean of min(|f(x) - y|, 1) in the test"),
+        Metric("monotony", unit="1", tolerance=0.0,
+               about="share of steps to more noise that raise the bound; all: rho = 1"),
+        Metric("identity_error", unit="1", tolerance=1e-3, about="largest |mean y'H^-1 y - exact|, in standard errors"),
+        Metric("random_residual", unit="1", better="lower",
+               about="largest training residual on true and random labels"),
+        Metric("random_accuracy", unit="%", tolerance=0.01,
+               about="test accuracy after random labels: mean over labellings"),
+        Metric("random_astray", unit="%", tolerance=1.0, about="labellings beyond 3 binomial standard errors of 50 %"),
+        *(Metric(f"{what}_{how}", unit="%", better=better, tolerance=1.0, about=about)
+          for what, (better, about) in SHARES.items() for how in ("interpolation", "ridge", "stopping")),
     ],
     curves=[
-        *(Curve(name, x="label noise", y="sqrt(2 mean y'H^-1 y / n)", share=1.0, tolerance=1e-4)
-          for name in ("bound", "predicted_bound")),
+        *(Curve(name, x="label noise", y="sqrt(2 mean y'H^-1 y / n)", share=1.0, tolerance=1e-4, theory_of=theory_of)
+          for name, theory_of in (("bound", None), ("predicted_bound", "bound"))),
         *(Curve(f"{what}_{how}", x=x, y=y, y_unit="%", share=0.9, tolerance=1.0)
           for how, x in (("ridge", "ridge"), ("stopping", "time")) for what, (_, y) in SHARES.items()),
         Curve("leave_one_out", x="ridge", y="mean squared residual", share=1.0, tolerance=1e-4),
     ],
     claims=[
-        Claim("test loss within the bound", "bound_slack", 0.0, 0.0, f"{ARORA}, thm 5.1", side="at least", **EVERY),
-        Claim("bound grows with label noise", "monotony", 1.0, 0.0, f"{ARORA}, figure 2", **EVERY),
-        Claim("mean complexity of noisy labels", "identity_error", 0.0, 3.0, "exact", **EVERY),
-        Claim("interpolates random labels", "random_residual", 0.0, 1e-8, "exact (no ridge)", **EVERY),
-        Claim("interpolation memorises all", "memorised_interpolation", 100.0, 0.0, "exact (no ridge)", **EVERY),
+        Claim("test loss within the bound", metric="bound_slack", value=0.0, tolerance=0.0, source=f"{ARORA}, thm 5.1",
+              side="at least", **EVERY),
+        Claim("bound grows with label noise", metric="monotony", value=1.0, tolerance=0.0, source=FIGURE, **EVERY),
+        Claim("mean complexity of noisy labels", metric="identity_error", value=0.0, tolerance=3.0, source="exact",
+              **EVERY),
+        Claim("interpolates random labels", metric="random_residual", value=0.0, tolerance=1e-8,
+              source="exact (no ridge)", **EVERY),
+        Claim("interpolation memorises all", metric="memorised_interpolation", value=100.0, tolerance=0.0,
+              source="exact (no ridge)", **EVERY),
         *of_one_dataset("mnist", ratio=5.0, n_test=2115),
         *of_one_dataset("cifar10", ratio=1.3, n_test=2000),
     ],
     tiers=[
         Tier("smoke", dataset="digits", n_train=1_000, n_test=500, noise=0.4),
-        Tier("standard", backends=["jax", "torch"], seeds=3, dataset=["mnist", "cifar10"], n_train=3_000, n_test=10_000,
-             noise=0.4),
-        Tier("paper", backends=["jax", "torch"], seeds=3, dataset=["mnist", "cifar10"], n_train=50_000, n_test=10_000,
-             noise=[0.2, 0.4, 0.8]),
+        Tier("standard", **LARGE, n_train=3_000, n_test=10_000, noise=0.4),
+        Tier("paper", **LARGE, n_train=50_000, n_test=10_000, noise=[0.2, 0.4, 0.8]),
     ],
 )  # fmt: skip
 def spurious_labels(ctx: Context, dataset: str, n_train: int, n_test: int, noise: float) -> None:
@@ -106,7 +108,8 @@ def spurious_labels(ctx: Context, dataset: str, n_train: int, n_test: int, noise
     x, y = vectors(ctx.to_numpy(data.x_train), data.labels_train)
     x_test, y_test = vectors(ctx.to_numpy(data.x_test), data.labels_test)
     # In float64: what is small in H is large in its inverse.
-    h, h_test = ctx.stage("kernel", train_test, first_layer, *(ctx.backend.asarray(a, "float64") for a in (x, x_test)))
+    inputs = [ctx.backend.asarray(a, "float64") for a in (x, x_test)]
+    h, h_test = ctx.stage("kernel", train_test, lambda *a: architecture_kernels(NETWORK, *a).ntk, *inputs)
 
     labels = noisy_labels(y, LEVELS, ctx.rng(purpose=f"labels {dataset} {n_train}"), DRAWS)  # (levels, n, draws)
     columns = ctx.backend.asarray(np.concatenate(labels, axis=1), "float64")

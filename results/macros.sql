@@ -1,0 +1,35 @@
+-- The rules that views, queries and commands share, each stated once. They need no table: commands ask them of values
+-- in memory, too (ntkbench/results/rules.py). What each is: comments.sql.
+
+CREATE OR REPLACE MACRO agrees(value, other, tolerance) AS
+  abs(value - other) <= tolerance;
+
+CREATE OR REPLACE MACRO point_agrees(x, y, other_x, other_y, tolerance) AS
+  other_x = x AND agrees(y, other_y, tolerance);
+
+-- A window function, for QUALIFY. `place` tells attempts apart that do not replace each other (NULL: all do).
+CREATE OR REPLACE MACRO latest_attempt(experiment_id, place, finished, run_id) AS
+  row_number() OVER (PARTITION BY experiment_id, place ORDER BY finished DESC, run_id) = 1;
+
+-- Order statistics: the number of samples below the median is binomial, whatever their distribution, so the interval
+-- needs no resampling, and the same samples always give the same one.
+CREATE OR REPLACE MACRO interval_rank(samples) AS
+  greatest(1, floor((samples + 1) / 2 - 0.98 * sqrt(samples))::INTEGER);
+
+CREATE OR REPLACE MACRO median_interval(sorted) AS {
+  'low': sorted[interval_rank(len(sorted))],
+  'high': sorted[len(sorted) + 1 - interval_rank(len(sorted))]
+};
+
+-- Both are rows with seconds, low, high, samples and includes_compilation. One sample tells nothing of how it would
+-- vary.
+CREATE OR REPLACE MACRO speed_ratio(entry, baseline) AS {
+  'speedup': baseline.seconds / nullif(entry.seconds, 0),
+  'low': if(least(entry.samples, baseline.samples) > 1, baseline.low / nullif(entry.high, 0), NULL),
+  'high': if(least(entry.samples, baseline.samples) > 1, baseline.high / nullif(entry.low, 0), NULL),
+  'outcome': CASE WHEN least(entry.samples, baseline.samples) <= 1 THEN 'one sample'
+                  WHEN baseline.low > entry.high THEN 'faster'
+                  WHEN baseline.high < entry.low THEN 'slower'
+                  ELSE 'no difference shown' END,
+  'includes_compilation': entry.includes_compilation OR baseline.includes_compilation
+};

@@ -1,0 +1,90 @@
+"""Networks of finite width beside the kernel of the infinitely wide one: their NTK, and their training."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ntkbench.arrays.array import Array
+from ntkbench.kernels.empirical.ntk import empirical_ntk
+from ntkbench.networks.finite import Finite
+from ntkbench.networks.parameters import Parameters
+from ntkbench.networks.training import train
+from ntkbench.theory.dynamics import gradient_descent
+
+_VISIBLE = 1e-6  # of the first loss; below, the loss of a network in float32 is rounding
+
+
+def ntk_width_errors(
+    networks: Sequence[Finite], starts: Sequence[Sequence[Parameters]], x: Array, ntk: Array
+) -> list[float]:
+    """How far the empirical NTKs of networks are from a kernel: the mean over the starts of each network.
+
+    Args:
+        networks: Networks of one architecture, one a width.
+        starts: The parameters of each network, one set a start.
+        x: Inputs, (n, ...), of the library and dtype of the parameters.
+        ntk: The NTK of the infinitely wide network, (n, n).
+
+    Returns:
+        For each network the mean relative Frobenius error |K - ntk| / |ntk|, which falls as width^-1/2.
+
+    References:
+        Jacot et al. 2018 (arXiv:1806.07572), theorem 1; Xu & Zhu 2024.
+    """
+    squares = [
+        [((empirical_ntk(network, params, x, trace=True) - ntk) ** 2).sum() for params in of_width]
+        for network, of_width in zip(networks, starts, strict=True)
+    ]
+    size = float((ntk**2).sum())
+    return [float(np.mean([(float(s) / size) ** 0.5 for s in of_width])) for of_width in squares]
+
+
+class LossCurves(NamedTuple):
+    """The loss (1/2) |f(X) - y|^2 of gradient descent, of a network and of its infinitely wide limit."""
+
+    steps: tuple[int, ...]
+    loss: Array  # (t,), in NumPy
+    predicted: Array  # (t,), in the library of the inputs
+
+    @property
+    def rate_ratio(self) -> float:
+        """The rate at which the network's loss decays, over that of the limit: by the first and the last step."""
+        first, last = float(self.predicted[0]), float(self.predicted[-1])
+        return math.log(self.loss[-1] / self.loss[0]) / math.log(last / first)
+
+
+def loss_curves(
+    network: Finite, params: Parameters, x: Array, y: Array, ntk: Array, *, steps: int, rate: float
+) -> LossCurves:
+    """The loss while training, at log-spaced steps, of a network and of its linear limit from the same outputs.
+
+    Shown as far as the limit keeps a millionth of its first loss: below, that of a network in float32 is rounding.
+
+    Args:
+        network: A network with one output.
+        params: Its parameters at the start.
+        x: Inputs, (n, ...), of the library and dtype of the parameters.
+        y: Labels, (n,).
+        ntk: The NTK of the infinitely wide network, (n, n).
+        steps: The number of full-batch steps.
+        rate: The learning rate, below 2 / lambda_max of `ntk`.
+
+    Returns:
+        Both curves.
+
+    Raises:
+        DivergenceError: The rate is too large for the limit.
+        ValueError: As `train` and `gradient_descent` raise it.
+
+    References:
+        Lee et al. 2019 (arXiv:1902.06720), theorem 2.1 and equations 8 to 11.
+    """
+    start = network.apply(params, x)[:, 0]
+    seen = train(network, params, x, y, steps=steps, rate=rate)
+    limit = gradient_descent(ntk, y, ntk, seen.steps, rate=rate, f0_train=start, f0_test=start)
+    shown = int((limit.loss >= _VISIBLE * limit.loss[0]).sum())
+    return LossCurves(seen.steps[:shown], seen.loss[:shown], limit.loss[:shown])

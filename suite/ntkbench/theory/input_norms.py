@@ -1,0 +1,75 @@
+"""What the norms of the inputs do: how they concentrate, and what they change in the NTK of a ReLU network.
+
+That kernel is homogeneous: with D the diagonal matrix of |x_i| / sqrt(d), the raw inputs' kernel is D K D, where K is
+that of the inputs brought to the norm sqrt(d).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ntkbench.arrays.array import Array
+from ntkbench.solvers.regression import min_eigenvalue
+
+
+def norm_exponent(nu: float) -> float:
+    """The exponent a with which | |x|^2 / d - 1 | ~ d^a for d independent entries with tails |x_i| ~ |x_i|^-nu.
+
+    Args:
+        nu: The exponent of the tails, above 2, as of Student's t with nu degrees of freedom; infinity for light tails.
+
+    Returns:
+        -min(1/2, 1 - 2 / nu): the central limit theorem's for nu >= 4, and that of a stable law of order nu / 2 below.
+
+    Raises:
+        ValueError: The variance of the entries is not finite.
+
+    References:
+        Feller 1971, An Introduction to Probability Theory and Its Applications II, section XVII.5 (stable limits).
+    """
+    if not nu > 2:
+        raise ValueError(f"entries have a finite variance for nu > 2, not for {nu}")
+    return max(-0.5, 2 / nu - 1)
+
+
+def squared_norms(x: Array, dimensions: Array) -> Array:
+    """|x|^2 of inputs that are cut to their first entries.
+
+    Args:
+        x: Inputs, (n, d).
+        dimensions: How many entries are kept, from 1 to d, (m,).
+
+    Returns:
+        The squared norms, (n, m), in the library and dtype of `x`.
+    """
+    return (x**2).cumsum(1)[:, dimensions - 1]
+
+
+class NormScaling(NamedTuple):
+    """The NTK of raw inputs against that of inputs brought to one norm."""
+
+    min_eigenvalue: float  # of the kernel at equal norms
+    ostrowski_ratio: float  # least eigenvalue of the raw kernel, over the bound min |x|^2 / d times the above: >= 1
+    homogeneity_error: float  # the largest relative error of raw K = D K D
+
+
+def norm_scaling(raw: Array, equal: Array, norms: Array) -> NormScaling:
+    """Compare the Gram matrices of the same inputs, as they are and brought to the norm sqrt(d).
+
+    Args:
+        raw: The NTK of the inputs, (n, n), float64.
+        equal: That of the inputs brought to the norm sqrt(d), (n, n), float64.
+        norms: |x_i| / sqrt(d), (n,), float64, of the library of both.
+
+    Returns:
+        Both least eigenvalues, and how far the matrices are from being one up to norms.
+
+    References:
+        Ostrowski 1959, A quantitative formulation of Sylvester's law of inertia; Horn & Johnson 2013, theorem 4.5.9.
+    """
+    least, least_raw = min_eigenvalue(equal), min_eigenvalue(raw)
+    return NormScaling(
+        min_eigenvalue=least,
+        ostrowski_ratio=least_raw / (float(norms.min()) ** 2 * least),
+        homogeneity_error=float(abs(raw / (equal * norms[:, None] * norms[None, :]) - 1.0).max()),
+    )
