@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ntkbench.cli import main
+from ntkbench.cli import parser
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -50,12 +50,12 @@ def test_every_session_that_the_documents_name_is_there() -> None:
 def test_every_command_of_the_readme_is_one() -> None:
     assert len(commands()) >= 10
     for command in commands():
-        main.parser().parse_args(shlex.split(command)[1:])
+        parser.parse(shlex.split(command)[1:])
 
 
 def test_the_command_for_a_machine_without_our_packages_is_one() -> None:
     (words,) = anywhere()
-    options = main.parser().parse_args(words)
+    options = parser.parse(words)
     assert (options.device, options.tier, options.records) == ("cuda", "paper", Path("out.jsonl"))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _LONGEST = 500  # characters of a message worth keeping
 _BRIEF = 100  # characters of a value
@@ -16,7 +16,19 @@ class InputError(ValueError):
     """
 
 
-class SystemFault(Exception):  # noqa: N818
+class DeviceMissing(InputError):  # noqa: N818 (it names what is, as its message does)
+    """No device of the kind that was asked for, "cuda" say, can be used here; `reasons` say why, a line each."""
+
+    def __init__(self, device: str, reasons: Sequence[str]) -> None:
+        # Both to the base class, for pickle.
+        super().__init__(device, reasons)
+        self.device, self.reasons = device, tuple(reasons)
+
+    def __str__(self) -> str:
+        return f"no {self.device} device here: {'; '.join(self.reasons)}"
+
+
+class SystemFault(Exception):  # noqa: N818 (beside InputError: whose fault it is)
     """The machine refuses what makes sense: a full disk, a lost network, a file that another process holds.
 
     Its message is one line. The command line prints it and exits with 4.
@@ -24,9 +36,12 @@ class SystemFault(Exception):  # noqa: N818
 
 
 def unknown(kind: str, name: str, choices: Iterable[str]) -> InputError:
-    """An `InputError` for a `name` that is not among `choices`, naming the nearest valid one.
+    """An `InputError` for a name that does not exist, naming the nearest that does.
 
-    `kind` is the noun shown to the user, such as "task" or "backend".
+    Args:
+        kind: The noun shown to the user, such as "task" or "backend".
+        name: What was given.
+        choices: All that exist.
     """
     valid = sorted(choices)
     near = difflib.get_close_matches(name, valid, n=1, cutoff=0.5)

@@ -11,7 +11,12 @@ _THOUSANDS = ("", "k", "M", "G", "T", "P", "E")
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    """`digits` significant digits, in scientific notation only where it is shorter; "" for None."""
+    """A number in significant digits, in scientific notation only where it is shorter.
+
+    Args:
+        value: The number; None gives "".
+        digits: How many significant digits.
+    """
     if value is None:
         return ""
     if value == 0 or not math.isfinite(value):
@@ -76,7 +81,14 @@ def quantity(value: float | None, unit: str) -> str:
 
 
 def published(value: float, tolerance: float, unit: str, side: str = "within") -> str:
-    """What a claim says: 40.94 % ± 1.5; ≥ 50 %, or ≤ 1.0e-8 + 1.0e-9 where an inequality has a tolerance."""
+    """What a claim says: 40.94 % ± 1.5; ≥ 50 %, or ≤ 1.0e-8 + 1.0e-9 where an inequality has a tolerance.
+
+    Args:
+        value: The published value.
+        tolerance: How far a measured value may be from it, in the same unit.
+        unit: The metric's unit, "1" for none.
+        side: "within", "at least" or "at most".
+    """
     sign, slack = {"within": ("", "±"), "at least": ("≥ ", "−"), "at most": ("≤ ", "+")}[side]
     bare = sign and tolerance == 0
     return f"{sign}{quantity(value, unit)}" + ("" if bare else f" {slack} {number(tolerance, 2)}")

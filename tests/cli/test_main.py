@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
+from ntkbench import paths
+from ntkbench.cli.commands import COMMANDS
+from ntkbench.errors import SystemFault
 from ntkbench.results.store import Store
 
-COMMANDS = ["list", "describe", "doctor", "data", "run", "verify", "report", "sql", "import", "export"]
+ROOT = Path(__file__).parents[2]
 
 
 def one_line(outcome, code: int = 2) -> str:
@@ -39,6 +44,8 @@ def one_line(outcome, code: int = 2) -> str:
         (["data", "path", "cifar100"], "unknown dataset 'cifar100'; did you mean 'cifar10'?"),
         (["describe", "cifar_cnkt"], "unknown task 'cifar_cnkt'; did you mean 'cifar_cntk'?"),
         (["list", "--tasks", "nowhere"], "nowhere' does not exist"),
+        (["list", "nowhere"], "unknown argument 'nowhere'"),
+        (["--db", "here.duckdb", "list"], "unknown command 'here.duckdb'"),
     ],
 )
 def test_wrong_words_are_one_line_with_the_nearest_right_one(ntkbench, words, message, database):
@@ -55,6 +62,7 @@ def test_every_command_explains_itself(capfd, ntkbench, command):
     assert out.startswith(" ".join(["usage: ntkbench", *command]))
     if not command:
         assert all(f"    {c} " in out for c in COMMANDS)
+        assert "--version" in out
 
 
 @pytest.mark.parametrize("words", [["verify"], ["report"], ["sql", "SELECT 1"], ["export", "out"]])
@@ -114,6 +122,31 @@ def test_an_interrupt_outside_a_run_is_told_and_has_its_code(ntkbench, monkeypat
     assert (outcome.code, outcome.out, outcome.err) == (130, "", "ntkbench: interrupted\n")
 
 
+def test_a_fault_of_the_machine_has_a_code_of_its_own(ntkbench, monkeypatch):
+    def refused(*_: object) -> None:
+        raise SystemFault("the disk is full")
+
+    monkeypatch.setattr(Store, "query", refused)
+    outcome = ntkbench("verify")
+    assert (outcome.code, outcome.out, outcome.err) == (4, "", "ntkbench: the disk is full\n")
+
+
+def test_the_version_is_one_line_with_the_commit(capfd, ntkbench, monkeypatch):
+    monkeypatch.setattr("ntkbench.machine.provenance.commit", lambda: "0123abcd")
+    with pytest.raises(SystemExit) as caught:
+        ntkbench("--version")
+    assert caught.value.code == 0
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert capfd.readouterr().out == f"ntkbench {declared}, commit 0123abcd\n"
+
+
+def test_outside_a_checkout_the_version_is_the_installed_one(capfd, ntkbench, monkeypatch):
+    monkeypatch.setattr(paths, "checkout", lambda: None)
+    with pytest.raises(SystemExit):
+        ntkbench("--version")
+    assert capfd.readouterr().out == f"ntkbench {version('ntkbench')}\n"
+
+
 def test_names_may_stand_on_both_sides_of_an_option(ntkbench, small_tasks):
     words = ["run", "squares", "--tasks", small_tasks, "--tier", "smoke", "--backend", "numba"]
     out = ntkbench(*words, "faults", "--dry-run").out
@@ -152,13 +185,14 @@ def test_an_answer_that_cannot_be_written_is_one_line():
         done = subprocess.run(
             [sys.executable, "-m", "ntkbench", "list"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
-    assert (done.returncode, done.stderr) == (2, "ntkbench: cannot write the answer: No space left on device\n")
+    assert (done.returncode, done.stderr) == (4, "ntkbench: cannot write the answer: No space left on device\n")
 
 
 def test_listing_tasks_imports_no_framework():
     code = (
         "import sys; from ntkbench.cli import main as cli; cli.main(['list'])\n"
-        "print([m for m in ('torch', 'jax', 'numba', 'duckdb') if m in sys.modules])"
+        "heavy = ('torch', 'jax', 'numba', 'duckdb', 'polars', 'ntkbench.cli.commands.run')\n"
+        "print([m for m in heavy if m in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "200"}

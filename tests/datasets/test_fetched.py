@@ -161,7 +161,7 @@ def test_when_every_source_fails_one_line_says_what_was_tried_and_what_needs_no_
     fault = small.dataset.mismatch(wrong)
     assert str(caught.value) == (
         "No source reachable for dataset 'small' (tried files.example.org: HTTP 404 Not Found;"
-        f" npm images@1: {fault}); `--tier smoke` needs no network"
+        f" npm images@1: {fault}); the smoke tier of every task needs no network"
     )
     assert not small.is_cached()
     # What the sources left stays, for the next attempt to resume.
@@ -192,7 +192,7 @@ def test_what_a_process_killed_while_writing_left_is_cleared(small, images):
     small.path().mkdir(parents=True)
     np.save(small.path() / "x_train.npy", images.x_train)
     for name in ARRAY_NAMES:
-        (small.path() / f"{name}.npy.tmp").write_bytes(b"half")
+        (small.path() / f".{name}.npy.0123.tmp").write_bytes(b"half")
     small.load(quiet)
     assert cached(small) == WHOLE
 

@@ -157,5 +157,5 @@ def test_when_both_fail_one_line_tells_of_both(pinned, images, official, server)
         Fetched(dataset=pinned(images), sources=[official, npm_package()]).load(quiet)
     assert str(caught.value) == (
         "No source reachable for dataset 'small' (tried 127.0.0.1: HTTP 404 Not Found;"
-        " npm some-images@1.2.3: npm is not installed); `--tier smoke` needs no network"
+        " npm some-images@1.2.3: npm is not installed); the smoke tier of every task needs no network"
     )

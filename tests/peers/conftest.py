@@ -19,8 +19,9 @@ import os, time
 import numpy as np
 
 PACKAGES = ("numpy",)
+options = OPTIONS
 
-def prepare(workload, arrays, options):
+def prepare(workload, arrays):
     how = options.get("how", "")
     print("chatter of a library")
     if how == "no library":
@@ -68,12 +69,12 @@ def work() -> Workload:
 @pytest.fixture
 def fake(tmp_path: Path) -> Fake:
     """`fake(name, factor=..., how=...)`: an entry that does the regression."""
-    script = tmp_path / "script.py"
-    script.write_text(SCRIPT)
 
     def make(name: str, **options: Any) -> Entry:
+        script = tmp_path / f"{name}.py"
         texts = {key: str(value) for key, value in options.items()}
-        return Entry(name, frozenset({"regression"}), script, options={"name": name, **texts})
+        script.write_text(SCRIPT.replace("OPTIONS", repr({"name": name, **texts})))
+        return Entry(name, frozenset({"regression"}), script)
 
     return make
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from ntkbench.peers import child
+from ntkbench.peers.entries import entries
 from ntkbench.peers.workloads import inputs
 
 
@@ -28,13 +29,13 @@ def talk(entry, *requests: dict[str, object]) -> list[dict[str, object]]:
 def load(work, fake, tmp_path) -> dict[str, object]:
     np.savez(tmp_path / "inputs.npz", **inputs(work))
     request = {"workload": {"kind": work.kind, **work.params}, "inputs": str(tmp_path / "inputs.npz")}
-    return {"do": "load", **request, "options": {"factor": "2.0"}}
+    return {"do": "load", **request}
 
 
 def test_load_call_save(load, work, fake, tmp_path) -> None:
     path = tmp_path / "result.npy"
     call = {"do": "call", "seconds": 10.0, "most": 3}
-    loaded, called, saved = talk(fake("a"), load, call, {"do": "save", "path": str(path)})
+    loaded, called, saved = talk(fake("a", factor=2.0), load, call, {"do": "save", "path": str(path)})
     assert loaded == {"status": "ok", "packages": {"numpy": np.__version__}, "python": child.platform.python_version()}
     assert called["status"] == "ok"
     assert len(called["times"]) == 3
@@ -50,18 +51,18 @@ def test_calls_stop_when_the_time_is_spent(load, fake) -> None:
 
 
 def test_an_error_is_a_reply_and_the_process_goes_on(load, fake) -> None:
-    bad = {**load, "options": {"how": "memory"}}
-    replies = talk(fake("a"), bad, {"do": "call", "seconds": 0.0, "most": 1}, load)
+    replies = talk(fake("a", how="memory"), load, {"do": "call", "seconds": 0.0, "most": 1}, load)
     assert [r["status"] for r in replies] == ["ok", "out_of_memory", "ok"]
     assert replies[1]["reason"] == "MemoryError: no room"
     assert "raise MemoryError" in replies[1]["traceback"]
 
 
-@pytest.mark.parametrize("script", sorted(Path(child.__file__).parent.glob("scripts/*.py")), ids=lambda path: path.stem)
-def test_what_runs_in_a_peers_environment_needs_no_ntkbench(script) -> None:
-    files = [Path(child.__file__), *([] if script.stem == "ours" else [script])]
-    for file in files:
-        for node in ast.walk(ast.parse(file.read_text())):
-            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
-            names += [str(node.module)] if isinstance(node, ast.ImportFrom) else []
-            assert not [name for name in names if name.split(".")[0] == "ntkbench"], file
+ELSEWHERE = [entry.script for entry in entries() if entry.requirements is not None]
+
+
+@pytest.mark.parametrize("file", [Path(child.__file__), *ELSEWHERE], ids=lambda path: path.stem)
+def test_what_runs_in_a_peers_environment_needs_no_ntkbench(file) -> None:
+    for node in ast.walk(ast.parse(file.read_text())):
+        names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+        names += [str(node.module)] if isinstance(node, ast.ImportFrom) else []
+        assert not [name for name in names if name.split(".")[0] == "ntkbench"], file

@@ -20,10 +20,10 @@ def start(work, fake, tmp_path) -> Iterator:
 
     def start(**options: str) -> Peer:
         with (tmp_path / "log").open("ab") as log:
-            peer = Peer(fake("a"), Path(sys.executable), log)
+            peer = Peer(fake("a", **options), Path(sys.executable), log)
         started.append(peer)
         request = {"workload": {"kind": work.kind, **work.params}, "inputs": str(tmp_path / "inputs.npz")}
-        peer.ask("load", 60.0, **request, options=options)
+        peer.ask("load", 60.0, **request)
         return peer
 
     yield start

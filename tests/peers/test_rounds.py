@@ -94,10 +94,9 @@ ROUNDING = """
 import numpy as np
 PACKAGES = ("numpy",)
 
-def prepare(workload, arrays, options):
-    right = np.load(options["right"])
-    single = arrays["x1"].dtype == np.float32
-    return lambda: tuple(right * (1 + float(options["single" if single else "double"])))
+def prepare(workload, arrays):
+    right = np.load(RIGHT)
+    return lambda: tuple(right * (1 + (SINGLE if arrays["x1"].dtype == np.float32 else DOUBLE)))
 """
 
 
@@ -109,9 +108,9 @@ def prepare(workload, arrays, options):
 def test_what_is_off_in_float32_alone_is_off_by_rounding(tmp_path, single, double, comparable, rounds_badly) -> None:
     (work,) = (w.shrunk() for w in WORKLOADS if w.name == "empirical_1")
     np.save(tmp_path / "right.npy", reference(work, inputs(work)))
-    (tmp_path / "script.py").write_text(ROUNDING)
-    options = {"right": str(tmp_path / "right.npy"), "single": str(single), "double": str(double)}
-    entry = Entry("a", frozenset({"empirical"}), tmp_path / "script.py", options=options)
+    names = f"RIGHT, SINGLE, DOUBLE = {str(tmp_path / 'right.npy')!r}, {single}, float('{double}')\n"
+    (tmp_path / "script.py").write_text(names + ROUNDING)
+    entry = Entry("a", frozenset({"empirical"}), tmp_path / "script.py")
     (found,) = compare(work, [entry], lambda entry: Path(sys.executable), rounds=1, progress=lambda text: None)
     assert (found.status, found.comparable, found.rounds_badly) == ("ok", comparable, rounds_badly)
     assert found.errors.elsewhere == pytest.approx(single, rel=1e-6)

@@ -6,50 +6,47 @@ from pathlib import Path
 
 import pytest
 
-from ntkbench.peers import virtualenvs
-from ntkbench.peers.entries import ENTRIES
+from ntkbench.peers.entries import entries
 from ntkbench.peers.rounds import compare
 from ntkbench.peers.virtualenvs import SetupError, prepare
 
 
 @pytest.fixture
 def requirements(tmp_path) -> Path:
-    folder = tmp_path / "requirements"
-    folder.mkdir()
-    return folder
+    """A list of packages."""
+    return tmp_path / "a.txt"
 
 
 @pytest.mark.slow
 def test_an_environment_is_reused_until_its_list_changes(tmp_path, requirements) -> None:
     said: list[str] = []
-    (requirements / "a.txt").write_text("# nothing\n")
-    python = prepare("a", tmp_path, said.append, requirements)
+    requirements.write_text("# nothing\n")
+    python = prepare(requirements, tmp_path, said.append)
     mark = tmp_path / "peer-a" / "mark"
     mark.touch()
-    assert prepare("a", tmp_path, said.append, requirements) == python
+    assert prepare(requirements, tmp_path, said.append) == python
     assert mark.exists()
     assert said == ["making the environment peer-a; this is done once"]
-    (requirements / "a.txt").write_text("./no-such-wheel-1.0-py3-none-any.whl\n")
+    requirements.write_text("./no-such-wheel-1.0-py3-none-any.whl\n")
     with pytest.raises(SetupError, match=r"'a' could not be made: .*no-such-wheel"):
-        prepare("a", tmp_path, said.append, requirements)
+        prepare(requirements, tmp_path, said.append)
     assert not mark.exists()
     # What is left does not look whole.
-    (requirements / "a.txt").write_text("# nothing\n")
-    prepare("a", tmp_path, said.append, requirements)
+    requirements.write_text("# nothing\n")
+    prepare(requirements, tmp_path, said.append)
     assert (tmp_path / "peer-a" / "installed").exists()
 
 
 def test_a_folder_that_cannot_be_written_is_a_reason(tmp_path, requirements) -> None:
-    (requirements / "a.txt").write_text("")
+    requirements.write_text("")
     (tmp_path / "file").touch()
     with pytest.raises(SetupError, match="'a' could not be made"):
-        prepare("a", tmp_path / "file", print, requirements)
+        prepare(requirements, tmp_path / "file", print)
 
 
-@pytest.mark.parametrize("name", sorted({e.environment for e in ENTRIES if e.environment}))
-def test_each_environment_has_a_list_that_pins_what_is_compared(name) -> None:
-    text = (Path(virtualenvs.__file__).parent / "requirements" / f"{name}.txt").read_text()
-    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+@pytest.mark.parametrize("file", [e.requirements for e in entries() if e.requirements], ids=lambda file: file.stem)
+def test_each_list_pins_what_is_compared(file) -> None:
+    lines = [line for line in file.read_text().splitlines() if line and not line.startswith("#")]
     assert lines
     assert all("==" in line or line == "numpy<2" for line in lines)
 
@@ -57,7 +54,7 @@ def test_each_environment_has_a_list_that_pins_what_is_compared(name) -> None:
 @pytest.mark.network
 @pytest.mark.slow
 def test_a_peer_runs_in_its_own_environment_without_ntkbench(tmp_path, requirements, work, fake) -> None:
-    (requirements / "a.txt").write_text("numpy\n")
-    python = prepare("a", tmp_path, print, requirements)
+    requirements.write_text("numpy\n")
+    python = prepare(requirements, tmp_path, print)
     (outcome,) = compare(work, [fake("a")], lambda entry: python, rounds=1, progress=lambda text: None)
     assert outcome.comparable, outcome.reason

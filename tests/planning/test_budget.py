@@ -11,7 +11,7 @@ import pytest
 from ntkbench.errors import InputError
 from ntkbench.experiment.plan import PlannedRun
 from ntkbench.experiment.spec import Claim, Metric, Task, Tier
-from ntkbench.planning.budget import at_least, choose, in_turn, ordered, parse, worths
+from ntkbench.planning.budget import at_least, choose, in_turn, ordered, parse_duration, worths
 
 
 def function(ctx: object, n: int, kind: str) -> None: ...
@@ -57,15 +57,15 @@ def names(runs: Iterable[PlannedRun]) -> list[tuple[object, ...]]:
     [("90", 90.0), ("90s", 90.0), ("8m", 480.0), ("1.5h", 5400.0), (".5", 0.5), ("2.m", 120.0), (" 8m ", 480.0)],
 )
 def test_a_time_is_a_number_with_or_without_a_unit(text: str, value: float) -> None:
-    assert parse(text) == value
+    assert parse_duration(text) == value
 
 
 @pytest.mark.parametrize(
     "text", ["", "m", "8x", "8 m", "-8m", "0", "0m", "nan", "inf", "1e3", "8m30s", "٣m", "8M", "9" * 400, "\udcff"]
 )
 def test_what_is_no_time_is_refused(text: str) -> None:
-    with pytest.raises(InputError, match=r"^--budget must be a positive number of seconds, or one with s, m or h, not"):
-        parse(text)
+    with pytest.raises(InputError, match=r"^a time is a positive number of seconds, or one with s, m or h, not"):
+        parse_duration(text)
 
 
 def test_a_run_is_worth_what_the_best_claim_is_that_waits_for_it() -> None:

@@ -185,13 +185,6 @@ def test_nothing_is_left_beside_the_database(store):
     assert list(store.path.parent.iterdir()) == [store.path]
 
 
-def test_what_a_killed_process_left_of_a_new_database_does_no_harm(database):
-    for suffix in ("", ".wal"):
-        database.with_name(f".{database.name}.{os.getpid()}.new{suffix}").write_text("half a database")
-    Store(database).prepare()
-    assert list(database.parent.iterdir()) == [database]
-
-
 @pytest.mark.parametrize("refusal", [errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK])
 def test_a_file_system_without_hard_links_will_do(database, monkeypatch, refusal):
     def link(*_: object) -> None:
@@ -204,13 +197,11 @@ def test_a_file_system_without_hard_links_will_do(database, monkeypatch, refusal
 
 
 @pytest.mark.parametrize("links", [True, False])
-def test_the_database_of_a_process_that_was_first_is_not_replaced(store, tmp_path, monkeypatch, links):
+def test_the_database_of_a_process_that_was_first_is_not_replaced(store, monkeypatch, links):
     store.add([RECORD])
     if not links:
         monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(OSError(errno.EPERM, "no")))
-    scratch = tmp_path / "scratch"
-    scratch.write_text("a later database")
-    database_module._place(scratch, store.path)
+    database_module._create(store.path)
     assert count(store) == 1
 
 

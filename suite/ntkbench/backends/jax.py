@@ -9,7 +9,7 @@ from typing import Any
 
 from ntkbench.backends.protocol import Capability
 from ntkbench.backends.sharing import forbid_tf32, memory_fraction
-from ntkbench.errors import InputError
+from ntkbench.errors import DeviceMissing
 
 _MAY_KEEP = 0.1  # of the memory it may take; a worker that keeps more stands in the way of other backends
 
@@ -34,7 +34,7 @@ class Jax:
         try:
             self._device = jax.devices(device)[0]
         except RuntimeError as error:
-            raise InputError(f"backend 'jax' sees no {device} device; use --device cpu") from error
+            raise DeviceMissing(device, ["backend 'jax' sees none"]) from error
         self.device = device
         self._jax = jax
         jax.config.update("jax_default_device", self._device)

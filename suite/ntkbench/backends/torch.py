@@ -9,7 +9,7 @@ from typing import Any
 
 from ntkbench.backends.protocol import Capability
 from ntkbench.backends.sharing import forbid_tf32, memory_fraction
-from ntkbench.errors import InputError
+from ntkbench.errors import DeviceMissing
 
 
 class Torch:
@@ -28,7 +28,7 @@ class Torch:
 
         if device == "cuda":
             if not torch.cuda.is_available():
-                raise InputError("backend 'torch' sees no CUDA device; use --device cpu")
+                raise DeviceMissing("cuda", ["backend 'torch' sees none"])
             torch.cuda.set_per_process_memory_fraction(memory_fraction())
         self.device = device
         self._torch = torch

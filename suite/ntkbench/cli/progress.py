@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
 
 from ntkbench import formats
-from ntkbench.cli.main import mute
+from ntkbench.cli.output import mute
 from ntkbench.experiment.plan import PlannedRun
 from ntkbench.planning.expectation import Expectation
 from ntkbench.results.record import RunRecord

@@ -27,9 +27,9 @@ def check(scheduler: str) -> None:
     """Raise InputError for what is neither a scheduler's address nor local:N, and where Dask is not installed."""
     if not _LOCAL.fullmatch(scheduler) and not _ADDRESS.fullmatch(scheduler):
         wanted = "an address like tcp://host:8786, or local:N for N processes of this machine"
-        raise InputError(f"--scheduler takes {wanted}, not {brief(scheduler)}")
+        raise InputError(f"a scheduler is {wanted}, not {brief(scheduler)}")
     if find_spec("distributed") is None:
-        raise InputError("--scheduler needs Dask, which is not installed here: pip install 'ntkbench[dask]'")
+        raise InputError("this needs Dask, which is not installed here: pip install 'ntkbench[dask]'")
 
 
 def is_local(scheduler: str) -> bool:

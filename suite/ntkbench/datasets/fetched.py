@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from ntkbench import paths
+from ntkbench.datasets.cache import writing_into
 from ntkbench.datasets.dataset import ARRAY_NAMES, Arrays, Dataset
 from ntkbench.datasets.progress import Progress, reporting
 from ntkbench.datasets.sources.source import Source, SourceError
 from ntkbench.errors import InputError
-from ntkbench.files import replacing, writing_into
+from ntkbench.files import remove_unfinished, replacing
 
 
 @dataclass(frozen=True)
@@ -78,13 +79,14 @@ class Fetched:
                 tried.append(f"{source.label}: {error}")
         raise InputError(
             f"No source reachable for dataset {self.dataset.name!r} (tried {'; '.join(tried)});"
-            " `--tier smoke` needs no network"
+            " the smoke tier of every task needs no network"
         )
 
     def _write(self, arrays: Arrays) -> None:
         with writing_into(self.path()):
             self.path().mkdir(exist_ok=True)
             for name in ARRAY_NAMES:
+                remove_unfinished(self._file(name))  # nobody else writes here: the caller holds the lock
                 with replacing(self._file(name)) as file:
                     np.save(file, getattr(arrays, name))
 

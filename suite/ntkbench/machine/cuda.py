@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
-from ntkbench.errors import InputError
+from ntkbench.errors import DeviceMissing, InputError
 
 _LIBRARY = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 _NO_DEVICE = 100  # CUDA_ERROR_NO_DEVICE: no card, or none that CUDA_VISIBLE_DEVICES lets through
@@ -125,7 +125,7 @@ def obstacles(names: Sequence[str]) -> dict[str, str]:
 def choose(wanted: Sequence[str], *, asked: bool) -> tuple[list[str], list[str]]:
     """Those of the installed backends that can use a CUDA device here, and in one line each why others cannot.
 
-    Raises InputError when none can, or, where the user `asked` for them by name, when one cannot.
+    Raises DeviceMissing when none can, or, where the user `asked` for them by name, when one cannot.
     """
     if asked and "numba" in wanted:
         raise InputError("backend 'numba' runs on cpu, not on 'cuda'; choose from: jax, torch")
@@ -134,8 +134,7 @@ def choose(wanted: Sequence[str], *, asked: bool) -> tuple[list[str], list[str]]
     # What is wrong with the machine is said once.
     left_out = list(dict.fromkeys(fault for fault in faults.values() if fault))
     if not able or (asked and left_out):
-        reasons = "; ".join(left_out) or "neither jax nor torch is installed"
-        raise InputError(f"no --device cuda here: {reasons}; or use --device cpu")
+        raise DeviceMissing("cuda", left_out or ["neither jax nor torch is installed"])
     return able, left_out
 
 

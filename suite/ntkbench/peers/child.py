@@ -1,12 +1,13 @@
 """Runs one peer's script in that peer's own Python, which need not have ntkbench: standard library and NumPy alone.
 
 `python -P child.py SCRIPT` reads requests and writes replies, a line of JSON each. A request is an object with "do":
-"load" (workload, inputs, options), "call" (seconds, most), "save" (path); the end of the requests is the end of the
+"load" (workload, inputs), "call" (seconds, most), "save" (path); the end of the requests is the end of the
 process. A reply is an object with "status": "ok", or "error" or "out_of_memory" with a reason and a traceback.
 
-A script has `PACKAGES`, the distributions whose versions matter, and `prepare(workload, arrays, options)`, which gives
-a function without arguments. A call of it does the work, waits for it, and returns an array or a tuple of arrays. It
-may have `implementation()`, a text.
+A script is a file of entrants/. It has NAME; KINDS, the kinds of work that it does; PACKAGES, the distributions whose
+versions matter; and `prepare(workload, arrays)`, which gives a function without arguments. A call of it does the work,
+waits for it, and returns an array or a tuple of arrays. A script may have `implementation()`, a text. What it needs is
+imported inside these functions: our own process reads the names, and does not have the libraries.
 """
 
 from __future__ import annotations
@@ -38,13 +39,13 @@ class Session:
         self._call: Any = None
         self._result: Any = None
 
-    def load(self, workload: dict[str, Any], inputs: str, options: dict[str, str]) -> dict[str, Any]:
+    def load(self, workload: dict[str, Any], inputs: str) -> dict[str, Any]:
         """Get ready for the work: import the libraries, hand them the arrays."""
         import numpy as np
 
         with np.load(inputs) as file:
             arrays = {name: file[name] for name in file.files}
-        self._call = self._script.prepare(workload, arrays, options)
+        self._call = self._script.prepare(workload, arrays)
         packages = {name: importlib.metadata.version(name) for name in self._script.PACKAGES}
         return {"packages": packages, "python": platform.python_version()}
 

@@ -1,45 +1,48 @@
-"""Who takes part: in which environment, with which script, in which kinds of work."""
+"""The entries: what the files in entrants/ say of themselves. Nothing else knows any of them by name."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import importlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-from ntkbench.peers.workloads import NT, Kind, Workload
+from ntkbench.peers.workloads import Kind, Workload
 
-_SCRIPTS = Path(__file__).parent / "scripts"
+_ENTRANTS = Path(__file__).parent / "entrants"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A contestant. `environment` names a list in requirements/; None is the environment that the suite runs in.
+    """One that takes part, with the kinds of work that its script does.
 
-    `options` are handed to the script. An entry may be there twice, for kinds of work in different environments.
+    `requirements` is the list of the packages that its environment holds; None is the environment that the suite runs
+    in. Two entries may share a name where one library needs different environments for different work.
     """
 
     name: str
     kinds: frozenset[Kind]
     script: Path
-    environment: str | None = None
-    options: Mapping[str, str] = field(default_factory=dict)
+    requirements: Path | None = None
 
     def covers(self, workload: Workload) -> bool:
         """Whether it does this work."""
         return workload.kind in self.kinds
 
 
-def _ours(backend: str, *kinds: Kind) -> Entry:
-    return Entry(backend, frozenset(kinds), _SCRIPTS / "ours.py", options={"backend": backend})
+@cache
+def entries() -> tuple[Entry, ...]:
+    """All that are there, in the order of their files. None of their libraries is imported."""
+    return tuple(_entry(file) for file in sorted(_ENTRANTS.glob("[!_]*.py")))
 
 
-ENTRIES: tuple[Entry, ...] = (
-    Entry(NT, frozenset({"fc", "cntk"}), _SCRIPTS / "neural_tangents_kernels.py", "neural-tangents"),
-    Entry(NT, frozenset({"empirical"}), _SCRIPTS / "neural_tangents_empirical.py", "neural-tangents-empirical"),
-    Entry("shifted-add", frozenset({"cntk"}), _SCRIPTS / "shifted_add.py"),
-    Entry("scikit-learn", frozenset({"regression"}), _SCRIPTS / "scikit_learn.py"),
-    Entry("gpytorch", frozenset({"regression"}), _SCRIPTS / "gpytorch_regression.py", "gpytorch"),
-    _ours("numba", "fc", "cntk", "regression"),
-    _ours("jax", "fc", "cntk", "empirical", "regression"),
-    _ours("torch", "fc", "cntk", "empirical", "regression"),
-)
+def taking_part(workload: Workload, among: Iterable[Entry]) -> list[Entry]:
+    """Those that do this work, the one that the others are compared with first."""
+    return sorted((e for e in among if e.covers(workload)), key=lambda e: e.name != workload.baseline)
+
+
+def _entry(file: Path) -> Entry:
+    module = importlib.import_module(f"ntkbench.peers.entrants.{file.stem}")
+    listed = file.with_suffix(".txt")
+    return Entry(module.NAME, frozenset(module.KINDS), file, listed if listed.exists() else None)

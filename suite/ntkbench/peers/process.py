@@ -1,4 +1,4 @@
-"""Our end of a worker process: ask, and wait for the answer no longer than agreed."""
+"""Our end of a peer's process: ask, and wait for the answer no longer than agreed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from ntkbench.peers.entries import Entry
 
-_WORKER = Path(__file__).with_name("child.py")
+_CHILD = Path(__file__).with_name("child.py")
 # Threads that spin while they wait would take time from whoever's turn it is; no peer needs to look for a GPU.
 _SETTINGS = {"GOMP_SPINCOUNT": "1000", "JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
@@ -27,14 +27,14 @@ class PeerError(RuntimeError):
 
 
 class Peer:
-    """A running worker. `log` is a file for what the libraries print; `double` lets JAX compute in float64."""
+    """An entry's running process. What its libraries print goes to `log`; `double` lets JAX compute in float64."""
 
     def __init__(self, entry: Entry, python: Path, log: IO[bytes], *, double: bool = False) -> None:
         self.entry = entry
         try:
             self._process = subprocess.Popen(
                 # -P: nothing beside the script may pass for a library of its name.
-                [str(python), "-P", str(_WORKER), str(entry.script)],
+                [str(python), "-P", str(_CHILD), str(entry.script)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -30,7 +30,15 @@ class Errors:
 
 
 def reference(workload: Workload, arrays: Arrays) -> np.ndarray:
-    """The first rows of NNGP and NTK (2, rows, n), an empirical NTK (1, n, n), or predictions (1, n_test, 1)."""
+    """What is right, computed in float64 from the same inputs.
+
+    Args:
+        workload: The work.
+        arrays: Its inputs, as `workloads.inputs` gives them.
+
+    Returns:
+        The first rows of NNGP and NTK (2, rows, n), an empirical NTK (1, n, n), or predictions (1, n_test, 1).
+    """
     exact = {name: array.astype(np.float64) for name, array in arrays.items()}
     if workload.kind == "empirical":
         return empirical_reference(exact)[None]
@@ -48,9 +56,15 @@ def reference(workload: Workload, arrays: Arrays) -> np.ndarray:
 
 
 def errors(workload: Workload, result: np.ndarray, right: np.ndarray) -> Errors:
-    """How far `result` is from the `right` values, which may be of its first rows alone.
+    """How far a result is from what is right.
 
-    Raises InputError for a result of another shape, or with NaN or infinity in it.
+    Args:
+        workload: The work that was done.
+        result: Of shape (kernels, rows, columns), as `reference` says; all rows.
+        right: What `reference` gives, of the first rows alone perhaps.
+
+    Raises:
+        InputError: For a result of another shape, or with NaN or infinity in it.
     """
     shape = (right.shape[0], _size(workload), right.shape[2])
     if result.shape != shape:
@@ -72,6 +86,9 @@ def empirical_reference(exact: Arrays) -> np.ndarray:
 
     Scales a, b, c are sqrt(2 / fan-in). A layer with inputs h and derivatives g of output o by its outputs adds
     scale^2 (h . h') (g . g').
+
+    Args:
+        exact: Inputs x1 (n, features) and weights w0, w1, w2 (fan-in, fan-out), in float64.
     """
     h, inputs, masks = exact["x1"], [], []
     weights = [exact[f"w{k}"] * np.sqrt(2.0 / len(exact[f"w{k}"])) for k in range(3)]

@@ -86,10 +86,17 @@ def compare(
     rounds: int,
     progress: Progress,
 ) -> list[Outcome]:
-    """The outcome for each entry, in their order. One process computes at a time; a failing one leaves the round.
+    """Let entries do the same work in turns. One process computes at a time; a failing one leaves the round.
 
-    `python` gives the interpreter for an entry, or raises PeerError. Where a steady call takes 20 seconds or more,
-    there is one.
+    Args:
+        workload: The work.
+        entries: Those that do it.
+        python: Gives the interpreter for an entry, or raises PeerError.
+        rounds: The turns that each entry gets; one where a steady call takes 20 seconds or more.
+        progress: Told what begins.
+
+    Returns:
+        The outcome for each entry, in their order.
     """
     arrays = inputs(workload)
     right = reference(workload, arrays)
@@ -139,7 +146,7 @@ def compare(
 
 def _send_work(peer: Peer, outcome: Outcome, path: Path) -> None:
     work = {"kind": outcome.workload.kind, **outcome.workload.params}
-    peer.send("load", workload=work, inputs=str(path), options=dict(outcome.entry.options))
+    peer.send("load", workload=work, inputs=str(path))
 
 
 def _loaded(peer: Peer, outcome: Outcome) -> None:

@@ -39,7 +39,12 @@ class Ratio:
 
 
 def ratio(baseline: Sequence[float], entry: Sequence[float]) -> Ratio:
-    """The baseline's seconds over the entry's, paired by round; rounds that one of them lacks are left out."""
+    """The baseline's seconds over the entry's, paired by round; rounds that one of them lacks are left out.
+
+    Args:
+        baseline: The baseline's seconds, by round.
+        entry: The entry's.
+    """
     ratios = sorted(b / e for b, e in zip(baseline, entry, strict=False))
     return Ratio(median(ratios), *median_interval(ratios))
 
@@ -73,7 +78,14 @@ def diagonals(outcomes: Sequence[Outcome]) -> tuple[tuple[str, ...], list[tuple[
 
 
 def markdown(outcomes: Sequence[Outcome], facts: Mapping[str, str], moment: str, command: str) -> str:
-    """The page: the tables, and the hardware and versions that they come from."""
+    """The page: the tables, and the hardware and versions that they come from.
+
+    Args:
+        outcomes: What was measured, in the order of the rows.
+        facts: The environment, as `machine.provenance.environment` tells it.
+        moment: When, for people.
+        command: What was typed.
+    """
     versions = {
         (o.entry.name, ", ".join(f"{name} {version}" for name, version in o.packages.items())): None
         for o in outcomes

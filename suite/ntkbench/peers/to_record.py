@@ -16,7 +16,13 @@ _ROLES = {"gram_error": "gram error", "peak_memory": "peak memory"}
 
 
 def record(outcome: Outcome, tier: str, command: str) -> RunRecord:
-    """The record of one entry in one kind of work; its environment states the entry's own versions."""
+    """The record of one entry in one kind of work; its environment states the entry's own versions.
+
+    Args:
+        outcome: What became of the entry.
+        tier: "standard", or "quick" for a trial.
+        command: What was typed.
+    """
     workload = outcome.workload
     run = PlannedRun(
         task=TASK,

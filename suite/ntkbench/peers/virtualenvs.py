@@ -8,11 +8,15 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+
+from ntkbench import paths
+from ntkbench.peers.entries import Entry
+from ntkbench.peers.process import PeerError
 
 Progress = Callable[[str], None]
 
-_REQUIREMENTS = Path(__file__).parent / "requirements"
 _PIP = ("-m", "pip", "-q", "--disable-pip-version-check", "--no-input")
 
 
@@ -20,23 +24,59 @@ class SetupError(RuntimeError):
     """An environment that could not be made, with pip's reason."""
 
 
-def prepare(name: str, folder: Path, progress: Progress, requirements: Path = _REQUIREMENTS) -> Path:
-    """The Python of the environment `folder`/peer-`name`, made anew unless it was made of the same list.
+def default_folder() -> Path:
+    """Where environments are: beside nox's own in a checkout, else among what can be fetched again."""
+    root = paths.checkout()
+    return root / ".nox" if root is not None else paths.cache_folder() / "peers"
 
-    `progress` is told when it takes a while. Raises SetupError when it cannot be made; the next call tries again.
+
+def interpreters(folder: Path, progress: Progress) -> Callable[[Entry], Path]:
+    """What gives the Python of an entry. An environment that is missing is made in `folder`, or fails once for all.
+
+    The result raises PeerError for an entry whose environment cannot be made.
     """
-    wanted = requirements / f"{name}.txt"
+
+    @cache
+    def made(requirements: Path) -> Path | SetupError:
+        try:
+            return prepare(requirements, folder, progress)
+        except SetupError as failure:
+            return failure
+
+    def python(entry: Entry) -> Path:
+        if entry.requirements is None:
+            return Path(sys.executable)
+        found = made(entry.requirements)
+        if isinstance(found, SetupError):
+            raise PeerError("error", str(found))
+        return found
+
+    return python
+
+
+def prepare(requirements: Path, folder: Path, progress: Progress) -> Path:
+    """The Python of an environment that holds what a list names, made anew unless it was made of the same list.
+
+    Args:
+        requirements: A file NAME.txt as pip reads it; the environment is `folder`/peer-NAME.
+        folder: Where environments are.
+        progress: Told when it takes a while.
+
+    Raises:
+        SetupError: When it cannot be made; the next call tries again.
+    """
+    name = requirements.stem
     home = folder / f"peer-{name}"
     python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     stamp = home / "installed"
-    state = hashlib.sha256(wanted.read_bytes() + sys.version.encode()).hexdigest()
+    state = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()
     if python.exists() and stamp.exists() and stamp.read_text() == state:
         return python
     progress(f"making the environment {home.name}; this is done once")
     shutil.rmtree(home, ignore_errors=True)
     # Our own pip installs there: to copy one into each environment would take longer than to install a small peer.
     _call(name, sys.executable, "-m", "venv", "--without-pip", str(home))
-    _call(name, sys.executable, *_PIP, "--python", str(python), "install", "-r", str(wanted))
+    _call(name, sys.executable, *_PIP, "--python", str(python), "install", "-r", str(requirements))
     stamp.write_text(state)
     return python
 

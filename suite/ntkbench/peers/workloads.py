@@ -17,7 +17,7 @@ from ntkbench.experiment.spec import Scalar
 Kind = Literal["fc", "cntk", "empirical", "regression"]
 Arrays = Mapping[str, np.ndarray]
 
-NT = "neural-tangents"
+_BASELINE = "neural-tangents"
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Workload:
     kind: Kind
     params: Mapping[str, Scalar]
     quick: Mapping[str, Scalar]
-    baseline: str = NT
+    baseline: str = _BASELINE
     goals: Mapping[str, float] = field(default_factory=dict)
     rounds: int = 5
     timed: bool = True

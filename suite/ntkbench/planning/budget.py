@@ -19,12 +19,16 @@ _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 _REST, _UNVERIFIED, _VERIFIED = range(3)
 
 
-def parse(text: str) -> float:
-    """Seconds that "90", "90s", "8m" or "1.5h" name. Raises InputError for anything else, and unless positive."""
+def parse_duration(text: str) -> float:
+    """Seconds that "90", "90s", "8m" or "1.5h" name.
+
+    Raises:
+        InputError: For anything else, and for what is not positive.
+    """
     found = re.fullmatch(r"([0-9]+\.?[0-9]*|\.[0-9]+)([smh]?)", text.strip())
     seconds = float(found[1]) * _UNITS[found[2]] if found else 0.0
     if not 0 < seconds < math.inf:
-        raise InputError(f"--budget must be a positive number of seconds, or one with s, m or h, not {brief(text)}")
+        raise InputError(f"a time is a positive number of seconds, or one with s, m or h, not {brief(text)}")
     return seconds
 
 
@@ -32,6 +36,10 @@ def at_least(seconds: Seconds, stopped: Mapping[str, float]) -> Seconds:
     """The estimate, but twice as long as an earlier budget saw the run go on before it stopped it.
 
     Otherwise each call would begin with the run that it could not end the last time.
+
+    Args:
+        seconds: The estimate of a run's seconds.
+        stopped: By experiment, the seconds after which a budget stopped it.
     """
 
     def bounded(run: PlannedRun) -> float | None:
@@ -44,8 +52,16 @@ def at_least(seconds: Seconds, stopped: Mapping[str, float]) -> Seconds:
 def worths(runs: Iterable[PlannedRun], tasks: Mapping[str, Task], measured: Iterable[PlannedRun]) -> dict[str, int]:
     """By experiment, what a run is worth: 2 when a verified claim waits for it, 1 when an unverified one does, else 0.
 
-    `measured` are the good runs of this machine. A claim waits, on each backend, until as many seeds as it needs have
-    run, and for the cheapest runs that make them up.
+    A claim waits, on each backend, until as many seeds as it needs have run, and for the cheapest runs that make them
+    up.
+
+    Args:
+        runs: The runs to be judged.
+        tasks: Their tasks, by name.
+        measured: The good runs of this machine.
+
+    Returns:
+        The worth of each run that is worth anything, by `experiment_id`.
     """
     waiting, done = _by_side(runs), _by_side(measured)
     found: dict[str, int] = {}
@@ -65,8 +81,14 @@ def ordered(
 ) -> list[PlannedRun]:
     """The runs by what they are worth, then the cheapest first.
 
-    Where nothing is known of a task's speed, its smallest run comes early, to tell; once that was `tried` (task names)
-    and still nothing is known, the others come last.
+    Where nothing is known of a task's speed, its smallest run comes early, to tell; once that was tried and still
+    nothing is known, the others come last.
+
+    Args:
+        runs: The runs to be done.
+        worth: What each is worth, as `worths` says.
+        seconds: The estimate of a run's seconds.
+        tried: The names of the tasks of which a run was done.
     """
 
     def key(run: PlannedRun) -> tuple[float, ...]:
@@ -78,10 +100,19 @@ def ordered(
 
 
 def choose(runs: Sequence[PlannedRun], left: float, seconds: Seconds, resumable: Resumable) -> PlannedRun | None:
-    """The first of the ordered `runs` that fits into the seconds `left`; unknown ones do.
+    """The first of the runs that fits; one of unknown length does.
 
     Where none fits, the first that can go on from a checkpoint: what it gets done is not lost, unless there is less
-    time than it takes to leave one. None when time is up.
+    time than it takes to leave one.
+
+    Args:
+        runs: The runs in their order.
+        left: Seconds that are left.
+        seconds: The estimate of a run's seconds.
+        resumable: Whether a run, stopped, will go on from there.
+
+    Returns:
+        The run to do next; None when time is up.
     """
     if left <= 0:
         return None
@@ -97,9 +128,17 @@ def in_turn(
     left: Callable[[], float],
     resumable: Resumable = lambda run: False,
 ) -> Iterator[PlannedRun]:
-    """The runs to be done, each chosen when it is asked for, by what is known and how many seconds are `left` then.
+    """The runs to be done, each chosen when it is asked for, by what is known then.
 
     A run that was handed out counts as measured from then on: one that failed is not made up for by dearer ones.
+
+    Args:
+        runs: The runs to be done.
+        tasks: Their tasks, by name.
+        measured: The good runs of this machine.
+        seconds: The estimate of a run's seconds.
+        left: Seconds that are left when it is called.
+        resumable: Whether a run, stopped, will go on from there.
     """
     waiting, known = list(runs), list(measured)
     tried: set[str] = set()

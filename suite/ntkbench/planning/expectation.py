@@ -15,18 +15,20 @@ from ntkbench.running.stopwatch import ENOUGH, LONG, SAMPLES
 
 # As if so many seconds had gone as expected: a first run of one second, most of it start-up, tells little of a machine.
 _TRUST = 10.0
-# How much two runs have in common: all but the seed, all but sizes, the backend, the task.
-_ALL, _KIND, _BACKEND, _TASK = range(4)
+# What two runs have in common, from most to least: all but the seed, all but sizes, the backend, the task.
+_ALL, _CHOICES, _BACKEND, _TASK = range(4)
 
 
 @dataclass(frozen=True)
 class Observation:
-    """A run that ended well or did not apply: its wall-clock `seconds`, and those of one call of each stage."""
+    """What a run took that ended well or did not apply."""
 
     run: PlannedRun
     status: str
     seconds: float
+    """Of the wall clock, for the whole run."""
     stages: Sequence[float]
+    """Seconds of one call of each stage."""
 
     @property
     def whole(self) -> float:
@@ -41,7 +43,12 @@ class Observation:
 
 
 def observed(run: PlannedRun, record: RunRecord) -> Observation:
-    """What the record of a run tells."""
+    """What the record of a run tells of the time that it took.
+
+    Args:
+        run: The run as it was planned, for its cost.
+        record: Its record.
+    """
     taken = datetime.fromisoformat(record.finished) - datetime.fromisoformat(record.started)
     # The smallest sample: compilation is over after the first call.
     smallest = {t.stage: t.seconds for t in sorted(record.timings, key=lambda t: -t.seconds)}
@@ -51,9 +58,12 @@ def observed(run: PlannedRun, record: RunRecord) -> Observation:
 class Expectation:
     """Seconds of runs to come, corrected by how this session compares with what was expected of it.
 
-    `history` are runs of this machine, `reference` those of another. The nearest relative decides: a run of the same
-    parameters, else of the same choices and another size, else of the same backend, else of any; of equally near ones
-    the session's before the history's before the reference's.
+    The nearest relative decides: a run of the same parameters, else of the same choices and another size, else of the
+    same backend, else of any; of equally near ones the session's before the history's before the reference's.
+
+    Args:
+        history: Past runs of this machine.
+        reference: Past runs of another machine.
     """
 
     def __init__(self, history: Iterable[Observation] = (), reference: Iterable[Observation] = ()) -> None:
@@ -137,16 +147,22 @@ class _Source:
 
     def guess(self, run: PlannedRun) -> _Guess | None:
         guess, key = self.speeds.guess(run), (run.backend, run.device)
-        return guess and _Guess(guess.likeness, guess.seconds * self._taken[key] / self._expected[key])
+        if guess is None:
+            return None
+        return _Guess(guess.likeness, guess.seconds * self._taken[key] / self._expected[key])
 
 
 def _keys(run: PlannedRun) -> tuple[tuple[object, ...], ...]:
-    """What a run may have in common with others, from all to least."""
+    """What a run may have in common with others, from most to least."""
     params = tuple(sorted(run.params.items()))
     choices = tuple((name, value) for name, value in params if isinstance(value, str | bool))
     task = (run.task, run.task_version, run.device, run.precision)
-    return (_ALL, *task, run.backend, params), (_KIND, *task, run.backend, choices), (_BACKEND, *task, run.backend), \
-           (_TASK, *task)  # fmt: skip
+    return (
+        (_ALL, *task, run.backend, params),
+        (_CHOICES, *task, run.backend, choices),
+        (_BACKEND, *task, run.backend),
+        (_TASK, *task),
+    )
 
 
 def _nearest(run: PlannedRun, found: Sequence[Observation]) -> float:
@@ -159,7 +175,11 @@ def _nearest(run: PlannedRun, found: Sequence[Observation]) -> float:
 
 
 def repeated(single: float) -> float:
-    """Seconds that a stage takes when its stopwatch repeats it, from those of one call."""
+    """Seconds that a stage takes when its stopwatch repeats it.
+
+    Args:
+        single: Seconds of one call.
+    """
     calls, total = 0, 0.0
     while single < LONG and calls < SAMPLES and total < ENOUGH:
         calls, total = calls + 1, total + single

@@ -18,12 +18,18 @@ from ntkbench.results.sink import RecordSink
 
 
 def stored(store: RecordSink, machine: str, tasks: Mapping[str, Task]) -> list[Observation]:
-    """What the latest runs of these tasks took on this machine, as far as they are of the tasks' present versions."""
+    """What the latest runs took on this machine, as far as they are of the present versions of their tasks.
+
+    Args:
+        store: Where the records of this machine are.
+        machine: The `machine_id` of this machine.
+        tasks: The tasks to look for, by name.
+    """
     return list(_observations(store.latest(machine, list(tasks)), tasks))
 
 
 def reference(tasks: Mapping[str, Task]) -> list[Observation]:
-    """The same of the reference results and their machine; nothing where they are not there or cannot be read."""
+    """What the reference results tell of these tasks, on their machine; nothing where they cannot be read."""
     if find_spec("duckdb") is None:
         return []
     from ntkbench.results.parquet import reading_export
@@ -45,7 +51,12 @@ def _observations(attempts: Iterable[Attempt], tasks: Mapping[str, Task]) -> Ite
 
 
 def read_stopped(file: Path, machine: str) -> dict[str, float]:
-    """By experiment, the most seconds after which it was still running on this machine when a budget ended."""
+    """By experiment, the most seconds after which it was still running on this machine when a budget ended.
+
+    Args:
+        file: Where `append_stopped` notes them; it may not be there.
+        machine: The `machine_id` of this machine.
+    """
     found: dict[str, float] = {}
     for line in file.read_text().splitlines() if file.is_file() else ():
         with contextlib.suppress(ValueError, TypeError, KeyError):  # half a line of a process that was killed
@@ -59,5 +70,5 @@ def read_stopped(file: Path, machine: str) -> dict[str, float]:
 def append_stopped(file: Path, machine: str, run: plan.PlannedRun, seconds: float) -> None:
     """Note that the run was still running on this machine after so many seconds."""
     entry = {"experiment_id": run.experiment_id, "machine": machine, "seconds": round(seconds, 3)}
-    with file.open("a") as stream:
-        stream.write(json.dumps(entry) + "\n")
+    with file.open("a") as lines:
+        lines.write(json.dumps(entry) + "\n")

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from ntkbench import paths
 from ntkbench.errors import InputError
+from ntkbench.files import write
 from ntkbench.report.vega import library_name, write_library
 
 MANIFEST = "manifest.json"
@@ -26,10 +27,10 @@ def write_files(out: Path, pages: Mapping[str, str]) -> None:
         # First, so that what is written now has its name there even if this is interrupted.
         _list(out, before | files)
         for name, file in static.items():
-            (out / name).write_bytes(file.read_bytes())
+            write(out / name, file.read_bytes(), durable=False)
         write_library(out / "static")
         for name, text in pages.items():
-            _write(out / name, text)
+            write(out / name, text, durable=False)
         for name in before - files:
             (out / name).unlink(missing_ok=True)
         _list(out, files)
@@ -52,10 +53,4 @@ def _is_inside(name: PurePosixPath) -> bool:
 
 
 def _list(out: Path, files: Iterable[str]) -> None:
-    _write(out / MANIFEST, json.dumps({"written by": "ntkbench report", "files": sorted(files)}, indent=1) + "\n")
-
-
-def _write(file: Path, text: str) -> None:
-    scratch = file.with_name(f".{file.name}.new")
-    scratch.write_text(text, encoding="utf-8")
-    scratch.replace(file)
+    write(out / MANIFEST, json.dumps({"written by": "ntkbench report", "files": sorted(files)}, indent=1) + "\n")

@@ -15,6 +15,8 @@ from ntkbench.report.figures.figure import COLOURS
 if TYPE_CHECKING:
     import altair
 
+from ntkbench.files import write
+
 _WIDTH = 640  # of the static picture, in pixels; the page scales it
 _LEGEND_WIDTH = 72  # letters
 
@@ -86,9 +88,7 @@ def write_library(folder: Path) -> None:
     """Write Vega-Lite and all that it needs into one script in `folder`, unless it is there."""
     name = library_name()
     if not (folder / name).exists():
-        scratch = folder / f".{name}.new"
-        scratch.write_text(_library(), encoding="utf-8")
-        scratch.replace(folder / name)
+        write(folder / name, _library())
 
 
 @cache

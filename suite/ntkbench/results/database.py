@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ntkbench.errors import InputError, SystemFault
+from ntkbench.files import whole
 from ntkbench.results import schema, steps
 from ntkbench.results.faults import refusal
 from ntkbench.results.schema import SCHEMA_VERSION
@@ -194,9 +195,7 @@ def _patiently(
                     _forget()  # it may have been half way in
                 raise refusal(f"cannot {what} {path}", error) from error
             if time.monotonic() > deadline:
-                raise BusyError(
-                    f"another process is using {path}; try again when it has ended, or name another --db"
-                ) from error
+                raise BusyError(f"another process is using {path}; try again when it has ended") from error
         # Jitter, so that two processes that collided do not do so again.
         time.sleep(pause * (0.5 + random.random()))
         pause = min(2 * pause, 0.05)  # among readers that come and go the file is free for moments alone
@@ -227,7 +226,7 @@ def _state(connection: duckdb.DuckDBPyConnection, path: Path) -> tuple[int, str 
     if version > SCHEMA_VERSION:
         raise NewerError(
             f"{path} is of a newer ntkbench (schema version {version}, this one knows {SCHEMA_VERSION}); "
-            "upgrade ntkbench, or name another --db"
+            "upgrade ntkbench"
         )
     if version < 1:
         raise InputError(f"{path} is not a database of ntkbench: there is no schema version {version}")
@@ -236,36 +235,12 @@ def _state(connection: duckdb.DuckDBPyConnection, path: Path) -> tuple[int, str 
 
 def _create(path: Path) -> None:
     """Make the database beside its place and move it there whole."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.new")
-    log = scratch.with_name(scratch.name + ".wal")
-
-    def clear() -> None:
-        # Also before: a killed process may have had our number.
-        scratch.unlink(missing_ok=True)
-        log.unlink(missing_ok=True)
-
-    clear()
-    try:
-        with _attached(scratch, 0.0, f"BLOCK_SIZE {_BLOCK_SIZE}", called=path) as connection:
-            schema.create(connection)
-            # Closing does so too, and is silent when the disk is full: half a database would get its name.
-            connection.execute("CHECKPOINT")
-        _place(scratch, path)
-    finally:
-        clear()
-
-
-def _place(scratch: Path, path: Path) -> None:
-    """Give the finished file its name, unless another process was first."""
-    try:
-        # A link fails where there is a file; a rename would replace another process's database.
-        os.link(scratch, path)
-    except FileExistsError:
-        pass
-    except OSError:
-        # A file system without hard links: there, a lock keeps others from naming theirs meanwhile.
-        from filelock import FileLock
-
-        with FileLock(path.with_name(f".{path.name}.lock")):
-            if not path.exists():
-                scratch.rename(path)
+    # Another process may be first: its database stays.
+    with whole(path, replace=False) as scratch:
+        try:
+            with _attached(scratch, 0.0, f"BLOCK_SIZE {_BLOCK_SIZE}", called=path) as connection:
+                schema.create(connection)
+                # Closing does so too, and is silent when the disk is full: half a database would get its name.
+                connection.execute("CHECKPOINT")
+        finally:
+            scratch.with_name(scratch.name + ".wal").unlink(missing_ok=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ntkbench.errors import InputError, first_line
+from ntkbench.files import whole
 from ntkbench.results import schema
 from ntkbench.results.faults import refusal
 from ntkbench.results.schema import SCHEMA_VERSION, TABLES
@@ -41,19 +41,13 @@ def write_tables(connection: duckdb.DuckDBPyConnection, folder: Path, version: i
     present = {row[0] for row in connection.execute(_PRESENT).fetchall()}
     tables = [table for table in (*TABLES, _VERSION) if table in present]
     files = {table: folder / f"{table}.parquet" for table in tables}
-    scratch = {table: file.with_suffix(".parquet.tmp") for table, file in files.items()}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
         for table in tables:
             # Ordered by all columns, so that the same rows make the same file.
             rows = f"SELECT {version} AS version" if table == _VERSION else f"FROM {table} ORDER BY ALL"
-            connection.execute(f"COPY ({rows}) TO ? (FORMAT parquet, COMPRESSION zstd)", [str(scratch[table])])
-        for table in tables:
-            scratch[table].replace(files[table])
-    finally:
-        with contextlib.suppress(OSError):
-            for file in scratch.values():
-                file.unlink(missing_ok=True)
+            target = stack.enter_context(whole(files[table]))
+            connection.execute(f"COPY ({rows}) TO ? (FORMAT parquet, COMPRESSION zstd)", [str(target)])
     return list(files.values())
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ntkbench.files import require_appendable
 from ntkbench.results.faults import refusal
 from ntkbench.results.json_lines import append_json_line, read_json_lines
 from ntkbench.results.latest import Attempt, of_records
@@ -26,13 +27,10 @@ class RecordFile:
         What a killed process left of its last line goes. Raises InputError when the file is none of records or its
         path cannot be written, SystemFault when the disk refuses.
         """
-        fresh = not self.path.exists()
+        require_appendable(self.path)
+        if not self.path.exists():
+            return
         try:
-            with self.path.open("ab"):
-                pass
-            if fresh:
-                self.path.unlink()
-                return
             content = self.path.read_bytes()
             whole = content.rfind(b"\n") + 1
             # Another's file is not to lose its last line.

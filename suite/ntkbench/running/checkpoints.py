@@ -16,7 +16,6 @@ import random
 import re
 import shutil
 import sys
-import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping
@@ -34,6 +33,7 @@ from ntkbench.backends.protocol import Backend
 from ntkbench.canonical import canonical_json
 from ntkbench.errors import InputError, brief
 from ntkbench.experiment.spec import Task
+from ntkbench.files import write
 from ntkbench.kernels.gram.blocks import Block
 from ntkbench.machine.provenance import cpu_name
 from ntkbench.running.stopwatch import LONG
@@ -114,12 +114,12 @@ class Checkpoints:
     def _write(self) -> None:
         if not (self.folder / "about.json").exists():
             self.folder.mkdir(parents=True, exist_ok=True)
-            _replace(self.folder / "about.json", json.dumps(self.about, indent=2).encode())
+            write(self.folder / "about.json", json.dumps(self.about, indent=2).encode())
         for block, seconds, read in self._unsaved:
             array = read()
             if shutil.disk_usage(self.folder).free < array.nbytes + _SPARE:
                 raise OSError("the disk is almost full")
-            _replace(self._path(block), _content(block, array, seconds))
+            write(self._path(block), _content(block, array, seconds))
 
     def _path(self, block: Block) -> Path:
         return self.folder / f"{block.top}-{block.left}.block"
@@ -214,21 +214,6 @@ def _read(path: Path, block: Block) -> _Found:
     dtype = np.dtype(facts["dtype"])
     array = np.frombuffer(content, dtype.newbyteorder("<"), offset=line + 1).reshape(block.shape).astype(dtype)
     return _Found(array, facts["seconds"], facts["implementations"])
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Put a whole file in place; any number of processes may do so at once."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp", delete=False) as file:
-        temporary = Path(file.name)
-        try:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-            temporary.chmod(0o644)  # for whoever shares the folder
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
 
 
 def _fingerprint(x: Any) -> str:

@@ -164,7 +164,7 @@ def test_records_are_appended_as_lines_that_another_database_imports(ntkbench, s
 
 def test_a_full_disk_for_the_records_is_one_line_and_the_run_is_stored(ntkbench, squares, query):
     outcome = ntkbench(*squares, "--set", "x=3", "--records", "/dev/full")
-    assert (outcome.code, outcome.err) == (2, "ntkbench: cannot write to /dev/full: No space left on device\n")
+    assert (outcome.code, outcome.err) == (4, "ntkbench: cannot write to /dev/full: No space left on device\n")
     assert query("SELECT status FROM run") == [("ok",)]
 
 

@@ -258,8 +258,8 @@ def test_a_dry_run_tells_the_order_the_estimates_and_what_fits(ntkbench, naps, n
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--budget", "8x"], "--budget must be a positive number of seconds, or one with s, m or h, not '8x'"),
-        (["--budget", "0"], "--budget must be a positive number of seconds, or one with s, m or h, not '0'"),
+        (["--budget", "8x"], "--budget: a time is a positive number of seconds, or one with s, m or h, not '8x'"),
+        (["--budget", "0"], "--budget: a time is a positive number of seconds, or one with s, m or h, not '0'"),
         (["--budget", "8m", "--rerun"], "--budget goes on with what is missing and --rerun repeats what is done"),
         (["--budget"], "expected one argument"),
     ],

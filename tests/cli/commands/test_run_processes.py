@@ -127,8 +127,8 @@ def test_a_record_that_finds_the_database_held_waits_for_the_next_run(
         assert holder.stdin is not None
         holder.stdin.close()
     (waiting,) = tmp_path.glob("*.waiting.jsonl")
-    said = f"ntkbench: another process is using {database}; try again when it has ended, or name another --db"
-    assert err == f"{said}; the record waits in {waiting} for the next run\n{said}\n"
+    said = f"ntkbench: another process is using {database}; try again when it has ended"
+    assert err == f"{said}; the record waits in {waiting} for the next run\n{said}, or name another --db\n"
     assert child.returncode == 4
     assert query("SELECT count(*) FROM run") == [(0,)]
     outcome = ntkbench(*words)

@@ -116,7 +116,7 @@ def test_a_worker_of_other_code_is_refused_in_one_line(late, words, ntkbench, mo
 def test_what_is_no_address_is_refused(given, ntkbench):
     outcome = ntkbench("run", "--tier", "smoke", "--scheduler", given)
     wanted = "an address like tcp://host:8786, or local:N for N processes of this machine"
-    assert (outcome.code, outcome.err) == (2, f"ntkbench: --scheduler takes {wanted}, not {given!r}\n")
+    assert (outcome.code, outcome.err) == (2, f"ntkbench: --scheduler: a scheduler is {wanted}, not {given!r}\n")
 
 
 def test_an_address_that_nobody_answers_at_is_told_of(ntkbench, monkeypatch):
@@ -129,7 +129,7 @@ def test_an_address_that_nobody_answers_at_is_told_of(ntkbench, monkeypatch):
 def test_without_dask_it_is_told_what_to_install(ntkbench, monkeypatch):
     monkeypatch.setattr(scheduler, "find_spec", lambda name: None)
     outcome = ntkbench("run", "--tier", "smoke", "--scheduler", "local:2")
-    told = "ntkbench: --scheduler needs Dask, which is not installed here: pip install 'ntkbench[dask]'\n"
+    told = "ntkbench: --scheduler: this needs Dask, which is not installed here: pip install 'ntkbench[dask]'\n"
     assert (outcome.code, outcome.err) == (2, told)
 
 

@@ -1,1 +1,30 @@
-"""What each command does, one module for each group; imported when asked for."""
+"""The commands of `ntkbench`, a module each: `add_arguments(parser)`, and `run(options)`, which gives the exit code.
+
+A module is imported when its command is asked for.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Command(NamedTuple):
+    """The module of a command in this folder, and what the command does, in a line."""
+
+    module: str
+    summary: str
+
+
+COMMANDS = {
+    "list": Command("list_tasks", "list the tasks and their tiers"),
+    "describe": Command("describe", "show a task: its question, source, parameters, claims"),
+    "doctor": Command("doctor", "show the machine, the backends and the data that are here"),
+    "data": Command("data", "list data sets, fetch one, or print where it lies"),
+    "run": Command("run", "run what is missing of the tasks, and show the verdicts"),
+    "verify": Command("verify", "fail when a verified claim does not hold, or results disagree"),
+    "report": Command("report", "write the HTML report"),
+    "sql": Command("sql", "answer a query, one of the library, or a file of one"),
+    "peers": Command("peers", "time other libraries and ours on the same inputs, and write the table"),
+    "import": Command("import_", "add records from JSON lines, Parquet folders or other databases"),
+    "export": Command("export", "write every table to DIR as Parquet"),
+}

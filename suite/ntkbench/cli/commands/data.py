@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 
 from ntkbench import datasets
-from ntkbench.cli.main import OK
+from ntkbench.cli.exits import OK
+from ntkbench.cli.parser import OneOf
 from ntkbench.cli.tables import show
 
 
-def data(options: Namespace) -> int:
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("action", action=OneOf, names=["list", "fetch", "path"], help="list, fetch or path")
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--force", action="store_true", help="fetch again what is there")
+
+
+def run(options: Namespace) -> int:
     """List data sets, fetch the named ones (default: all), or print their folders."""
-    names = options.names or datasets.names()
-    chosen = [datasets.get(name) for name in names]
+    chosen = [datasets.get(name) for name in options.names or datasets.names()]
     if options.action == "list":
-        rows = [
-            (d.name, d.title, d.n_train, d.n_test, "x".join(map(str, d.image_shape)), d.licence,
-             "here" if datasets.is_cached(d.name) else "not fetched")
-            for d in chosen
-        ]  # fmt: skip
+        rows = []
+        for d in chosen:
+            shape, state = "x".join(map(str, d.image_shape)), "here" if datasets.is_cached(d.name) else "not fetched"
+            rows.append((d.name, d.title, d.n_train, d.n_test, shape, d.licence, state))
         show(["name", "title", "train", "test", "shape", "licence", "state"], rows)
         return OK
     for dataset in chosen:

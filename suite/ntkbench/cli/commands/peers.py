@@ -7,42 +7,53 @@ from __future__ import annotations
 
 import shlex
 import sys
-from argparse import Namespace
-from collections.abc import Callable
+from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 
-from ntkbench import paths
-from ntkbench.cli.main import OK, RUNS_FAILED, database_path
+from ntkbench.cli.exits import OK, RUNS_FAILED
+from ntkbench.cli.options import add_database, database_path
 from ntkbench.cli.tables import show
 from ntkbench.errors import InputError, unknown
+from ntkbench.files import require_appendable, write
 from ntkbench.machine.provenance import environment
 from ntkbench.peers import table
-from ntkbench.peers.entries import ENTRIES, Entry
-from ntkbench.peers.process import PeerError
+from ntkbench.peers.entries import Entry, entries, taking_part
 from ntkbench.peers.rounds import Outcome, compare
 from ntkbench.peers.to_record import record
-from ntkbench.peers.virtualenvs import SetupError, prepare
+from ntkbench.peers.virtualenvs import default_folder, interpreters
 from ntkbench.peers.workloads import WORKLOADS, Workload
 from ntkbench.results.store import Store
 
 
-def peers(options: Namespace) -> int:
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("--work", action="append", default=[], metavar="NAME", help="default: all of the work")
+    parser.add_argument("--entry", action="append", default=[], metavar="NAME", help="default: all entries")
+    parser.add_argument("--rounds", type=int, metavar="N", help="turns that each entry gets (default: 5 to 15)")
+    parser.add_argument("--quick", action="store_true", help="small sizes, to try it out")
+    parser.add_argument("--environments", type=Path, metavar="DIR", help="where peers are installed (default: .nox)")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="default: of a whole run, peers.md beside the database"
+    )
+    add_database(parser)
+
+
+def run(options: Namespace) -> int:
     """Exit code 0 when all entries did their work, 2 before any for bad usage, 3 when some failed."""
-    workloads, entries = _chosen(options)
+    workloads, chosen = _chosen(options)
     store = Store(database_path(options))
     part = options.quick or options.work or options.entry
     out = options.out or (None if part else store.path.parent / "peers.md")
     if out is not None:
-        _check_writable(out)
+        _prepare(out)
     command = shlex.join(["ntkbench", *options.words])
     store.prepare()
-    python = _interpreters(options.environments or _environments())
+    python = interpreters(options.environments or default_folder(), _say)
     outcomes: list[Outcome] = []
     for workload in workloads:
-        taking_part = [entry for entry in entries if entry.covers(workload)]
-        found = compare(workload, taking_part, python, rounds=options.rounds or workload.rounds, progress=_say)
+        those = taking_part(workload, chosen)
+        found = compare(workload, those, python, rounds=options.rounds or workload.rounds, progress=_say)
         store.add([record(outcome, "quick" if options.quick else "standard", command) for outcome in found])
         outcomes += found
     for columns, rows in ((table.COLUMNS, table.rows(outcomes)), table.diagonals(outcomes)):
@@ -50,7 +61,7 @@ def peers(options: Namespace) -> int:
             show(columns, rows)
     if out is not None:
         moment = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-        out.write_text(table.markdown(outcomes, environment(), moment, command))
+        write(out, table.markdown(outcomes, environment(), moment, command))
         print(out)
     failed = [outcome for outcome in outcomes if outcome.status != "ok"]
     for outcome in failed:
@@ -61,55 +72,27 @@ def peers(options: Namespace) -> int:
 def _chosen(options: Namespace) -> tuple[list[Workload], list[Entry]]:
     if options.rounds is not None and options.rounds < 1:
         raise InputError(f"--rounds must be at least 1, not {options.rounds}")
-    works, names = {w.name for w in WORKLOADS}, {e.name for e in ENTRIES}
+    works, names = {w.name for w in WORKLOADS}, {e.name for e in entries()}
     for kind, given, known in (("work", options.work, works), ("entry", options.entry, names)):
         for name in given:
             if name not in known:
                 raise unknown(kind, name, known)
-    entries = [e for e in ENTRIES if not options.entry or e.name in options.entry]
-    chosen = [w for w in WORKLOADS if not options.work or w.name in options.work]
-    workloads = [w.shrunk() if options.quick else w for w in chosen if any(e.covers(w) for e in entries)]
+    chosen = [e for e in entries() if not options.entry or e.name in options.entry]
+    wanted = [w for w in WORKLOADS if not options.work or w.name in options.work]
+    workloads = [w.shrunk() if options.quick else w for w in wanted if taking_part(w, chosen)]
     if not workloads:
         raise InputError(f"{', '.join(options.entry)} does none of {', '.join(options.work)}")
-    return workloads, entries
-
-
-def _environments() -> Path:
-    """Beside nox's own in a checkout, else among what can be fetched again."""
-    root = paths.checkout()
-    return root / ".nox" if root is not None else paths.cache_folder() / "peers"
-
-
-def _interpreters(folder: Path) -> Callable[[Entry], Path]:
-    """The Python of an entry; an environment that is missing is made, or fails once for all."""
-
-    @cache
-    def made(name: str) -> Path | SetupError:
-        try:
-            return prepare(name, folder, _say)
-        except SetupError as failure:
-            return failure
-
-    def python(entry: Entry) -> Path:
-        if entry.environment is None:
-            return Path(sys.executable)
-        found = made(entry.environment)
-        if isinstance(found, SetupError):
-            raise PeerError("error", str(found))
-        return found
-
-    return python
+    return workloads, chosen
 
 
 def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _check_writable(path: Path) -> None:
-    """Before minutes are spent on what goes into it."""
+def _prepare(page: Path) -> None:
+    """Make sure that the page can be written, before minutes are spent on what goes into it."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab"):
-            pass
+        page.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"cannot write to {path}: {error.strerror}") from error
+        raise InputError(f"cannot write to {page}: {error.strerror}") from error
+    require_appendable(page)

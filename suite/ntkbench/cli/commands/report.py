@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import webbrowser
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
 
-from ntkbench.cli.main import OK, database_path
+from ntkbench.cli.exits import OK
+from ntkbench.cli.options import add_database, add_task_folders, database_path
 from ntkbench.errors import InputError
 from ntkbench.experiment import registry
 from ntkbench.report.site import write_site
 from ntkbench.results.store import Store
 
 
-def report(options: Namespace) -> int:
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("--out", type=Path, metavar="DIR", help="default: the folder report/ beside the database")
+    parser.add_argument("--open", action="store_true", help="and show it in the browser")
+    add_task_folders(parser)
+    add_database(parser)
+
+
+def run(options: Namespace) -> int:
     """Write the pages, print where, and show them if asked to."""
     path = database_path(options)
     out = options.out if options.out is not None else path.parent / "report"

@@ -11,20 +11,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.util import find_spec
-from pathlib import Path
 
 from ntkbench.cli.commands.run_budget import Budget
+from ntkbench.cli.commands.run_options import add_arguments as add_arguments
 from ntkbench.cli.commands.run_options import planned_runs
 from ntkbench.cli.commands.run_workforce import Workforce, workforce
-from ntkbench.cli.main import INTERRUPTED, OK, RUNS_FAILED, database_path
+from ntkbench.cli.exits import INTERRUPTED, OK, RUNS_FAILED
+from ntkbench.cli.options import database_path
 from ntkbench.cli.progress import live, roughly
-from ntkbench.cli.tables import show_verdicts
+from ntkbench.cli.verdicts import show_verdicts
 from ntkbench.errors import InputError
 from ntkbench.experiment import plan
 from ntkbench.experiment.spec import Task
+from ntkbench.files import require_appendable
 from ntkbench.machine.provenance import machine_id
 from ntkbench.planning import past_runs
-from ntkbench.planning.budget import parse
+from ntkbench.planning.budget import parse_duration
 from ntkbench.planning.expectation import Expectation, observed
 from ntkbench.results.json_lines import append_json_line
 from ntkbench.results.record import DONE, RunRecord, claim_rows
@@ -70,7 +72,7 @@ class _Call:
 
     def run(self) -> int:
         if self.options.records is not None:
-            _check_appendable(self.options.records)
+            require_appendable(self.options.records)
         self.store.prepare()
         now = datetime.now(UTC).isoformat()
         self.store.declare([Declaration(t.name, t.version, now, claim_rows(t)) for t in self.tasks.values()])
@@ -115,7 +117,7 @@ class _Call:
         planned = {run.task: self.tasks[run.task] for run in runs}
         past = past_runs.stored(self.store, machine_id(), planned)
         expectation = Expectation(past, past_runs.reference(planned))
-        seconds = math.inf if self.options.budget is None else parse(self.options.budget)
+        seconds = math.inf if self.options.budget is None else parse_duration(self.options.budget)
         return expectation, Budget.of(seconds, self.since, planned, past, expectation, self.store.path)
 
     def _execute(self, todo: Sequence[plan.PlannedRun], records: list[RunRecord]) -> str:
@@ -170,14 +172,3 @@ def _results(options: Namespace) -> RecordSink:
             "and import it where DuckDB is"
         )
     return RecordFile(options.records)
-
-
-def _check_appendable(path: Path) -> None:
-    fresh = not path.exists()
-    try:
-        with path.open("ab"):
-            pass
-        if fresh:
-            path.unlink()
-    except OSError as error:
-        raise InputError(f"cannot write to {path}: {error.strerror}") from error

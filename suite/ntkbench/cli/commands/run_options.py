@@ -1,16 +1,44 @@
-"""What `ntkbench run` is asked to do: the options, checked, as runs."""
+"""What `ntkbench run` is asked to do: its options, and the runs that they name."""
 
 from __future__ import annotations
 
 import sys
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
 
 from ntkbench import backends
+from ntkbench.cli.advice import about
+from ntkbench.cli.options import add_database, add_task_folders
+from ntkbench.cli.parser import OneOf
 from ntkbench.errors import InputError
 from ntkbench.experiment import plan, registry
 from ntkbench.experiment.spec import Task
 from ntkbench.machine import cuda
-from ntkbench.planning.budget import parse
+from ntkbench.planning.budget import parse_duration
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare what the command takes."""
+    add = parser.add_argument
+    add("names", nargs="*", metavar="TASK", help="default: all tasks")
+    add("--tier", default="standard", help="default: standard")
+    add("--backend", default="", metavar="B,...", help="default: all that are installed")
+    add("--device", default="cpu", action=OneOf, names=["cpu", "cuda"], metavar="device", help="cpu or cuda")
+    precisions, text = ["float32", "float64"], "of the kernels: float32 (default) or float64"
+    add("--precision", default="float32", action=OneOf, names=precisions, metavar="precision", help=text)
+    add("--seeds", type=int, metavar="N", help="seeds 0 to N-1 (default: the tier's)")
+    add("--set", action="append", default=[], metavar="name=value", help="another value for a parameter")
+    add("--rerun", action="store_true", help="run again what is done")
+    add("--timeout", type=float, metavar="S", help="seconds that one run may take")
+    add("--budget", metavar="TIME", help="stop after that time (90s, 8m, 1.5h), what claims wait for first")
+    text = "share the runs among the workers of a Dask scheduler (tcp://host:8786), or among N processes here (local:N)"
+    add("--scheduler", metavar="ADDRESS", help=text)
+    text = "what the workers of --scheduler share: runs (default), or the blocks of each run's Gram matrices"
+    add("--share", action=OneOf, names=["runs", "blocks"], metavar="what", help=text)
+    add("--dry-run", action="store_true", help="show what would run")
+    add("--records", type=Path, metavar="FILE", help="also append each record to FILE as a line of JSON")
+    add_task_folders(parser)
+    add_database(parser)
 
 
 def planned_runs(options: Namespace) -> tuple[list[plan.PlannedRun], dict[str, Task]]:
@@ -20,7 +48,8 @@ def planned_runs(options: Namespace) -> tuple[list[plan.PlannedRun], dict[str, T
     if options.timeout is not None and not options.timeout > 0:
         raise InputError(f"--timeout must be positive, not {options.timeout:g}")
     if options.budget is not None:
-        parse(options.budget)
+        with about("--budget"):
+            parse_duration(options.budget)
         if options.rerun:
             raise InputError("--budget goes on with what is missing and --rerun repeats what is done: give one of them")
     overrides = {}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ntkbench.cli.advice import about
 from ntkbench.errors import InputError
 from ntkbench.experiment.plan import PlannedRun
 from ntkbench.machine.provenance import machine_id
@@ -39,7 +40,8 @@ def workforce(options: Namespace) -> Iterator[Workforce]:
     from ntkbench.cluster import scheduler
     from ntkbench.cluster.code_identity import station
 
-    scheduler.check(options.scheduler)
+    with about("--scheduler"):
+        scheduler.check(options.scheduler)
     blocks = options.share == "blocks"
     if options.budget is not None and not blocks:
         raise InputError("--budget counts the time of one worker: with --scheduler it goes with --share blocks alone")

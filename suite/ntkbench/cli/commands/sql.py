@@ -7,13 +7,15 @@ import json
 import math
 import re
 import sys
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ntkbench.cli.main import OK, database_path
+from ntkbench.cli.exits import OK
+from ntkbench.cli.options import add_database, database_path
+from ntkbench.cli.parser import OneOf
 from ntkbench.cli.tables import show
 from ntkbench.errors import InputError, unknown
 from ntkbench.results import queries
@@ -24,7 +26,18 @@ if TYPE_CHECKING:
     import duckdb
 
 
-def sql(options: Namespace) -> int:
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("query", nargs="?", metavar="SELECT...|NAME|FILE")
+    parser.add_argument("--list", action="store_true", help="show the queries that have a name")
+    formats = ["table", "csv", "json"]
+    parser.add_argument(
+        "--format", default="table", action=OneOf, names=formats, metavar="format", help="table (default), csv or json"
+    )
+    add_database(parser)
+
+
+def run(options: Namespace) -> int:
     """Print the answer, or with --list the questions that have a name."""
     if options.list:
         show(["name", "question"], [(query.name, query.about) for query in queries.library().values()])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ntkbench import backends
-from ntkbench.cli.main import CHECK_FAILED, OK, database_path
+from ntkbench.cli.exits import CHECK_FAILED, OK
+from ntkbench.cli.options import add_database, add_task_folders, database_path
 from ntkbench.cli.tables import show
 from ntkbench.errors import InputError
 from ntkbench.experiment import registry
@@ -31,7 +32,15 @@ _CHECKS = {
 _LATEST = "SELECT run_id FROM run WHERE status = 'ok' QUALIFY latest_attempt(experiment_id, NULL, finished, run_id)"
 
 
-def verify(options: Namespace) -> int:
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("--against", type=Path, metavar="DIR", help="compare with exported records too")
+    parser.add_argument("--rerun", type=int, default=0, metavar="N", help="run N of the stored runs again and compare")
+    add_task_folders(parser)
+    add_database(parser)
+
+
+def run(options: Namespace) -> int:
     """Exit code 1 when a verified claim is not reproduced, backends disagree, or an experiment's last run failed.
 
     With `--against DIR` also when a run differs from an exported record of the same task, version, parameters,

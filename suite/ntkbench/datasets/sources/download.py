@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from ntkbench.datasets.cache import writing_into
 from ntkbench.datasets.progress import Progress
 from ntkbench.datasets.sources.source import SourceError
 from ntkbench.errors import InputError
-from ntkbench.files import sync, writing_into
+from ntkbench.files import sync
 
 if TYPE_CHECKING:
     from requests import Response, Session

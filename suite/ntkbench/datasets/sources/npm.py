@@ -7,10 +7,10 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from ntkbench.datasets.cache import writing_into
 from ntkbench.datasets.dataset import Arrays
 from ntkbench.datasets.progress import Progress
 from ntkbench.datasets.sources.source import Reader, SourceError
-from ntkbench.files import writing_into
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+NAME = "neural-tangents"
+KINDS = ("fc", "cntk")
 PACKAGES = ("neural-tangents", "jax", "jaxlib", "numpy")
 
 
-def prepare(workload: Mapping[str, Any], arrays: Mapping[str, Any], options: Mapping[str, str]) -> Callable[[], Any]:
+def prepare(workload: Mapping[str, Any], arrays: Mapping[str, Any]) -> Callable[[], Any]:
     """NNGP and NTK in the parametrisation and with the weights of ours."""
     import jax
     from neural_tangents import stax

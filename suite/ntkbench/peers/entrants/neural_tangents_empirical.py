@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+NAME = "neural-tangents"
+KINDS = ("empirical",)
 PACKAGES = ("neural-tangents", "jax", "jaxlib", "numpy")
 
 
-def prepare(workload: Mapping[str, Any], arrays: Mapping[str, Any], options: Mapping[str, str]) -> Callable[[], Any]:
+def prepare(workload: Mapping[str, Any], arrays: Mapping[str, Any]) -> Callable[[], Any]:
     """The kernel of the network with the given weights; its trace over outputs is their mean, as ours is."""
     import jax
     import neural_tangents as nt

@@ -1,4 +1,4 @@
-"""The suite's own kernels on one of its backends, as the suite itself opens it."""
+"""The suite's own kernels on one of its backends, as the suite itself opens it: what the entrants ours_* share."""
 
 from __future__ import annotations
 
@@ -10,18 +10,13 @@ from typing import Any
 from ntkbench import kernels, networks, solvers
 from ntkbench.backends import open_backend
 
-PACKAGES: tuple[str, ...] = ("numpy",)
 _WEIGHT = math.sqrt(2.0)
 _used: set[str] = set()
 
 
-def prepare(workload: Mapping[str, Any], arrays: Mapping[str, Any], options: Mapping[str, str]) -> Callable[[], Any]:
-    """The work on the backend that `options` name."""
-    global PACKAGES
-    PACKAGES = {"jax": ("ntkbench", "jax", "jaxlib", "numpy"), "torch": ("ntkbench", "torch", "numpy")}.get(
-        options["backend"], ("ntkbench", "numba", "numpy", "scipy")
-    )
-    backend = open_backend(options["backend"], "cpu")
+def prepare(name: str, workload: Mapping[str, Any], arrays: Mapping[str, Any]) -> Callable[[], Any]:
+    """The work on the backend of this name; otherwise as in every entrant."""
+    backend = open_backend(name, "cpu")
     precision = "float64" if workload["kind"] == "regression" else "float32"
     x = {name: backend.asarray(array, precision) for name, array in arrays.items()}
     compute = {"fc": _fc, "cntk": _cntk, "empirical": _empirical, "regression": _regression}[workload["kind"]](
@@ -29,7 +24,7 @@ def prepare(workload: Mapping[str, Any], arrays: Mapping[str, Any], options: Map
     )
 
     # The first call compiles, and is no part of what is compared; left alone, torch would not compile for so little.
-    compiled = kernels.prefer if options["backend"] == "torch" else nullcontext
+    compiled = kernels.prefer if name == "torch" else nullcontext
 
     def call() -> Any:
         with kernels.implementations() as used, compiled("inductor"):

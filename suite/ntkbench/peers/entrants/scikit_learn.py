@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+NAME = "scikit-learn"
+KINDS = ("regression",)
 PACKAGES = ("scikit-learn", "scipy", "numpy")
 
 
-def prepare(workload: Mapping[str, Any], arrays: Mapping[str, Any], options: Mapping[str, str]) -> Callable[[], Any]:
+def prepare(workload: Mapping[str, Any], arrays: Mapping[str, Any]) -> Callable[[], Any]:
     """Fit and predict."""
     from sklearn.kernel_ridge import KernelRidge
 

@@ -9,10 +9,12 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+NAME = "shifted-add"
+KINDS = ("cntk",)
 PACKAGES = ("jax", "jaxlib", "numpy")
 
 
-def prepare(workload: Mapping[str, Any], arrays: Mapping[str, Any], options: Mapping[str, str]) -> Callable[[], Any]:
+def prepare(workload: Mapping[str, Any], arrays: Mapping[str, Any]) -> Callable[[], Any]:
     """NNGP and NTK for depth - 1 convolutions with ReLU, pooling and a readout; w_std^2 = 2, no biases."""
     import jax
 

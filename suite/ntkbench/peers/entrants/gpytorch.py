@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+NAME = "gpytorch"
+KINDS = ("regression",)
 PACKAGES = ("gpytorch", "linear-operator", "torch", "numpy")
 
 
-def prepare(workload: Mapping[str, Any], arrays: Mapping[str, Any], options: Mapping[str, str]) -> Callable[[], Any]:
+def prepare(workload: Mapping[str, Any], arrays: Mapping[str, Any]) -> Callable[[], Any]:
     """Condition and predict, by Cholesky: from 800 points on GPyTorch would approximate by conjugate gradients."""
     import gpytorch
     import torch
