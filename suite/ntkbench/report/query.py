@@ -85,7 +85,15 @@ def params_of(setting: str) -> Mapping[str, Any]:
 
 
 def grouped(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
-    """The items by their keys, both in the order in which they come."""
+    """The items by their keys.
+
+    Args:
+        items: In the order that each group keeps.
+        key: What items of one group have in common.
+
+    Returns:
+        Key -> items; the keys in the order in which they come first.
+    """
     groups: dict[K, list[T]] = {}
     for item in items:
         groups.setdefault(key(item), []).append(item)

@@ -27,11 +27,23 @@ if TYPE_CHECKING:
 
 
 def write_site(store: Store, tasks: Mapping[str, Task], out: Path) -> Path:
-    """Write index.html, the other pages and what they share into the folder `out`; the path of the index.
+    """Write the report.
 
     Pages are rendered whole before the first is written; what an earlier report wrote there and this one does not is
-    removed. Raises InputError when there is no database or the folder cannot be written, and NewerError for a database
-    of a newer ntkbench: then the report is one page that says so.
+    removed.
+
+    Args:
+        store: The results database.
+        tasks: The tasks that are installed, by name: a page says what its task declares.
+        out: The folder to write to.
+
+    Returns:
+        The path of index.html.
+
+    Raises:
+        InputError: There is no database, its views are not these, or nothing can be written to `out`.
+        NewerError: The database is of a newer ntkbench: then the report is one page that says so.
+        SystemFault: The machine refuses: the disk is full, say.
     """
     try:
         with store.reading() as connection, _one_thread(connection):

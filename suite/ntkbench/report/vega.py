@@ -10,12 +10,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ntkbench.files import write
 from ntkbench.report.figures.figure import COLOURS
 
 if TYPE_CHECKING:
     import altair
-
-from ntkbench.files import write
 
 _WIDTH = 640  # of the static picture, in pixels; the page scales it
 _LEGEND_WIDTH = 72  # letters
@@ -65,7 +64,15 @@ def _legend(series: Sequence[str]) -> altair.Legend:
 
 
 def static_svg(specification: str, prefix: str) -> str:
-    """The SVG of a specification; its identifiers begin with `prefix`, so that several fit on one page."""
+    """The picture of a specification.
+
+    Args:
+        specification: As `specification` returns it.
+        prefix: What its identifiers begin with, so that several fit on one page.
+
+    Returns:
+        An SVG element, the same bytes each time.
+    """
     import vl_convert
 
     content = json.loads(specification) | {"width": _WIDTH}
@@ -85,7 +92,11 @@ def library_name() -> str:
 
 
 def write_library(folder: Path) -> None:
-    """Write Vega-Lite and all that it needs into one script in `folder`, unless it is there."""
+    """Write Vega-Lite and all that it needs into one script in `folder`, unless it is there.
+
+    Raises:
+        OSError: The system refuses.
+    """
     name = library_name()
     if not (folder / name).exists():
         write(folder / name, _library())

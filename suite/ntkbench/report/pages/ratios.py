@@ -27,7 +27,14 @@ class Summary:
 
 
 def summary(ratios: Sequence[Ratio] | Sequence[EnvironmentRatio]) -> Summary:
-    """Of ratios, in short; the axis holds all of them, whether they count or not."""
+    """What ratios say in short.
+
+    Args:
+        ratios: Of two entries, or of two environments.
+
+    Returns:
+        The mean and the outcomes of those that count; the axis holds all.
+    """
     fair = [one for one in ratios if one.speedup and one.low is not None and not one.includes_compilation]
     # Over settings and stages alike: a mean of ratios is geometric, or it would depend on which is the baseline.
     mean = math.exp(sum(math.log(one.speedup) for one in fair if one.speedup) / len(fair)) if fair else None
