@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 
@@ -22,6 +23,7 @@ def file_name(kind: str, *words: str) -> str:
     return "-".join([kind, *safe]) + ".html"
 
 
+@cache  # every page names those of all tasks
 def task_file(name: str) -> str:
     """The file of a task's page."""
     return file_name("task", name)
