@@ -377,3 +377,31 @@ COMMENT ON COLUMN perf_history.level IS
   'asv is not installed (the extra perf)';
 COMMENT ON COLUMN perf_history.step IS
   'level / level before, 1, of a commit at which it changes by 5 % or more; NULL: no step, or not known';
+
+-- For the report
+
+COMMENT ON MACRO natural_order IS 'A sorting key of a name by which depth 3 comes before depth 11.';
+
+COMMENT ON VIEW verdict_source IS 'The runs that each measured value of the view verdict comes from, a row a run.';
+COMMENT ON COLUMN verdict_source.claim IS 'the claim''s name in its task';
+
+COMMENT ON VIEW curve_mean IS
+  'The curves of each setting on each backend, a row a point: means over the latest run of each seed.';
+COMMENT ON COLUMN curve_mean.name IS 'the curve''s name in its task';
+COMMENT ON COLUMN curve_mean.point IS '0, 1, ... along the curve';
+COMMENT ON COLUMN curve_mean.x IS 'mean, in `x_unit`';
+COMMENT ON COLUMN curve_mean.y IS 'mean, in `y_unit`';
+COMMENT ON COLUMN curve_mean.runs IS 'how many runs have the point, 1';
+COMMENT ON COLUMN curve_mean.run_ids IS 'run.run_id of each, by seed';
+COMMENT ON COLUMN curve_mean.x_name IS 'what x is';
+COMMENT ON COLUMN curve_mean.y_name IS 'what y is';
+COMMENT ON COLUMN curve_mean.x_unit IS 'unit of x';
+COMMENT ON COLUMN curve_mean.y_unit IS 'unit of y';
+COMMENT ON COLUMN curve_mean.theory_of IS 'the curve that it predicts; NULL: it is no prediction';
+
+COMMENT ON VIEW environment_pair IS
+  'Experiments that ran in two environments, the one used last first: of each the newest good runs. Paired are, of each '
+  'backend and device, the five environments used last.';
+COMMENT ON COLUMN environment_pair.baseline_id IS 'the environment that it is compared with';
+COMMENT ON COLUMN environment_pair.baseline_run_id IS 'run.run_id of the run there';
+COMMENT ON COLUMN environment_pair.baseline_machine IS 'the machine of that environment';

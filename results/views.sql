@@ -328,3 +328,48 @@ WINDOW before AS (
   PARTITION BY machine, python, benchmark, version, params ORDER BY committed, commit_id
   ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ORDER BY benchmark, params, machine, python, version, committed, commit_id;
+
+-- For the report
+
+-- A sorting key by which depth 3 comes before depth 11: the parts of a name, numbers before words.
+CREATE OR REPLACE MACRO natural_order(name) AS list_transform(
+  regexp_extract_all(name, '[0-9]+|[^0-9]+'),
+  lambda part: {
+    'number': coalesce(CASE WHEN regexp_full_match(part, '[0-9]+') THEN try_cast(part AS HUGEINT) END,
+                       170141183460469231731687303715884105727),
+    'word': part}
+);
+
+CREATE OR REPLACE VIEW verdict_source AS
+SELECT v.task, v.claim, v.backend, v.device, v.precision, m.run_id, m.params, m.seed
+FROM verdict v JOIN measurement m USING (task, metric, backend, device, precision)
+WHERE json_contains(m.params, v.params);
+
+CREATE OR REPLACE VIEW curve_mean AS
+SELECT task, name, params, backend, device, precision, point, favg(x) AS x, favg(y) AS y, count(*) AS runs,
+       list(run_id ORDER BY seed, run_id) AS run_ids, arg_min(x_name, seed) AS x_name, arg_min(y_name, seed) AS y_name,
+       arg_min(x_unit, seed) AS x_unit, arg_min(y_unit, seed) AS y_unit,
+       arg_min(theory_of, seed) AS theory_of
+FROM series
+GROUP BY task, name, params, backend, device, precision, point;
+
+CREATE OR REPLACE VIEW environment_pair AS
+WITH good AS (
+  SELECT * FROM provenance WHERE status = 'ok'
+), newest AS (
+  -- Of each backend and device the five environments used last: pairs grow with the square.
+  SELECT backend, device, environment_id,
+         row_number() OVER (PARTITION BY backend, device ORDER BY max(finished) DESC, environment_id) AS place
+  FROM good GROUP BY backend, device, environment_id
+  QUALIFY place <= 5
+), candidate AS (
+  SELECT DISTINCT a.environment_id, b.environment_id AS baseline_id
+  FROM newest a JOIN newest b USING (backend, device) WHERE a.place < b.place
+), latest AS (
+  SELECT run_id, experiment_id, environment_id, machine FROM good
+  QUALIFY latest_attempt(experiment_id, environment_id, finished, run_id)
+)
+SELECT c.environment_id, c.baseline_id, a.experiment_id, a.run_id, b.run_id AS baseline_run_id, a.machine,
+       b.machine AS baseline_machine
+FROM candidate c JOIN latest a USING (environment_id)
+  JOIN latest b ON b.environment_id = c.baseline_id AND b.experiment_id = a.experiment_id;

@@ -2,13 +2,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ntkbench.report.axes import WIDTH, Entry, Row, axis, dots, log_axis
+from ntkbench.report.axes import WIDTH, Lane, Line, axis, dots, log_axis
 
 numbers = st.floats(-1e9, 1e9).map(lambda x: round(x, 6))
 
 
-def rows(published: float, tolerance: float, low: float, measured: float, high: float) -> list[Row]:
-    return [Row("claim", published, tolerance, (Entry("numba", measured, low, high, "inconclusive"),))]
+def lines(published: float, tolerance: float, low: float, measured: float, high: float) -> list[Line]:
+    return [Line("claim", published, tolerance, (Lane("numba", measured, low, high, "inconclusive"),))]
 
 
 @settings(deadline=None)
@@ -16,7 +16,7 @@ def rows(published: float, tolerance: float, low: float, measured: float, high: 
 @example(0.0, 1e-14, [0.0, 0.0, 0.0])
 @given(numbers, st.floats(0, 1e6), st.lists(numbers, min_size=3, max_size=3).map(sorted))
 def test_everything_lies_on_the_axis_in_its_order(published: float, tolerance: float, interval: list[float]) -> None:
-    drawn = axis(rows(published, tolerance, *interval))
+    drawn = axis(lines(published, tolerance, *interval))
     values = sorted([published - tolerance, published, published + tolerance, *interval])
     places = [drawn.at(v) for v in values]
     assert places == sorted(places)
@@ -27,11 +27,11 @@ def test_everything_lies_on_the_axis_in_its_order(published: float, tolerance: f
 
 
 def test_ticks_are_round_numbers() -> None:
-    assert axis(rows(40.94, 1.5, 40.07, 40.57, 41.06)).ticks == pytest.approx((40.0, 41.0, 42.0))
+    assert axis(lines(40.94, 1.5, 40.07, 40.57, 41.06)).ticks == pytest.approx((40.0, 41.0, 42.0))
 
 
 def test_a_claim_without_width_still_has_an_axis() -> None:
-    drawn = axis(rows(9.0, 0.0, 9.0, 9.0, 9.0))
+    drawn = axis(lines(9.0, 0.0, 9.0, 9.0, 9.0))
     assert drawn.at(9.0) == pytest.approx(WIDTH / 2)
 
 
@@ -39,10 +39,10 @@ def test_a_claim_without_width_still_has_an_axis() -> None:
     ("side", "band"), [("within", (9.0, 11.0)), ("at least", (9.0, None)), ("at most", (None, 11.0))]
 )
 def test_the_band_of_an_inequality_goes_on_to_the_end_of_the_axis(side: str, band: tuple) -> None:
-    row = Row("claim", 10.0, 1.0, (Entry("numba", 30.0, 5.0, 40.0, "inconclusive"),), side)
-    drawn = axis([row])
+    line = Line("claim", 10.0, 1.0, (Lane("numba", 30.0, 5.0, 40.0, "inconclusive"),), side)
+    drawn = axis([line])
     low, high = band
-    assert drawn.band(row) == (0.0 if low is None else drawn.at(low), WIDTH if high is None else drawn.at(high))
+    assert drawn.band(line) == (0.0 if low is None else drawn.at(low), WIDTH if high is None else drawn.at(high))
 
 
 @settings(deadline=None, max_examples=50)

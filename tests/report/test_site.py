@@ -1,3 +1,4 @@
+import errno
 import re
 import shutil
 from collections.abc import Callable
@@ -10,7 +11,7 @@ import pytest
 
 from ntkbench import formats
 from ntkbench.cli import main
-from ntkbench.errors import InputError
+from ntkbench.errors import InputError, SystemFault
 from ntkbench.experiment.registry import load_tasks
 from ntkbench.report.site import write_site
 from ntkbench.results.record import RunRecord
@@ -239,6 +240,15 @@ def test_no_database_and_no_place_to_write_are_refused(store: Store, tasks: dict
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot write the report to"):
         write_site(store, tasks, tmp_path / "file" / "out")
+
+
+def test_a_full_disk_is_a_fault_of_the_machine(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object, **options: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("ntkbench.report.folder.write", refuse)
+    with pytest.raises(SystemFault, match=r"cannot write the report to .*: No space left"):
+        write_site(store, {}, tmp_path / "out")
 
 
 def test_the_command_writes_beside_the_database_and_says_where(store: Store, ntkbench: Callable) -> None:

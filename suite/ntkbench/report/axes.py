@@ -1,6 +1,7 @@
-"""Geometry of the claims chart: published value and tolerance as a band, each backend's measured interval as a bar.
+"""Where things lie on the small drawings within tables and lists: claims with their intervals, dots of samples, ratios.
 
-Pure numbers; the template draws them, so that the pages need no drawing library and no network.
+A page has hundreds of these strips, each a few elements of SVG that the template writes. As figures of Vega-Lite they
+would take seconds and megabytes a page; whatever has axes and a legend is a figure (`figures/`).
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ _LEAST = 1e-300  # length of an axis, far from what underflows
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One backend's measured value with its interval, and the word that judges it."""
+class Lane:
+    """One entry's measured value with its interval, and the word that judges it."""
 
     label: str
     measured: float
@@ -50,27 +51,27 @@ class Axis:
         decimals = max(0, -math.floor(math.log10(step) + 1e-9)) if step > 0 else 0
         return tuple((tick, f"{tick:,.{decimals}f}") for tick in self.ticks)
 
-    def band(self, row: Row) -> tuple[float, float]:
+    def band(self, line: Line) -> tuple[float, float]:
         """Where the values that satisfy the claim begin and end; an inequality's band goes on to the axis's end."""
-        low = 0.0 if row.side == "at most" else self.at(row.published - row.tolerance)
-        return low, WIDTH if row.side == "at least" else self.at(row.published + row.tolerance)
+        low = 0.0 if line.side == "at most" else self.at(line.published - line.tolerance)
+        return low, WIDTH if line.side == "at least" else self.at(line.published + line.tolerance)
 
 
 @dataclass(frozen=True)
-class Row:
+class Line:
     """One claim: what was published, and what was measured by whom. Values in the metric's unit."""
 
     claim: str
     published: float
     tolerance: float
-    entries: tuple[Entry, ...]
+    lanes: tuple[Lane, ...]
     side: str = "within"
 
 
-def axis(rows: Sequence[Row]) -> Axis:
-    """The axis that holds every band and every interval of the rows (at least one), with a little room."""
-    values = [v for r in rows for v in (r.published - r.tolerance, r.published + r.tolerance)]
-    values += [v for r in rows for e in r.entries for v in (e.low, e.high, e.measured)]
+def axis(lines: Sequence[Line]) -> Axis:
+    """The axis that holds every band and every interval of the lines (at least one), with a little room."""
+    values = [v for line in lines for v in (line.published - line.tolerance, line.published + line.tolerance)]
+    values += [v for line in lines for lane in line.lanes for v in (lane.low, lane.high, lane.measured)]
     low, high = min(values), max(values)
     if math.isclose(low, high, rel_tol=1e-9, abs_tol=_LEAST):
         room = max(1.0, 1e-3 * abs(low))
@@ -87,9 +88,6 @@ def _round_step(step: float) -> float:
     """The least of 1, 2, 5 times a power of ten that is not below `step`."""
     power = 10.0 ** math.floor(math.log10(step))
     return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= step * (1 - 1e-9))
-
-
-OUTCOMES = ("faster", "slower", "no difference shown")
 
 
 @dataclass(frozen=True)

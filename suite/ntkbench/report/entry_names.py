@@ -1,21 +1,31 @@
-"""What an entry, a backend on a device in a precision, is called where several stand together."""
+"""Short labels for entries (backend, device, precision), no longer than needed to be unique."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
+from typing import NamedTuple
 
 
-def entry(row: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Backend, device and precision of a row; "" for what it does not say."""
-    return row["backend"], row.get("device") or "", row.get("precision") or ""
+class Entry(NamedTuple):
+    """What was measured on."""
+
+    backend: str
+    device: str
+    precision: str
 
 
-def short_names(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, str], str]:
-    """Each entry by as much of backend, device and precision as tells it from the others."""
-    entries = {entry(row) for row in rows}
-    if len({backend for backend, _, _ in entries}) == len(entries):
-        return {entry: entry[0] for entry in entries}
-    if len({entry[:2] for entry in entries}) == len(entries):
-        return {entry: f"{entry[0]} on {entry[1]}" for entry in entries}
-    return {entry: f"{entry[0]} on {entry[1]}, {entry[2]}" for entry in entries}
+def short_names(entries: Iterable[Entry]) -> dict[Entry, str]:
+    """A label for each entry: its backend, its device where backends repeat, its precision where these repeat.
+
+    Args:
+        entries: Those that stand together; repeats count once.
+
+    Returns:
+        Entry -> label, such as "jax" or "jax on cuda, float32".
+    """
+    found = set(entries)
+    if len({entry.backend for entry in found}) == len(found):
+        return {entry: entry.backend for entry in found}
+    if len({entry[:2] for entry in found}) == len(found):
+        return {entry: f"{entry.backend} on {entry.device}" for entry in found}
+    return {entry: f"{entry.backend} on {entry.device}, {entry.precision}" for entry in found}

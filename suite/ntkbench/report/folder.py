@@ -7,16 +7,28 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from ntkbench import paths
-from ntkbench.errors import InputError
+from ntkbench.errors import InputError, SystemFault
 from ntkbench.files import write
 from ntkbench.report.vega import library_name, write_library
+
+# Of the place that was named; any other OSError is the machine's.
+_IMPOSSIBLE = (FileExistsError, FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError)
 
 MANIFEST = "manifest.json"
 """Names every file that the report wrote: of the others in its folder none is touched."""
 
 
 def write_files(out: Path, pages: Mapping[str, str]) -> None:
-    """Write the pages, by file name, and what they share into `out`. Raises InputError when the system refuses."""
+    """Write the pages and what they share.
+
+    Args:
+        out: The folder; made where there is none.
+        pages: The text of each page by its file.
+
+    Raises:
+        InputError: No folder can be at `out`, or nothing may be written there.
+        SystemFault: The system refuses: the disk is full, say.
+    """
     static = {f"static/{file.name}": file for file in sorted(paths.shared("report/static").iterdir())}
     library = f"static/{library_name()}"
     files = {*pages, *static, library}
@@ -35,7 +47,8 @@ def write_files(out: Path, pages: Mapping[str, str]) -> None:
             (out / name).unlink(missing_ok=True)
         _list(out, files)
     except OSError as error:
-        raise InputError(f"cannot write the report to {out}: {error.strerror or error}") from error
+        fault = InputError if isinstance(error, _IMPOSSIBLE) else SystemFault
+        raise fault(f"cannot write the report to {out}: {error.strerror or error}") from error
 
 
 def _written(out: Path) -> set[str]:

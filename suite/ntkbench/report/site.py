@@ -12,8 +12,10 @@ from ntkbench import formats, paths
 from ntkbench.experiment.spec import Task
 from ntkbench.report.folder import write_files
 from ntkbench.report.mathml import mathml
-from ntkbench.report.pages import compare, content, environments, index, performance, run, sql, task
-from ntkbench.report.pages.page import Page
+from ntkbench.report.pages import compare, environments, index, performance, run, sql, task
+from ntkbench.report.pages.page import Page, run_file, task_file
+from ntkbench.report.query import ask, params_of
+from ntkbench.report.rows.overview import TASK_RUNS
 from ntkbench.report.vega import library_name
 from ntkbench.results.database import NewerError
 from ntkbench.results.store import Store
@@ -25,29 +27,34 @@ if TYPE_CHECKING:
 
 
 def write_site(store: Store, tasks: Mapping[str, Task], out: Path) -> Path:
-    """Write index.html, the other pages and what they share into the folder `out`; the path of the index.
+    """Write the report.
 
     Pages are rendered whole before the first is written; what an earlier report wrote there and this one does not is
-    removed. Raises InputError when there is no database or the folder cannot be written, and NewerError for a database
-    of a newer ntkbench: then the report is one page that says so.
+    removed.
+
+    Args:
+        store: The results database.
+        tasks: The tasks that are installed, by name: a page says what its task declares.
+        out: The folder to write to.
+
+    Returns:
+        The path of index.html.
+
+    Raises:
+        InputError: There is no database, its views are not these, or nothing can be written to `out`.
+        NewerError: The database is of a newer ntkbench: then the report is one page that says so.
+        SystemFault: The machine refuses: the disk is full, say.
     """
     try:
         with store.reading() as connection, _one_thread(connection):
-            found = content.read(connection)
-            schema = list(sql.pages(connection, store.path.name))
+            names = [one.task for one in ask(connection, TASK_RUNS).rows()]
+            # Each asks when it is called, and draws when its pages are asked for: then the database is free again.
+            kinds = (index, task, run, compare, performance, environments)
+            pages = [*(kind.pages(connection, tasks) for kind in kinds), sql.pages(connection, store.path.name)]
     except NewerError as error:
         write_files(out, _render([Page("index.html", "newer.html.j2", {"reason": _without_path(error, store)})], []))
         raise
-    pages = chain(
-        index.pages(found, tasks),
-        task.pages(found, tasks),
-        run.pages(found),
-        compare.pages(found),
-        performance.pages(found),
-        schema,
-        environments.pages(found),
-    )
-    write_files(out, _render(pages, found.tasks))
+    write_files(out, _render(chain.from_iterable(pages), names))
     return out / "index.html"
 
 
@@ -96,10 +103,10 @@ def _environment() -> Environment:
         seconds=formats.seconds,
         quantity=formats.quantity,
         published=formats.published,
-        parameters=formats.parameters,
+        parameters=lambda setting: formats.parameters(params_of(setting)),
         grid=formats.grid,
-        page=task.task_file,
-        run=run.run_file,
+        page=task_file,
+        run=run_file,
         formula=mathml,
         prose=_prose,
         # JSON inside a script element: no text in it may end the element.
@@ -117,7 +124,7 @@ def _prose(text: str, tasks: list[str]) -> Markup:
         if k % 2 == 0:
             shown += part
         elif part in tasks:
-            shown += Markup('<a href="{}"><code>{}</code></a>').format(task.task_file(part), part)
+            shown += Markup('<a href="{}"><code>{}</code></a>').format(task_file(part), part)
         else:
             shown += Markup("<code>{}</code>").format(part)
     return shown

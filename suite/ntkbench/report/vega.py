@@ -1,20 +1,78 @@
-"""Vega-Lite specifications as pictures: a static SVG for the page, and the library that makes it interactive."""
+"""Vega-Lite: what all charts have in common, a static SVG of each, and the library that makes them interactive."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ntkbench.files import write
+from ntkbench.report.figures.figure import COLOURS
+
+if TYPE_CHECKING:
+    import altair
 
 _WIDTH = 640  # of the static picture, in pixels; the page scales it
+_LEGEND_WIDTH = 72  # letters
+
+
+def specification(
+    layers: Sequence[altair.Chart], points: Sequence[Mapping[str, Any]], description: str, height: int = 300
+) -> str:
+    """A chart as wide as its place, without a background of its own.
+
+    Args:
+        layers: What is drawn, the lowest first. A layer that shows no point would have no extent: leave it out.
+        points: Each with the fields that the layers encode.
+        description: The chart in words.
+        height: In pixels.
+
+    Returns:
+        The specification as JSON; of equal charts equal texts.
+    """
+    import altair as alt
+
+    chart = alt.layer(*layers, data={"values": []}).properties(
+        width="container", height=height, description=description
+    )
+    chart = chart.configure(background="transparent", font="system-ui, sans-serif").configure_view(stroke=None)
+    # The points come in afterwards: Altair would look into each of them.
+    content = {name: part for name, part in chart.to_dict(validate=False).items() if name != "datasets"}
+    return json.dumps(content | {"data": {"values": list(points)}}, sort_keys=True)
+
+
+def series_colour(series: Sequence[str]) -> altair.Color:
+    """A colour for each series, with a legend below the figure where there are several."""
+    import altair as alt
+
+    scale = alt.Scale(domain=list(series), range=list(COLOURS[: len(series)]))
+    return alt.Color("series:N", title=None, scale=scale, legend=None if len(series) == 1 else _legend(series))
+
+
+def _legend(series: Sequence[str]) -> altair.Legend:
+    """In as many columns as have room."""
+    import altair as alt
+
+    longest = max(len(name) for name in series)
+    columns = next((n for n in (4, 3, 2) if n * longest <= _LEGEND_WIDTH), 1)
+    symbols = {"symbolType": "stroke", "symbolStrokeWidth": 3, "symbolOpacity": 1}
+    return alt.Legend(orient="bottom", columns=columns, columnPadding=24, labelLimit=0, **symbols)
 
 
 def static_svg(specification: str, prefix: str) -> str:
-    """The SVG of a specification; its identifiers begin with `prefix`, so that several fit on one page."""
+    """The picture of a specification.
+
+    Args:
+        specification: As `specification` returns it.
+        prefix: What its identifiers begin with, so that several fit on one page.
+
+    Returns:
+        An SVG element, the same bytes each time.
+    """
     import vl_convert
 
     content = json.loads(specification) | {"width": _WIDTH}
@@ -34,7 +92,11 @@ def library_name() -> str:
 
 
 def write_library(folder: Path) -> None:
-    """Write Vega-Lite and all that it needs into one script in `folder`, unless it is there."""
+    """Write Vega-Lite and all that it needs into one script in `folder`, unless it is there.
+
+    Raises:
+        OSError: The system refuses.
+    """
     name = library_name()
     if not (folder / name).exists():
         write(folder / name, _library())

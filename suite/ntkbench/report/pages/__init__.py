@@ -1,1 +1,4 @@
-"""The pages of the HTML report, a kind a file: each says which template shows what."""
+"""The pages of the site, a kind a file: each asks the database, and says which template shows what.
+
+Every one has `pages(connection, tasks)`: it asks when it is called, and draws when the pages are taken one by one.
+"""

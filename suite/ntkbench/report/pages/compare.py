@@ -2,46 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING
 
+from ntkbench.experiment.spec import Task
 from ntkbench.report.pages import compare_environments
-from ntkbench.report.pages.content import NEWEST_ENVIRONMENTS, Content, Row, file_name, grouped
-from ntkbench.report.pages.page import Page
-from ntkbench.report.pages.ratios import summary
+from ntkbench.report.pages.page import Page, file_name
+from ntkbench.report.pages.ratios import Summary, summary
+from ntkbench.report.query import ask, grouped
+from ntkbench.report.rows.claims import CLAIMS, Claim
+from ntkbench.report.rows.overview import RAN_ON, RanOn
+from ntkbench.report.rows.times import RATIOS, Ratio
 
-Entry = tuple[str, str]  # backend, device
+if TYPE_CHECKING:
+    import duckdb
 
 
-def pages(content: Content) -> Iterator[Page]:
+@dataclass(frozen=True)
+class EntryPair:
+    """Two backends on their devices: the ratios of their times, and the claims that both measured."""
+
+    one: RanOn
+    other: RanOn
+    ratios: Sequence[Ratio]
+    claims: Sequence[tuple[Claim, Claim]]
+    summary: Summary
+
+    @property
+    def file(self) -> str:
+        """The file of its page."""
+        return file_name("compare", *self.one, *self.other)
+
+
+def pages(connection: duckdb.DuckDBPyConnection, tasks: Mapping[str, Task]) -> Iterator[Page]:
     """The page of all pairs, and one for each pair of entries or environments that were timed or judged on the same."""
-    entries = _entry_pairs(content)
-    environments = compare_environments.pairs(content)
-    shown = {"pairs": entries, "environments": environments, "most": NEWEST_ENVIRONMENTS}
-    yield Page("compare.html", "compare.html.j2", shown)
-    for pair in entries:
-        yield Page(pair["file"], "pair.html.j2", pair)
-    for pair in environments:
-        yield Page(pair["file"], "pair-environments.html.j2", pair)
+    entries = _entry_pairs(connection)
+    environments = compare_environments.pairs(connection)
+    shown = {"pairs": entries, "environments": environments}
+    return iter(
+        [
+            Page("compare.html", "compare.html.j2", shown),
+            *(Page(pair.file, "pair.html.j2", {"pair": pair}) for pair in entries),
+            *(Page(pair.file, "pair-environments.html.j2", {"pair": pair}) for pair in environments),
+        ]
+    )
 
 
-def _entry_pairs(content: Content) -> list[dict[str, Any]]:
-    speeds = grouped(content.speedups, "backend", "device", "baseline", "baseline_device")
-    judged = grouped([row for row in content.verdicts if row["runs"]], "backend", "device")
-    entries = sorted({(row["backend"], row["device"]) for row in content.runs})
+def _entry_pairs(connection: duckdb.DuckDBPyConnection) -> list[EntryPair]:
+    ratios = grouped(
+        ask(connection, RATIOS).rows(), lambda row: (row.backend, row.device, row.baseline, row.baseline_device)
+    )
+    measured = (claim for claim in ask(connection, CLAIMS).rows() if claim.runs)
+    judged = grouped(measured, lambda claim: (claim.backend, claim.device))
     found = []
-    for k, one in enumerate(entries):
-        for other in entries[k + 1 :]:
-            rows = speeds.get((*one, *other), [])
-            claims = _claims(judged.get(one, []), judged.get(other, []))
-            if rows or claims:
-                names = {"file": file_name("compare", *one, *other), "one": one, "other": other}
-                found.append({**names, "rows": rows, "claims": claims, **summary(rows)})
+    for one, other in combinations(ask(connection, RAN_ON).rows(), 2):
+        own = ratios.get((*one, *other), [])
+        claims = _claims(judged.get((*one,), []), judged.get((*other,), []))
+        if own or claims:
+            found.append(EntryPair(one, other, own, claims, summary(own)))
     return found
 
 
-def _claims(one: Sequence[Row], other: Sequence[Row]) -> list[tuple[Row, Row]]:
+def _claims(one: Sequence[Claim], other: Sequence[Claim]) -> list[tuple[Claim, Claim]]:
     """The claims that both measured, in the same precision."""
-    keys = ("task", "claim", "metric", "precision")
-    second = {tuple(row[k] for k in keys): row for row in other}
-    return [(row, second[key]) for row in one if (key := tuple(row[k] for k in keys)) in second]
+    second = {(claim.task, claim.claim, claim.metric, claim.precision): claim for claim in other}
+    keys = [(claim.task, claim.claim, claim.metric, claim.precision) for claim in one]
+    return [(claim, second[key]) for claim, key in zip(one, keys, strict=True) if key in second]

@@ -4,101 +4,108 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any
+from operator import attrgetter
+from typing import TYPE_CHECKING
 
 from ntkbench.experiment.spec import Task
-from ntkbench.report.pages.content import Content, Row, grouped
 from ntkbench.report.pages.page import Page
+from ntkbench.report.query import Answer, ask, grouped
+from ntkbench.report.rows.claims import CLAIMS, Claim
+from ntkbench.report.rows.overview import HARDWARE, RAN_ON, STORED, TASK_RUNS, WINNERS, TaskRuns, Winner
+from ntkbench.report.rows.runs import DISAGREEMENTS, FAILURES
+from ntkbench.report.rows.times import TIMES, Time
+
+if TYPE_CHECKING:
+    import duckdb
 
 VERDICTS = ("reproduced", "not reproduced", "inconclusive", "not run")
 _MOST_TIMES = 100  # rows of the leaderboard on this page; of more, one setting of each task
 
 
-def pages(content: Content, tasks: Mapping[str, Task]) -> Iterator[Page]:
-    """The index."""
-    times = content.leaderboard
-    if len(times) > _MOST_TIMES:
-        times = _largest_settings(times)
-    values: dict[str, Any] = {
-        "counts": {kind: _counts(rows) for kind, rows in _by_verification(content.verdicts).items()},
-        "overview": _overview(content, tasks),
-        "measured": [row for row in content.verdicts if row["runs"]],
-        "waiting": [row for row in content.verdicts if not row["runs"]],
-        "runs": len(content.runs),
+@dataclass(frozen=True)
+class TaskLine:
+    """A task in the overview. Of each verdict: how many claims have it, and where its part of the bar starts."""
+
+    name: str
+    title: str
+    counts: Mapping[str, int]
+    starts: Mapping[str, int]
+    runs: int
+    failures: int
+    fastest: str
+
+    @property
+    def claims(self) -> int:
+        """How many claims it makes, each counted for every entry that measured it."""
+        return sum(self.counts.values())
+
+
+def pages(connection: duckdb.DuckDBPyConnection, tasks: Mapping[str, Task]) -> Iterator[Page]:
+    """The index: asks at once."""
+    claims, everything = ask(connection, CLAIMS).rows(), ask(connection, TIMES)
+    times = _shown(everything)
+    (stored,) = ask(connection, STORED).rows()
+    values = {
+        "stored": stored,
+        "ran_on": ask(connection, RAN_ON).rows(),
+        "hardware": [one.name for one in ask(connection, HARDWARE).rows()],
+        "verified": _counts([claim for claim in claims if claim.verified]),
+        "unverified": _counts([claim for claim in claims if not claim.verified]),
+        "overview": _overview(ask(connection, TASK_RUNS).rows(), claims, ask(connection, WINNERS).rows(), tasks),
+        "measured": [claim for claim in claims if claim.runs],
+        "waiting": [claim for claim in claims if not claim.runs],
         "times": times,
-        "several_machines": len({row["machine"] for row in times}) > 1,
-        "shares": any(row["share"] for row in times),
-        "left_out": len(content.leaderboard) - len(times),
-        "failures": content.failures,
-        "disagreements": content.disagreements,
-        "when": [f(row["finished"] for row in content.runs).date() for f in (min, max)] if content.runs else [],
-        "entries": sorted({(row["backend"], row["device"]) for row in content.runs}),
-        "machines": _machines(content.facts),
+        "several_machines": len({time.machine for time in times}) > 1,
+        "shares": any(time.fraction is not None for time in times),
+        "left_out": len(everything.frame) - len(times),
+        "failures": ask(connection, FAILURES).rows(),
+        "disagreements": ask(connection, DISAGREEMENTS).rows(),
     }
-    yield Page("index.html", "index.html.j2", values)
+    return iter([Page("index.html", "index.html.j2", values)])
 
 
-def _by_verification(verdicts: Sequence[Row]) -> dict[str, list[Row]]:
-    return {
-        kind: [row for row in verdicts if row["verified"] == (kind == "verified")]
-        for kind in ("verified", "unverified")
-    }
-
-
-def _counts(verdicts: Sequence[Row]) -> dict[str, int]:
+def _counts(claims: Sequence[Claim]) -> dict[str, int]:
     """How many claims have each verdict, each counted for every entry that measured it."""
-    return {word: sum(row["verdict"] == word for row in verdicts) for word in VERDICTS}
+    found = Counter(claim.verdict for claim in claims)
+    return {word: found[word] for word in VERDICTS}
 
 
-def _overview(content: Content, tasks: Mapping[str, Task]) -> list[dict[str, Any]]:
+def _overview(
+    stored: Sequence[TaskRuns], claims: Sequence[Claim], winners: Sequence[Winner], tasks: Mapping[str, Task]
+) -> list[TaskLine]:
     """A line for each task: its claims by verdict, its runs, and which entry is fastest."""
-    parts = [grouped(rows, "task") for rows in (content.verdicts, content.runs, content.failures, content.leaderboard)]
+    claimed, won = grouped(claims, attrgetter("task")), grouped(winners, attrgetter("task"))
     lines = []
-    for name in content.tasks:
-        verdicts, runs, failures, times = (part.get(name, []) for part in parts)
-        counts = _counts(verdicts)
-        starts = accumulate(counts.values(), initial=0)
-        lines.append(
-            {
-                "name": name,
-                "title": tasks[name].title if name in tasks else name,
-                "claims": len(verdicts),
-                "counts": counts,
-                "starts": dict(zip(counts, starts, strict=False)),
-                "runs": len(runs),
-                "failures": len(failures),
-                "fastest": _fastest(times),
-            }
-        )
+    for task, runs, failures in stored:
+        counts = _counts(claimed.get(task, []))
+        starts = dict(zip(counts, accumulate(counts.values(), initial=0), strict=False))
+        title = tasks[task].title if task in tasks else task
+        lines.append(TaskLine(task, title, counts, starts, runs, failures, _fastest(won.get(task, []))))
     return lines
 
 
-def _fastest(times: Sequence[Row]) -> str:
-    """The backends that have rank 1 in the most settings and stages that several entries ran, and in how many."""
-    races = [rows for rows in grouped(times, "setting", "precision", "machine", "stage").values() if len(rows) > 1]
-    wins = Counter(f"{row['backend']} on {row['device']}" for rows in races for row in rows if row["rank"] == 1)
-    most = max(wins.values(), default=0)
-    names = sorted(name for name, count in wins.items() if count == most)
-    return f"{', '.join(names)} ({most} of {len(races)})" if names else ""
+def _fastest(winners: Sequence[Winner]) -> str:
+    """Who wins most often, in words."""
+    if not winners:
+        return ""
+    return f"{', '.join(one.entry for one in winners)} ({winners[0].wins} of {winners[0].races})"
 
 
-def _machines(facts: Sequence[Row]) -> list[str]:
-    """What the runs ran on, in words."""
-    named = ((row["fact"], row["value"]) for row in facts if row["runs"])
-    return sorted({value for fact, value in named if fact in ("cpu", "gpu") and value})
+def _shown(times: Answer[Time]) -> list[Time]:
+    """All times, if they are few; else, of each task, precision and machine, those of one setting.
 
+    It is the one that most entries ran; of several the one that takes longest.
+    """
+    import polars as pl
 
-def _largest_settings(times: Sequence[Row]) -> list[Row]:
-    """Of each task, precision and machine the setting that most entries ran; of several the one that takes longest."""
-    chosen = []
-    for rows in grouped(times, "task", "precision", "machine").values():
-        settings = grouped(rows, "setting").items()
-
-        def size(item: tuple[str, list[Row]]) -> tuple[int, float, str]:
-            setting, own = item
-            entries = {(row["backend"], row["device"]) for row in own}
-            return len(entries), max(row["seconds"] for row in own), setting
-
-        chosen += max(settings, key=size)[1]
-    return chosen
+    if len(times.frame) <= _MOST_TIMES:
+        return times.rows()
+    same = ["task", "precision", "machine"]
+    settings = times.frame.group_by(*same, "setting").agg(
+        entries=pl.struct("backend", "device").n_unique(), longest=pl.col("seconds").max()
+    )
+    chosen = settings.sort("entries", "longest", "setting").group_by(same).agg(pl.col("setting").last())
+    kept = times.frame.join(chosen, on=[*same, "setting"], how="semi", maintain_order="left")
+    return Answer(kept, times.row).rows()

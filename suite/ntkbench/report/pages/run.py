@@ -2,45 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import TYPE_CHECKING
 
+from ntkbench.experiment.spec import Task
 from ntkbench.report import axes
-from ntkbench.report.pages.content import Content, Row, grouped
-from ntkbench.report.pages.page import Page
+from ntkbench.report.pages.page import Page, run_file
+from ntkbench.report.query import ask, grouped, params_of
+from ntkbench.report.rows.environments import FACTS
+from ntkbench.report.rows.runs import AGREEMENTS, METRICS, RUNS
+from ntkbench.report.rows.times import SAMPLES, Samples
+
+if TYPE_CHECKING:
+    import duckdb
 
 
-def run_file(run_id: str) -> str:
-    """The file of a run's page. Run ids are hex digits: records with others are refused."""
-    return f"runs/{run_id}.html"
+@dataclass(frozen=True)
+class Stage:
+    """The calls of a stage, and a dot for each on an axis that all stages of the run share."""
+
+    calls: Samples
+    first: str
+    steady: str
 
 
-def pages(content: Content) -> Iterator[Page]:
-    """The page of every run, good or bad, whether or not a later one took its place."""
-    metrics = grouped(content.recorded, "run_id")
-    samples = grouped(content.stopwatch, "run_id")
-    agreement = {row["run_id"]: row for row in content.agreement}
-    facts = grouped(content.facts, "environment_id")
-    attempts = grouped(content.runs, "experiment_id")
-    for run in content.runs:
-        run_id = run["run_id"]
-        values: dict[str, Any] = {
-            "run": run,
-            "metrics": metrics.get(run_id, []),
-            "stages": stages(samples.get(run_id, [])),
-            "agreement": agreement.get(run_id),
-            "facts": [row for row in facts.get(run["environment_id"], []) if row["value"]],
-            "attempts": [row for row in attempts[run["experiment_id"]] if row["run_id"] != run_id],
-        }
-        yield Page(run_file(run_id), "run.html.j2", values)
+def pages(connection: duckdb.DuckDBPyConnection, tasks: Mapping[str, Task]) -> Iterator[Page]:
+    """The page of every run, good or bad, whether or not a later one took its place: asks at once, draws one by one."""
+    run_id = attrgetter("run_id")
+    runs = ask(connection, RUNS).rows()
+    metrics = grouped(ask(connection, METRICS).rows(), run_id)
+    samples = grouped(ask(connection, SAMPLES).rows(), run_id)
+    agreement = {row.run_id: row for row in ask(connection, AGREEMENTS).rows()}
+    known = (fact for fact in ask(connection, FACTS).rows() if fact.value)
+    facts = grouped(known, attrgetter("environment_id"))
+    attempts = grouped(runs, attrgetter("experiment_id"))
+    return (
+        Page(
+            run_file(run.run_id),
+            "run.html.j2",
+            {
+                "run": run,
+                "params": params_of(run.setting),
+                "metrics": metrics.get(run.run_id, []),
+                "stages": stages(samples.get(run.run_id, [])),
+                "agreement": agreement.get(run.run_id),
+                "facts": facts.get(run.environment_id, []),
+                "attempts": [other for other in attempts[run.experiment_id] if other.run_id != run.run_id],
+            },
+        )
+        for run in runs
+    )
 
 
-def stages(samples: Sequence[Row]) -> list[dict[str, Any]]:
-    """One entry a stage: its first call, its steady ones, and where each lies on an axis that all stages share."""
-    axis = axes.log_axis([row["seconds"] for row in samples])
-    found = []
-    for stage, rows in grouped(samples, "stage").items():
-        phases = {phase: [r["seconds"] for r in rows if r["phase"] == phase] for phase in ("first", "steady")}
-        dots = {phase: axes.dots(axis, values) for phase, values in phases.items()}
-        found.append({"stage": stage, **phases, "dots": dots})
-    return found
+def stages(samples: Sequence[Samples]) -> list[Stage]:
+    """The stages of a run, drawn."""
+    axis = axes.log_axis([seconds for calls in samples for seconds in (*calls.first, *calls.steady)])
+    return [Stage(calls, axes.dots(axis, calls.first), axes.dots(axis, calls.steady)) for calls in samples]

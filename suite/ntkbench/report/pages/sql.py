@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import TYPE_CHECKING, NamedTuple
 
 from ntkbench.formats import cell
-from ntkbench.report.pages.content import grouped
 from ntkbench.report.pages.page import Page
+from ntkbench.report.query import Query, ask, grouped
 from ntkbench.results import queries
 from ntkbench.results.store import answer
 
@@ -15,37 +17,72 @@ if TYPE_CHECKING:
     import duckdb
 
 _MOST_ROWS = 12  # of an answer
-_RELATIONS = (
-    "SELECT table_name AS name, comment, 'table' AS kind FROM duckdb_tables() WHERE database_name = current_database() "
-    "UNION ALL SELECT view_name, comment, 'view' FROM duckdb_views() "
-    "WHERE database_name = current_database() AND NOT internal ORDER BY kind DESC, name"
+
+
+class Relation(NamedTuple):
+    """A table or a view, and what it is."""
+
+    name: str
+    comment: str | None
+    kind: str
+
+
+class Column(NamedTuple):
+    """A column of a table or a view, and what it means."""
+
+    relation: str
+    name: str
+    type: str
+    comment: str | None
+
+
+_RELATIONS = Query(
+    Relation,
+    """
+    FROM (
+      SELECT table_name AS name, comment, 'table' AS kind FROM duckdb_tables()
+      WHERE database_name = current_database()
+      UNION ALL
+      SELECT view_name, comment, 'view' FROM duckdb_views()
+      WHERE database_name = current_database() AND NOT internal
+    )
+    ORDER BY kind DESC, name
+    """,
 )
-_COLUMNS = (
-    "SELECT table_name AS relation, column_name AS name, data_type AS type, comment FROM duckdb_columns() "
-    "WHERE database_name = current_database() AND NOT internal ORDER BY table_name, column_index"
+_COLUMNS = Query(
+    Column,
+    """
+    FROM (
+      SELECT table_name AS relation, column_name AS name, data_type AS type, comment, column_index
+      FROM duckdb_columns() WHERE database_name = current_database() AND NOT internal
+    )
+    ORDER BY relation, column_index
+    """,
 )
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A query of the library with the first rows of its answer: each cell's text, and whether it is a number."""
+
+    query: queries.Query
+    columns: Sequence[str]
+    rows: Sequence[Sequence[tuple[str, bool]]]
+    count: int
 
 
 def pages(connection: duckdb.DuckDBPyConnection, file_name: str) -> Iterator[Page]:
     """The page of the schema and of the query library; `file_name` is what the database is called."""
-    relations, columns = (
-        [dict(zip(names, row, strict=True)) for row in rows]
-        for names, rows in (answer(connection, text) for text in (_RELATIONS, _COLUMNS))
-    )
-    answers = [{"query": query, **_answer(connection, query.sql)} for query in queries.library().values()]
     values = {
-        "relations": relations,
-        "columns": grouped(columns, "relation"),
-        "answers": answers,
+        "relations": ask(connection, _RELATIONS).rows(),
+        "columns": grouped(ask(connection, _COLUMNS).rows(), attrgetter("relation")),
+        "answers": [_asked(connection, query) for query in queries.library().values()],
         "file_name": file_name,
     }
-    yield Page("sql.html", "sql.html.j2", values)
+    return iter([Page("sql.html", "sql.html.j2", values)])
 
 
-def _answer(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
-    columns, rows = answer(connection, sql)
-    return {
-        "columns": columns,
-        "rows": [[(cell(value), isinstance(value, int | float)) for value in row] for row in rows[:_MOST_ROWS]],
-        "count": len(rows),
-    }
+def _asked(connection: duckdb.DuckDBPyConnection, query: queries.Query) -> Asked:
+    columns, rows = answer(connection, query.sql)
+    cells = [[(cell(value), isinstance(value, int | float)) for value in row] for row in rows[:_MOST_ROWS]]
+    return Asked(query, columns, cells, len(rows))

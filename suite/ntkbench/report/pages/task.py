@@ -3,110 +3,142 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain, groupby
-from typing import Any
+from dataclasses import dataclass
+from itertools import chain
+from operator import attrgetter
+from typing import TYPE_CHECKING
 
 from ntkbench.experiment.spec import Task
 from ntkbench.report import axes
-from ntkbench.report.entry_names import entry, short_names
-from ntkbench.report.figures.curves import points_table
+from ntkbench.report.entry_names import Entry, short_names
+from ntkbench.report.figures.figure import points_table
 from ntkbench.report.pages import task_figures
-from ntkbench.report.pages.content import Content, Row, file_name, grouped
-from ntkbench.report.pages.page import Page
-from ntkbench.report.pages.ratios import summary
+from ntkbench.report.pages.page import Page, task_file
+from ntkbench.report.pages.ratios import ratio_axis
+from ntkbench.report.query import Query, R, ask, grouped
+from ntkbench.report.rows.claims import CLAIMS, MEANS, Claim
+from ntkbench.report.rows.curves import CURVES
+from ntkbench.report.rows.overview import TASK_RUNS
+from ntkbench.report.rows.runs import AGREEMENTS, DISAGREEMENTS, FAILURES, METRICS, RUNS, MetricValue, Run
+from ntkbench.report.rows.times import RATIOS, SAMPLES, TIMES, Samples, Time
+
+if TYPE_CHECKING:
+    import duckdb
 
 
-def task_file(name: str) -> str:
-    """The file of a task's page."""
-    return file_name("task", name)
+@dataclass(frozen=True)
+class Strip:
+    """A metric that claims are about and that was measured: its axis and the claims on it."""
+
+    metric: str
+    unit: str
+    lines: Sequence[axes.Line]
+    axis: axes.Axis
 
 
-def pages(content: Content, tasks: Mapping[str, Task]) -> Iterator[Page]:
+@dataclass(frozen=True)
+class TimeLine:
+    """A time, with its raw samples as dots and its interval as a bar, on an axis that its race shares."""
+
+    time: Time
+    first: str
+    steady: str
+    bar: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class RunLine:
+    """A run with what it recorded, and whether it agrees with others ("": it is not compared)."""
+
+    run: Run
+    metrics: Sequence[MetricValue]
+    agreement: str
+
+
+def pages(connection: duckdb.DuckDBPyConnection, tasks: Mapping[str, Task]) -> Iterator[Page]:
     """The page of every task, and the points of its figures as CSV."""
-    names = ("verdicts", "leaderboard", "speedups", "failures", "disagreements", "runs", "curves", "means")
-    parts = {name: grouped(getattr(content, name), "task") for name in names}
-    metrics = grouped(content.recorded, "run_id")
-    samples = grouped(content.stopwatch, "run_id")
-    agreement = {row["run_id"]: row["status"] for row in content.agreement}
-    for name in content.tasks:
-        own = {key: rows.get(name, []) for key, rows in parts.items()}
+
+    def by_task(query: Query[R]) -> dict[str, list[R]]:
+        return grouped(ask(connection, query).rows(), attrgetter("task"))
+
+    names = [one.task for one in ask(connection, TASK_RUNS).rows()]
+    claims, means, times, ratios = by_task(CLAIMS), by_task(MEANS), by_task(TIMES), by_task(RATIOS)
+    runs, failures, disagreements = by_task(RUNS), by_task(FAILURES), by_task(DISAGREEMENTS)
+    metrics = grouped(ask(connection, METRICS).rows(), attrgetter("run_id"))
+    samples = {(calls.run_id, calls.stage): calls for calls in ask(connection, SAMPLES).rows()}
+    agreement = {row.run_id: row.status for row in ask(connection, AGREEMENTS).rows()}
+    curves = ask(connection, CURVES).frame
+
+    def draw(name: str) -> Iterator[Page]:
+        own_claims, own_times, own_runs = claims.get(name, []), times.get(name, []), runs.get(name, [])
         drawn = task_figures.groups(
-            own["curves"], tasks.get(name), own["verdicts"], own["means"], own["runs"], task_file(name)
+            curves.filter(curves["task"] == name),
+            tasks.get(name),
+            own_claims,
+            means.get(name, []),
+            own_runs,
+            task_file(name),
         )
-        speedups = [row for row in own["speedups"] if _first(row)]
-        values: dict[str, Any] = {
+        values = {
             "name": name,
             "task": tasks.get(name),
-            "strips": _strips(own["verdicts"]),
-            "measured": [row for row in own["verdicts"] if row["runs"]],
-            "waiting": [row for row in own["verdicts"] if not row["runs"]],
+            "strips": _strips([claim for claim in own_claims if claim.measured is not None]),
+            "measured": [claim for claim in own_claims if claim.runs],
+            "waiting": [claim for claim in own_claims if not claim.runs],
             "groups": drawn,
-            "races": _races(own["leaderboard"], samples),
-            "shares": any(row["share"] for row in own["leaderboard"]),
-            "memory": any(row["peak_memory"] is not None for row in own["leaderboard"]),
-            "errors": any(row["gram_error"] is not None for row in own["leaderboard"]),
-            "several_machines": len({row["machine"] for row in own["leaderboard"]}) > 1,
-            "speedups": speedups,
-            "ratio_axis": summary(speedups)["axis"],
-            "failures": own["failures"],
-            "disagreements": own["disagreements"],
-            "runs": own["runs"],
-            "metrics": metrics,
-            "agreement": agreement,
+            "times": _lines(own_times, samples),
+            "shares": any(time.fraction is not None for time in own_times),
+            "memory": any(time.peak_memory is not None for time in own_times),
+            "errors": any(time.gram_error is not None for time in own_times),
+            "several_machines": len({time.machine for time in own_times}) > 1,
+            "ratios": ratios.get(name, []),
+            "ratio_axis": ratio_axis(ratios.get(name, [])),
+            "failures": failures.get(name, []),
+            "disagreements": disagreements.get(name, []),
+            "runs": [RunLine(run, metrics.get(run.run_id, []), agreement.get(run.run_id, "")) for run in own_runs],
+            "known": {run.run_id: run for run in own_runs},
         }
         yield Page(task_file(name), "task.html.j2", values)
-        for item in chain.from_iterable(drawn):
-            yield Page(item["data"], None, {"text": points_table(item["figure"].rows)})
+        for shown in chain.from_iterable(drawn):
+            yield Page(shown.data, None, {"text": points_table(shown.figure)})
+
+    return chain.from_iterable(map(draw, names))
 
 
-def _first(row: Row) -> bool:
-    """Whether this is the one of the two rows of a pair that is shown."""
-    return bool((row["backend"], row["device"]) < (row["baseline"], row["baseline_device"]))
+def _lines(times: Sequence[Time], samples: Mapping[tuple[str, str], Samples]) -> list[TimeLine]:
+    """The times with their raw samples, on one axis for what is compared with each other."""
+    lines = []
+    for race in grouped(times, attrgetter("setting", "precision", "machine", "stage")).values():
+        calls = [[samples[run, time.stage] for run in time.run_ids if (run, time.stage) in samples] for time in race]
+        raw = [([s for own in some for s in own.first], [s for own in some for s in own.steady]) for some in calls]
+        axis = axes.log_axis([seconds for first, steady in raw for seconds in (*first, *steady)])
+        for time, (first, steady) in zip(race, raw, strict=True):
+            bar = None if time.low is None or time.high is None else (axis.at(time.low), axis.at(time.high))
+            lines.append(TimeLine(time, axes.dots(axis, first), axes.dots(axis, steady), bar))
+    return lines
 
 
-def _races(leaderboard: Sequence[Row], samples: Mapping[str, list[Row]]) -> list[dict[str, Any]]:
-    """The leaderboard's rows by what is compared with what, each with its raw samples on an axis that they share."""
-    races = []
-    same = ("setting", "precision", "machine", "stage")
-    for rows in grouped(leaderboard, *same).values():
-        raw = [_raw(row, samples) for row in rows]
-        axis = axes.log_axis([s for phases in raw for values in phases.values() for s in values])
-        drawn = [
-            {**row, "dots": {phase: axes.dots(axis, values) for phase, values in phases.items()},
-             "bar": None if row["low"] is None else (axis.at(row["low"]), axis.at(row["high"]))}
-            for row, phases in zip(rows, raw, strict=True)
-        ]  # fmt: skip
-        races.append({**{name: rows[0][name] for name in (*same, "params")}, "axis": axis, "rows": drawn})
-    return races
-
-
-def _raw(row: Row, samples: Mapping[str, list[Row]]) -> dict[str, list[float]]:
-    own = [s for run in row["sources"] for s in samples.get(run["run_id"], []) if s["stage"] == row["stage"]]
-    return {phase: [s["seconds"] for s in own if s["phase"] == phase] for phase in ("first", "steady")}
-
-
-def _strips(verdicts: Sequence[Row]) -> list[dict[str, Any]]:
-    """For each metric that a claim is about and that was measured: its axis and the claims on it."""
+def _strips(claims: Sequence[Claim]) -> list[Strip]:
+    """For each metric of the claims, which were measured: its axis and the claims on it."""
+    names = short_names(map(_entry, claims))
     strips = []
-    measured = [row for row in verdicts if row["measured"] is not None]
-    names = short_names(measured)
-    for metric, rows in groupby(measured, key=lambda row: row["metric"]):
-        lines, unit = [], ""
-        for claim, entries in groupby(rows, key=lambda row: row["claim"]):
-            found = list(entries)
-            unit = found[0]["unit"]
-            bars = tuple(
-                axes.Entry(
-                    label=names[entry(e)],
-                    measured=e["measured"],
-                    # One run without a standard error has no interval.
-                    low=e["measured"] if e["low"] is None else e["low"],
-                    high=e["measured"] if e["high"] is None else e["high"],
-                    verdict=e["verdict"],
-                )
-                for e in found
-            )
+    for metric, own in grouped(claims, attrgetter("metric")).items():
+        lines = []
+        for found in grouped(own, attrgetter("claim")).values():
+            lanes = tuple(_lane(claim, names[_entry(claim)]) for claim in found)
             stated = found[0]
-            lines.append(axes.Row(claim, stated["published"], stated["tolerance"], bars, stated["side"]))
-        strips.append({"metric": metric, "unit": unit, "rows": lines, "axis": axes.axis(lines)})
+            lines.append(axes.Line(stated.claim, stated.published, stated.tolerance, lanes, stated.side))
+        strips.append(Strip(metric, own[-1].unit or "1", lines, axes.axis(lines)))
     return strips
+
+
+def _entry(claim: Claim) -> Entry:
+    return Entry(claim.backend or "", claim.device or "", claim.precision or "")
+
+
+def _lane(claim: Claim, label: str) -> axes.Lane:
+    """What one entry measured; one run without a standard error has no interval."""
+    measured = claim.measured
+    assert measured is not None
+    low, high = (measured if end is None else end for end in (claim.low, claim.high))
+    return axes.Lane(label, measured, low, high, claim.verdict)
