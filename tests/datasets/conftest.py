@@ -6,7 +6,6 @@ import gzip
 import io
 import json
 import os
-import socket
 import stat
 import tarfile
 import threading
@@ -136,14 +135,6 @@ def server() -> Iterator[Server]:
     running = Server()
     yield running
     running.close()
-
-
-@pytest.fixture
-def closed_port() -> int:
-    """A port of this machine on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture
