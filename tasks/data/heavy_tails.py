@@ -19,103 +19,57 @@ import math
 
 import numpy as np
 
-from ntkbench import Claim, Context, Curve, Metric, Tier, task
+from ntkbench import Claim, Context, Curve, Metric, Tier, task, theory
 from ntkbench.datasets import elliptical, gaussian, laplace, normalised, rademacher, sphere, student
-from ntkbench.kernels import empirical_ntk, fc_kernels
-from ntkbench.networks import Activation, Dense, finite, serial, train
-from ntkbench.solvers import min_eigenvalue
-from ntkbench.theory import (
-    EXPONENTIAL,
-    exponential_kernel,
-    gradient_descent,
-    linearisation_error,
-    max_learning_rate,
-    relu_ntk_expansion,
-)
+from ntkbench.kernels import fc_kernels
+from ntkbench.networks import Activation, Dense, finite, serial
 
 DISTRIBUTIONS = {  # each a function of (generator, n, d) that gives n inputs, entries of mean 0 and variance 1
     "gaussian": gaussian, "sphere": sphere, "rademacher": rademacher, "laplace": laplace, "t2.2": student(2.2),
     "t2.5": student(2.5), "t3": student(3), "t3.5": student(3.5), "t6": student(6), "t12": student(12),
     "elliptical t5": elliptical(5),
 }  # fmt: skip
-NORM_EXPONENTS = {"gaussian": -0.5, "laplace": -0.5, "t12": -0.5, "t6": -0.5, "t3.5": 2 / 3.5 - 1, "t3": 2 / 3 - 1,
-                  "t2.5": 2 / 2.5 - 1}  # fmt: skip
+TAILS = {"gaussian": math.inf, "laplace": math.inf, "t12": 12, "t6": 6, "t3.5": 3.5, "t3": 3, "t2.5": 2.5}
 LIGHT = ["gaussian", "rademacher", "laplace", "t6"]
 POINTS = 32  # inputs of (a) and (f)
-LAYER = (Dense(w_std=2**0.5), Activation("relu"))
-READOUT = Dense(w_std=2**0.5)
-EL_KAROUI = "El Karoui 2010, theorem 2.1"
+LAYER, READOUT = (Dense(w_std=2**0.5), Activation("relu")), Dense(w_std=2**0.5)
+
+
+def each(what, at, distributions, *, source="exact (limit)", **claim):
+    """What is claimed of each of these distributions, at one size."""
+    size, given = ", ".join(f"{name} = {number:,}" for name, number in at.items()), {"verified": True, "repeats": 3}
+    return [Claim(f"{what}, {name}, {size}", where={"distribution": name, **at}, source=source, **given, **claim)
+            for name in distributions]  # fmt: skip
 
 
 def claims():
     """One for each distribution that a statement speaks of, at the sizes that it speaks of."""
-    stated = [
-        ("(a) width", "width_slope", -0.5, 0.1, "within", "Xu & Zhu 2024", DISTRIBUTIONS, {"width": 1024}),
-        ("(a) width, as for other norms", "width_spread", 0.1, 0.0, "at most", "exact", DISTRIBUTIONS, {"width": 1024}),
-        *(("(b) norms", "norm_slope", NORM_EXPONENTS[name], 0.06, "within", "exact (limit laws)", [name],
-           {"dimension": 16_384}) for name in NORM_EXPONENTS),
-        # For t6 the largest of n d entries decides, and the exponent tends to -1/3: many seeds are needed to tell.
-        ("(c) exp is linear", "exponential_slope", -0.35, 0.0, "at most", EL_KAROUI, LIGHT, {"n": 1024}),
-        ("(d) NTK, equal norms, is linear", "ntk_slope", -0.35, 0.0, "at most", EL_KAROUI, [*LIGHT, "elliptical t5"],
-         {"n": 1024}),
-        # Within what (a) has for a half power.
-        ("(d) raw NTK errs like sqrt(n)", "raw_slope", 0.5, 0.1, "within", "exact (limit)", ["gaussian"], {"n": 1024}),
-        ("(e) least eigenvalue", "min_eigenvalue", 1 - 1 / math.pi, 0.03, "within", "exact (limit)",
-         [*LIGHT, "elliptical t5"], {"n": 1024}),
-        ("(f) rate of training", "rate_ratio", 1.0, 0.1, "within", "Lee et al. 2019", DISTRIBUTIONS, {"width": 1024}),
-    ]  # fmt: skip
+    every, equal, wide, large = list(DISTRIBUTIONS), [*LIGHT, "elliptical t5"], {"width": 1024}, {"n": 1024}
+    linear = {"value": -0.35, "tolerance": 0.0, "side": "at most", "source": "El Karoui 2010, theorem 2.1"}
+    yield from each("(a) width", wide, every, metric="width_slope", value=-0.5, tolerance=0.1, source="Xu & Zhu 2024")
+    yield from each("(a) width, as for other norms", wide, every, metric="width_spread", value=0.1, tolerance=0.0,
+                    source="exact", side="at most")  # fmt: skip
+    for name, nu in TAILS.items():
+        yield from each("(b) norms", {"dimension": 16_384}, [name], metric="norm_slope",
+                        value=theory.norm_exponent(nu), tolerance=0.06, source="exact (limit laws)")  # fmt: skip
+    # For t6 the largest of n d entries decides, and the exponent tends to -1/3: many seeds are needed to tell.
+    yield from each("(c) exp is linear", large, LIGHT, metric="exponential_slope", **linear)
+    yield from each("(d) NTK, equal norms, is linear", large, equal, metric="ntk_slope", **linear)
+    # Within what (a) has for a half power.
+    yield from each("(d) raw NTK errs like sqrt(n)", large, ["gaussian"], metric="raw_slope", value=0.5, tolerance=0.1)
+    yield from each("(e) least eigenvalue", large, equal, metric="min_eigenvalue", value=1 - 1 / math.pi,
+                    tolerance=0.03)  # fmt: skip
+    yield from each("(f) rate of training", wide, every, metric="rate_ratio", value=1.0, tolerance=0.1,
+                    source="Lee et al. 2019")  # fmt: skip
+    # At n = 1024 the mean of 16 draws is 2.8 times the Gaussian error, of a spread of a third: near the border.
     for n, times, names in ((1024, 3.0, ["t3", "elliptical t5"]), (256, 1.5, ["t3"])):
-        least, size = math.log10(times), {"n": n}
-        stated += [
-            ("(c) exp is not linear", "exponential_excess", least, 0.0, "at least", EL_KAROUI, names, size),
-            # At n = 1024 the mean of 16 draws is 2.8 times the Gaussian error, of a spread of a third: near the border.
-            ("(d) NTK, equal norms, is not linear", "ntk_excess", least, 0.0, "at least", EL_KAROUI, ["t3"], size),
-        ]
-    for name, metric, value, tolerance, side, source, distributions, size in stated:
-        for distribution in distributions:
-            at = ", ".join(f"{what} = {number:,}" for what, number in size.items())
-            yield Claim(f"{name}, {distribution}, {at}", metric=metric, value=value, tolerance=tolerance, source=source,
-                        where={"distribution": distribution, **size}, verified=True, repeats=3, side=side)  # fmt: skip
+        worse = {**linear, "value": math.log10(times), "side": "at least"}
+        yield from each("(c) exp is not linear", {"n": n}, names, metric="exponential_excess", **worse)
+        yield from each("(d) NTK, equal norms, is not linear", {"n": n}, ["t3"], metric="ntk_excess", **worse)
+    worst = {"verified": True, "over": "worst"}
     yield Claim("(e) least eigenvalue of raw inputs", metric="ostrowski_ratio", value=1.0, tolerance=1e-9,
-                source="exact (Ostrowski)", verified=True, over="worst", side="at least")  # fmt: skip
-    yield Claim(
-        "raw NTK = D NTK D",
-        metric="homogeneity_error",
-        value=0.0,
-        tolerance=1e-10,
-        source="exact",
-        verified=True,
-        over="worst",
-    )
-
-
-def slope(sizes, errors):
-    """The exponent of a power law, by least squares in logarithms."""
-    return float(np.polyfit(np.log(sizes), np.log(errors), 1)[0])
-
-
-def width_errors(networks, x):
-    """Relative Frobenius errors of empirical NTKs, the mean over the networks of each width."""
-    ntk = fc_kernels(x, depth=3).ntk
-    squares = [[((empirical_ntk(net, p, x, trace=True) - ntk) ** 2).sum() for p in params] for net, params in networks]
-    return [float(np.mean([(float(s) / float((ntk**2).sum())) ** 0.5 for s in of_width])) for of_width in squares]
-
-
-def squared_norms(x, dimensions):
-    """|x|^2 for the inputs cut to d entries: (inputs, dimensions)."""
-    return (x**2).cumsum(1)[:, dimensions - 1]
-
-
-def descend(network, params, x, y, rate):
-    """The loss of gradient descent at log-spaced steps, on the network and on its infinitely wide limit from f_0.
-
-    Up to the step where the limit has lost all but a millionth of it: below, the network's is rounding.
-    """
-    f0, k = network.apply(params, x)[:, 0], fc_kernels(x, depth=2).ntk
-    seen = train(network, params, x, y, steps=100, rate=rate)
-    limit = gradient_descent(k, y, k, seen.steps, rate=rate, f0_train=f0, f0_test=f0)
-    shown = int((limit.loss >= 1e-6 * limit.loss[0]).sum())
-    return seen.steps[:shown], seen.loss[:shown], limit.loss[:shown]
+                source="exact (Ostrowski)", side="at least", **worst)  # fmt: skip
+    yield Claim("raw NTK = D NTK D", metric="homogeneity_error", value=0.0, tolerance=1e-10, source="exact", **worst)
 
 
 @task(
@@ -123,23 +77,25 @@ def descend(network, params, x, y, rate):
     source="El Karoui 2010, Annals of Statistics 38(1)",
     formulas={
         "(b) norms": r"\operatorname{median} \left| \frac{|x|^2}{d} - 1 \right| \sim d^{-\min(1/2,\; 1 - 2/\nu)}",
-        "(c), (d) the linear model of f(x . z / d)": (
-            r"M = \left( f(0) + \frac{f''(0)}{2d} \right) 1 1^\top + f'(0) \frac{X X^\top}{d} + \left( f(1) - f(0) "
-            r"- f'(0) \right) I"
-        ),
+        "(c), (d) the linear model of f(x . z / d)": r"M = \left( f(0) + \frac{f''(0)}{2d} \right) 1 1^\top + f'(0) "
+            r"\frac{X X^\top}{d} + \left( f(1) - f(0) - f'(0) \right) I",
     },
     metrics=[
         Metric("width_slope", unit="1", tolerance=1e-3, about="(a) exponent of the width in the NTK's relative error"),
-        Metric("width_spread", unit="1", tolerance=1e-3, about="(a) range of that over this distribution and four others"),
-        Metric("norm_slope", unit="1", tolerance=1e-4, about="(b) exponent of the dimension; 0 for equal norms (signs)"),
+        Metric("width_spread", unit="1", tolerance=1e-3,
+               about="(a) range of that over this distribution and four others"),
+        Metric("norm_slope", unit="1", tolerance=1e-4,
+               about="(b) exponent of the dimension; 0 for equal norms (signs)"),
         Metric("exponential_slope", unit="1", tolerance=1e-4, about="(c) exponent of n = d in the operator norm"),
         Metric("exponential_excess", unit="1", tolerance=1e-4, about="(c) log10 of the error over Gaussian inputs'"),
         Metric("ntk_slope", unit="1", tolerance=1e-4, about="(d) exponent of n = d in the operator norm, equal norms"),
         Metric("ntk_excess", unit="1", tolerance=1e-4, about="(d) log10 of the error over Gaussian inputs'"),
         Metric("raw_slope", unit="1", tolerance=1e-4, about="(d) exponent of n = d in the operator norm, raw inputs"),
-        Metric("min_eigenvalue", unit="1", tolerance=1e-6, about="(e) of the NTK at half the largest n = d, equal norms"),
+        Metric("min_eigenvalue", unit="1", tolerance=1e-6,
+               about="(e) of the NTK at half the largest n = d, equal norms"),
         Metric("ostrowski_ratio", unit="1", tolerance=1e-6, about="(e) least eigenvalue of the raw NTK over its bound"),
-        Metric("homogeneity_error", unit="1", better="lower", about="largest relative error of raw K = D K D, D the norms"),
+        Metric("homogeneity_error", unit="1", better="lower",
+               about="largest relative error of raw K = D K D, D the norms"),
         Metric("rate_ratio", unit="1", tolerance=5e-3, about="(f) decay rate of the loss over the NTK's prediction"),
     ],
     curves=[
@@ -171,67 +127,39 @@ def heavy_tails(ctx: Context, distribution: str, n: int, dimension: int, width: 
     def double(x):
         return ctx.backend.asarray(x, "float64")
 
-    # (a)
-    widths = [width // 16, width // 8, width // 4, width // 2, width]
-    deep = [finite(serial(*LAYER, *LAYER, READOUT), (POINTS,), width=m) for m in widths]
-    networks = [(net, [net.init(ctx.rng(purpose=f"{net.width} {i}"), ctx.asarray) for i in range(8)]) for net in deep]
-    shared = [ctx.asarray(draw(POINTS, POINTS, name)) for name in (distribution, "gaussian", "sphere", "t3", "t2.2")]
-    at_width = [ctx.stage("width", width_errors, networks, shared[0]), *(width_errors(networks, x) for x in shared[1:])]
-    width_slopes = [slope(widths, errors) for errors in at_width]
-
-    # (b)
-    dimensions = 2 ** np.arange(6, dimension.bit_length())
-    squares = ctx.to_numpy(ctx.stage("norms", squared_norms, double(draw(400, dimension)), dimensions))
-    # Norms that are all the same differ by rounding, which is no law and no backend's fault.
-    medians = np.maximum(np.median(np.abs(squares / dimensions - 1), axis=0), 1e-9)
-
-    # (c), (d) and (e)
-    sizes, model = [n // 8, n // 4, n // 2, n], relu_ntk_expansion(2)
-    errors = {"exponential": [], "ntk": [], "raw": []}
-
-    def exponential(x):
-        return math.log10(linearisation_error(exponential_kernel(x), x, EXPONENTIAL))
-
-    for size in sizes:
-        drawn = [draw(size, size, number=i) for i in range(n // size)]
-        raw, equal = double(drawn[0]), double(normalised(drawn[0]))
-        ntk, raw_ntk = (fc_kernels(x, depth=2).ntk / 2 for x in (equal, raw))
-        errors["exponential"].append(np.mean([exponential(double(x)) for x in drawn]))
-        errors["ntk"].append(linearisation_error(ntk, equal, model))
-        errors["raw"].append(linearisation_error(raw_ntk, raw, model))
-        if size == n // 2:
-            norms = double((drawn[0] ** 2).mean(axis=1) ** 0.5)
-            least, least_raw = min_eigenvalue(ntk), min_eigenvalue(raw_ntk)
-            homogeneity = float(abs(raw_ntk / (ntk * norms[:, None] * norms[None, :]) - 1.0).max())
-    x = draw(n, n, "gaussian")
-    raw, equal = double(x), double(normalised(x))
-    reference = [exponential(raw), linearisation_error(fc_kernels(equal, depth=2).ntk / 2, equal, model)]
-
-    # (f)
+    widths = [width // 16, width // 8, width // 4, width // 2, width]  # (a)
+    networks = [finite(serial(*LAYER, *LAYER, READOUT), (POINTS,), width=m) for m in widths]
+    starts = [[net.init(ctx.rng(purpose=f"{net.width} {i}"), ctx.asarray) for i in range(8)] for net in networks]
+    inputs = [ctx.asarray(draw(POINTS, POINTS, name)) for name in (distribution, "gaussian", "sphere", "t3", "t2.2")]
+    own, *others = ((x, fc_kernels(x, depth=3).ntk) for x in inputs)
+    at_width = [ctx.stage("width", theory.ntk_width_errors, networks, starts, *own)]
+    at_width += [theory.ntk_width_errors(networks, starts, *other) for other in others]
+    width_slopes = [theory.power_law_exponent(widths, errors) for errors in at_width]
+    dimensions = 2 ** np.arange(6, dimension.bit_length())  # (b)
+    squares = ctx.stage("norms", theory.squared_norms, double(draw(400, dimension)), dimensions)
+    medians = theory.norm_deviations(ctx.to_numpy(squares), dimensions)
+    sizes, half, other = [n // 8, n // 4, n // 2, n], draw(n // 2, n // 2), draw(n, n, "gaussian")  # (c), (d), (e)
+    exp = [np.mean([theory.exponential_error(double(draw(m, m, number=i))) for i in range(n // m)]) for m in sizes]
+    equal, raw = ([theory.relu_ntk_error(double(norm(draw(m, m)))) for m in sizes] for norm in (normalised, np.asarray))
+    ntks = (fc_kernels(double(x), depth=2).ntk / 2 for x in (half, normalised(half)))
+    scaling = theory.norm_scaling(*ntks, double((half**2).mean(axis=1) ** 0.5))
     x, y = ctx.asarray(draw(POINTS, 2 * POINTS)), ctx.asarray(ctx.rng(purpose="labels").choice([-1.0, 1.0], POINTS))
     network = finite(serial(*LAYER, READOUT), (2 * POINTS,), width=4 * width)
-    params = network.init(ctx.rng(purpose=f"training {width}"), ctx.asarray)
-    rate = max_learning_rate(fc_kernels(x, depth=2).ntk) / 2
-    steps, loss, limit = ctx.stage("training", descend, network, params, x, y, rate)
-    limit = ctx.to_numpy(limit)
-
+    start = network.init(ctx.rng(purpose=f"training {width}"), ctx.asarray)
+    ntk = fc_kernels(x, depth=2).ntk
+    rate = theory.max_learning_rate(ntk) / 2
+    training = ctx.stage("training", theory.loss_curves, network, start, x, y, ntk, steps=100, rate=rate)  # (f)
     ctx.record(
-        width_slope=width_slopes[0],
-        width_spread=max(width_slopes) - min(width_slopes),
-        norm_slope=slope(dimensions, medians),
-        exponential_slope=float(np.polyfit(np.log10(sizes), errors["exponential"], 1)[0]),
-        exponential_excess=errors["exponential"][-1] - reference[0],
-        ntk_slope=slope(sizes, errors["ntk"]),
-        ntk_excess=math.log10(errors["ntk"][-1] / reference[1]),
-        raw_slope=slope(sizes, errors["raw"]),
-        min_eigenvalue=least,
-        ostrowski_ratio=least_raw / (float(norms.min()) ** 2 * least),
-        homogeneity_error=homogeneity,
-        rate_ratio=math.log(loss[-1] / loss[0]) / math.log(limit[-1] / limit[0]),
-    )
+        width_slope=width_slopes[0], width_spread=max(width_slopes) - min(width_slopes),
+        norm_slope=theory.power_law_exponent(dimensions, medians), rate_ratio=training.rate_ratio, **scaling._asdict(),
+        exponential_slope=float(np.polyfit(np.log10(sizes), exp, 1)[0]),
+        exponential_excess=exp[-1] - theory.exponential_error(double(other)),
+        ntk_slope=theory.power_law_exponent(sizes, equal), raw_slope=theory.power_law_exponent(sizes, raw),
+        ntk_excess=math.log10(equal[-1] / theory.relu_ntk_error(double(normalised(other)))),
+    )  # fmt: skip
     ctx.curve("width_error", widths, at_width[0])
     ctx.curve("norm_deviation", dimensions, medians)
-    for name, values in errors.items():
+    for name, values in (("exponential", exp), ("ntk", equal), ("raw", raw)):
         ctx.curve(f"{name}_error", sizes, values)
-    ctx.curve("training_loss", steps, loss)
-    ctx.curve("predicted_training_loss", steps, limit)
+    ctx.curve("training_loss", training.steps, training.loss)
+    ctx.curve("predicted_training_loss", training.steps, ctx.to_numpy(training.predicted))

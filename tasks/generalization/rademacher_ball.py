@@ -16,7 +16,7 @@ import numpy as np
 
 from ntkbench import Claim, Context, Curve, Metric, Tier, task
 from ntkbench.kernels import fc_kernels, fc_work
-from ntkbench.theory import Sphere, rademacher_complexity, ramp_gap
+from ntkbench.theory import Sphere, power_law_exponent, rademacher_complexity, ramp_gap
 
 DELTA, SAMPLE, POOL, RADIUS = 0.05, 200, 800, 2.0
 EXACT = "exact: Bartlett & Mendelson 2002"
@@ -96,7 +96,7 @@ def rademacher_ball(ctx: Context, d: int, n_max: int, draws: int) -> None:
     ratios = [(r.value / r.upper, 3 * r.stderr / r.upper) for r in found]
     work = fc_work(len(points), features=points.shape[1], depth=3, precision=ctx.precision)
     ctx.record(
-        exponent=np.polyfit(np.log(counts), np.log([r.value for r in found]), 1)[0],
+        exponent=power_law_exponent(counts, [r.value for r in found]),
         lowest=min(ratio + error for ratio, error in ratios),
         highest=max(ratio - error for ratio, error in ratios),
         bound_failures=float(np.mean(shares > 1)),

@@ -60,7 +60,7 @@ def claims():
         Metric("n_half", unit="points", tolerance=1.0, about="where the error is 1/2, at the largest d"),
         Metric("plateau", unit="1", tolerance=2e-3, about="error on the mixed target to the next step, largest d"),
         Metric("plateau_gap", unit="1", tolerance=2e-3, about="the same less that of the theory"),
-        Metric("degree_shift", unit="degrees", tolerance=0.0, about="degree that tangent features fit less random ones'"),
+        Metric("degree_shift", unit="degrees", tolerance=0.0, about="degree of tangent features less random ones'"),
     ],
     curves=[
         Curve("n_half_by_d", x="dimension", y="points", y_unit="points", share=1.0, tolerance=1.0, exponent="exponent"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from ntkbench.running.stopwatch import Timing
 TASKS = load_tasks()
 # The smoke tier itself is run by `nox -s reproduce -- --tier smoke`, and `ntkbench verify` compares its backends.
 SMALL = {"n_train": 20, "n_test": 20, "n": 64, "dimension": 1024, "trials": 4, "draws": 10}
+# Six statements of one paper; no task is to join it.
+LONGER = {"heavy_tails": 165}
 every_task = pytest.mark.parametrize("task", list(TASKS.values()), ids=list(TASKS))
 
 
@@ -75,6 +78,12 @@ def test_it_says_what_it_asks_and_where_that_was_published(task: Task) -> None:
     assert "\n" not in task.title
     assert re.search(r"\d{4}|exact", task.source), "a source has a year"
     assert re.fullmatch(r"[a-z][a-z0-9_]*", task.name)
+
+
+@every_task
+def test_its_file_is_short_enough_to_be_read(task: Task) -> None:
+    file = Path(task.function.__code__.co_filename)
+    assert len(file.read_text().splitlines()) <= LONGER.get(task.name, 150)
 
 
 @every_task

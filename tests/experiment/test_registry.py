@@ -113,7 +113,7 @@ def test_a_readme_that_cannot_be_read_hides_no_task(tmp_path: Path) -> None:
     folder = write(tmp_path / "more", one=ONE_TASK.format(name="one"))
     (folder / "README.md").mkdir()
     assert "one" in load_tasks([folder])
-    with pytest.raises(InputError, match="README.md cannot be read: IsADirectoryError"):
+    with pytest.raises(InputError, match=r"README\.md cannot be read: IsADirectoryError"):
         topics([folder])
 
 

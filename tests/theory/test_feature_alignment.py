@@ -11,7 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ntkbench.solvers import NotPositiveDefinite
-from ntkbench.theory import alignment_constant, identity_error, memorisation
+from ntkbench.theory import (
+    Recall,
+    alignment_constant,
+    identity_error,
+    memorisation,
+    recall_by_size,
+    with_fresh_core,
+)
 
 N, FEATURES = 12, 40
 alphas = st.floats(0.0, 1.0)
@@ -152,3 +159,45 @@ def test_a_simulation_of_random_gaussian_kernels_agrees() -> None:
 def test_numbers_out_of_range_are_refused(a: list[float], alpha: float, ratio: float) -> None:
     with pytest.raises(ValueError, match=r"alpha must lie|needs coefficients"):
         alignment_constant(a, alpha, ratio)
+
+
+@pytest.mark.parametrize(("alpha", "kept"), [(0.25, 2), (0.5, 4), (0.875, 7)])
+def test_a_fresh_core_keeps_the_last_share_and_the_norm(alpha: float, kept: int) -> None:
+    z, fresh = np.random.default_rng(0).standard_normal((2, 3, 8))
+    query = with_fresh_core(z, fresh, alpha)
+    np.testing.assert_array_equal(query[:, 8 - kept :], z[:, 8 - kept :])
+    np.testing.assert_allclose(np.linalg.norm(query, axis=1), np.linalg.norm(z, axis=1), rtol=1e-14)
+    cosines = np.sum(query[:, : 8 - kept] * fresh[:, : 8 - kept], axis=1)
+    np.testing.assert_allclose(
+        cosines,
+        np.linalg.norm(query[:, : 8 - kept], axis=1) * np.linalg.norm(fresh[:, : 8 - kept], axis=1),
+        rtol=1e-14,
+    )
+
+
+def test_what_is_recalled_is_counted() -> None:
+    labels = np.array([1.0, 1.0, -1.0, 1.0])
+    recall = Recall(
+        alignment=np.array([[0.1, 0.3, 0.5, 0.7], [0.0, 0.0, 0.0, 1.0]]),
+        prediction=np.array([[2.0, -1.0, -0.5, -3.0], [0.0, 0.0, 0.0, 0.0]]),
+        residual=np.array([0.5, 3.0, 0.0, 0.9]),
+        labels=labels,
+    )
+    np.testing.assert_allclose(recall.mean_alignment, [0.4, 0.25])
+    assert recall.spurious_accuracy == 50.0  # the first and the third
+    assert recall.generalisation == 75.0  # all but the second: 1 - 3 < 0
+    assert recall.covariance() == pytest.approx(np.cov(recall.prediction[0], labels, ddof=0)[0, 1])
+    rest = recall.prediction[0] - 0.5 * recall.residual
+    assert recall.covariance(0.5) == pytest.approx(np.cov(rest, labels, ddof=0)[0, 1])
+
+
+def test_recall_after_n_points_is_that_of_these_points_alone(backend: Any) -> None:
+    phi, g, phi_query = problem(queries=2)
+    k, labels, k_query = (backend.asarray(a, "float64") for a in (phi @ phi.T, g, phi_query @ phi.T))
+    few, every = recall_by_size(k, labels, k_query, [5, N])
+    for n, recall in ((5, few), (N, every)):
+        terms = memorisation(phi[:n] @ phi[:n].T, g[:n], phi_query[:, :n] @ phi[:n].T)
+        np.testing.assert_allclose(recall.alignment, terms.alignment, rtol=1e-9)
+        np.testing.assert_allclose(recall.prediction, terms.prediction, rtol=1e-9)
+        np.testing.assert_allclose(recall.residual, terms.residual, rtol=1e-9)
+        np.testing.assert_array_equal(recall.labels, g[:n])

@@ -11,7 +11,16 @@ import pytest
 from ntkbench.backends import Backend, installed, open_backend
 from ntkbench.kernels import architecture_kernels, fc_kernels
 from ntkbench.networks import Activation, Dense, finite, serial
-from ntkbench.theory import Errors, Hypercube, Sphere, network_errors, regression_errors
+from ntkbench.theory import (
+    Errors,
+    Hypercube,
+    Sample,
+    Sphere,
+    group_errors,
+    network_errors,
+    regression_curve,
+    regression_errors,
+)
 
 LIBRARIES = [name for name in installed() if "autodiff" in open_backend(name).capabilities]
 
@@ -130,3 +139,44 @@ def test_what_does_not_fit_is_refused(change: dict[str, Any], message: str) -> N
     given = {"k": k, "targets": targets, "train_sets": train_sets, "test": test} | change
     with pytest.raises(ValueError, match=message):
         regression_errors(**given)
+
+
+@pytest.mark.parametrize("noisy", [False, True])
+def test_a_curve_holds_the_errors_after_the_first_points_of_every_sample(backend: Backend, noisy: bool) -> None:
+    parts = [problem(m=m) for m in (12, 14)]
+    samples = [Sample(np.empty((0, 0)), train_sets, test) for _, _, train_sets, test, _ in parts]
+    grams = [backend.asarray(k, "float64") for k, *_ in parts]
+    targets, noise = [part[1] for part in parts], [part[4] for part in parts]
+    curve = regression_curve(grams, targets, samples, [2, 5], ridge=0.1, **({"noise": noise} if noisy else {}))
+    for n, found in zip([2, 5], curve, strict=True):
+        alone = [
+            regression_errors(k, f, s.train[:, :n], s.test, ridge=0.1, noise=e[:, :n] if noisy else None)
+            for k, f, s, e in zip(grams, targets, samples, noise, strict=True)
+        ]
+        for values, expected in zip(found, Errors.joined(alone), strict=True):
+            np.testing.assert_array_equal(values, expected)
+
+
+def test_one_gram_matrix_at_a_time_is_asked_for() -> None:
+    k, targets, train_sets, test, _ = problem()
+    alive: list[int] = []
+
+    def gram(number: int) -> np.ndarray:
+        alive.append(number)
+        return k
+
+    def values(number: int) -> np.ndarray:
+        assert alive[-1] == number  # the next matrix has not been made
+        return targets
+
+    samples = [Sample(np.empty((0, 0)), train_sets, test)] * 3
+    (errors,) = regression_curve(map(gram, range(3)), map(values, range(3)), samples, [3])
+    assert errors.test.shape == (12, 3)
+
+
+def test_errors_of_groups_are_means_over_the_points_left_over(backend: Backend) -> None:
+    k, targets, *_ = problem(targets=3)
+    found = group_errors(backend.asarray(k, "float64"), [targets[:, :1], targets[:, 1:]], 8, ridge=0.2)
+    prediction = k[8:, :8] @ np.linalg.inv(k[:8, :8] + 0.2 * np.eye(8)) @ targets[:8]
+    squares = ((prediction - targets[8:]) ** 2).mean(axis=0)
+    np.testing.assert_allclose(found, [squares[0], squares[1:].mean()], rtol=1e-9)

@@ -16,10 +16,12 @@ from ntkbench.solvers import min_eigenvalue
 from ntkbench.theory import (
     EXPONENTIAL,
     Expansion,
+    exponential_error,
     exponential_kernel,
     linear_surrogate,
     linearisation_error,
     operator_norm,
+    relu_ntk_error,
     relu_ntk_expansion,
 )
 
@@ -118,3 +120,19 @@ def test_ostrowskis_bound_holds(seed: int, nu: float) -> None:
 def test_the_least_eigenvalue_tends_to_its_limit() -> None:
     x = sphere(np.random.default_rng(5), 512, 512)
     assert min_eigenvalue(fc_kernels(x, depth=2).ntk / 2) == pytest.approx(1 - 1 / math.pi, abs=0.03)
+
+
+def test_the_error_of_the_exponential_is_told_by_its_logarithm(backend: Any) -> None:
+    x = np.random.default_rng(0).standard_normal((8, 8))
+    d = 8
+    linear = (1 + 1 / (2 * d)) * np.ones((8, 8)) + x @ x.T / d + (math.e - 2) * np.eye(8)
+    expected = math.log10(np.abs(np.linalg.eigvalsh(np.exp(x @ x.T / d) - linear)).max())
+    assert exponential_error(backend.asarray(x, "float64")) == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_error_of_the_relu_kernel_is_that_of_its_expansion(backend: Any) -> None:
+    x = normalised(np.random.default_rng(0).standard_normal((8, 8)))
+    kernel = np.array([[ntk(min(1.0, float(c)), 2) for c in row] for row in x @ x.T / 8])
+    linear = (1 / math.pi + 3 / math.pi / 16) * np.ones((8, 8)) + x @ x.T / 8 + (1 - 1 / math.pi) * np.eye(8)
+    expected = np.abs(np.linalg.eigvalsh(kernel - linear)).max()
+    assert relu_ntk_error(backend.asarray(x, "float64")) == pytest.approx(expected, rel=1e-7)

@@ -10,7 +10,7 @@ import pytest
 
 from ntkbench.backends import Backend
 from ntkbench.kernels import fc_kernels
-from ntkbench.theory import Sphere, all_signs, rademacher_complexity, ramp_gap
+from ntkbench.theory import Sphere, all_signs, interpolant_norm, rademacher_complexity, ramp_gap
 
 
 def gram(n: int, dtype: str = "float64") -> np.ndarray:
@@ -97,3 +97,18 @@ def test_the_ramp_gap_is_the_difference_of_mean_losses(backend: Backend) -> None
 def test_what_makes_no_sense_is_refused(act: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         act(gram(5))
+
+
+def test_the_norm_of_the_interpolant_is_that_of_its_coefficients(backend: Backend) -> None:
+    k, y = gram(6), np.random.default_rng(1).standard_normal((6, 1))
+    a = np.linalg.solve(k, y)
+    expected = math.sqrt(float(a[:, 0] @ k @ a[:, 0]))
+    found = interpolant_norm(backend.asarray(k, "float64"), backend.asarray(y, "float64"))
+    assert found == pytest.approx(expected, rel=1e-9)
+
+
+def test_no_function_that_takes_the_values_is_shorter() -> None:
+    k, y = gram(6), np.random.default_rng(1).standard_normal((6, 1))
+    # A sixth value asked of a function makes it no shorter.
+    least = interpolant_norm(k[:5, :5], y[:5])
+    assert all(interpolant_norm(k, np.vstack([y[:5], [[value]]])) >= least - 1e-9 for value in (-1.0, 0.0, 0.3, 2.0))

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.polynomial import hermite_e
 
+from ntkbench.arrays.array import Array
+
 
 @dataclass(frozen=True)
 class HermiteSeries:
@@ -28,7 +30,7 @@ class HermiteSeries:
         monic = [c / math.sqrt(math.factorial(order)) for order, c in enumerate(self.coefficients)]
         return tuple(float(c) for c in hermite_e.herme2poly(monic))
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: Array) -> Array:
         """Its values at an array of any library, of the same shape and dtype."""
         value = 0.0 * x + self.powers[-1]
         for coefficient in self.powers[-2::-1]:
@@ -37,16 +39,31 @@ class HermiteSeries:
 
 
 def hermite_series(*orders: int) -> HermiteSeries:
-    """The sum of h_l over the given orders: `hermite_series(1, 2)` is h_1 + h_2."""
+    """The sum of h_l over the given orders.
+
+    Args:
+        orders: whole numbers l >= 0; `hermite_series(1, 2)` is h_1 + h_2.
+
+    Returns:
+        The series, which can be the function of an `Activation`.
+
+    Raises:
+        ValueError: without orders, or for a negative one.
+    """
     if not orders or min(orders) < 0:
         raise ValueError(f"the orders of Hermite polynomials are 0, 1, ..., not {orders}")
     return HermiteSeries(tuple(float(order in orders) for order in range(max(orders) + 1)))
 
 
 def hermite_coefficients(function: Callable[[Any], Any], terms: int) -> tuple[float, ...]:
-    """E[function(u) h_l(u)] for l < terms, by Gauss-Hermite quadrature with 200 nodes: exact for polynomials.
+    """The coefficients E[function(u) h_l(u)], u ~ N(0, 1), for l < terms.
 
-    The function takes and gives NumPy arrays.
+    Args:
+        function: takes and gives NumPy arrays, entry by entry.
+        terms: how many coefficients.
+
+    Returns:
+        The coefficients by Gauss-Hermite quadrature with 200 nodes: exact for polynomials of degree 400 - terms.
     """
     nodes, weights = hermite_e.hermegauss(200)
     values = function(nodes) * weights / math.sqrt(2 * math.pi)

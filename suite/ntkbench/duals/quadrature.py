@@ -1,10 +1,4 @@
-"""Gaussian integrals without a closed form: the logistic function as a mixture, any other function as a Hermite series.
-
-A logistic variable is a Gaussian of random width (Andrews & Mallows 1974; the width's law is Kolmogorov's), so that
-sigmoid(x) is an average of Phi(x / (2 t)), Phi the Gaussian distribution function. A quadrature over t turns sigmoid,
-tanh and swish into short sums of functions whose dual activations have closed forms. What is left is an error of the
-function itself, bounded for all x: it knows no variance and no correlation, and the kernel stays positive definite.
-"""
+"""Dual activations of any function of one variable, without a closed form: Mehler's series by quadrature."""
 
 from __future__ import annotations
 
@@ -12,53 +6,47 @@ import math
 import warnings
 from collections.abc import Callable
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ntkbench._vendor import array_api_compat
 from ntkbench._vendor.array_api_compat import numpy as xnp
+from ntkbench.arrays.array import Array
 from ntkbench.arrays.execution import execution_for
-
-
-class Mixture(NamedTuple):
-    """x -> sum of weight Phi(scale x): a distribution function, made of Gaussian ones."""
-
-    scales: tuple[float, ...]
-    weights: tuple[float, ...]
-
-
-def _logistic(step: float, first: float, count: int) -> Mixture:
-    """The trapezoidal rule in log t: analytic, and zero at both ends: the error is exponential."""
-    t = np.exp(first + step * np.arange(count))
-    k = np.arange(1, 40)[:, None]
-    # Kolmogorov's density, times t for the logarithm.
-    weights = step * t * 8 * t * np.sum((-1.0) ** (k + 1) * k**2 * np.exp(-2 * k**2 * t**2), axis=0)
-    return Mixture(tuple(map(float, 1 / (2 * t))), tuple(map(float, weights / weights.sum())))
-
-
-LOGISTIC = _logistic(0.163, -1.42, 17)
 
 _TERMS = 768
 
 
-def hermite_dual(function: Callable[[Any], Any], xp: Any, correlation: Any, q11: Any, q22: Any) -> tuple[Any, Any]:
-    """E[phi(u) phi(v)] and E[phi'(u) phi'(v)] of any function, by Gauss-Hermite quadrature; arrays of one rank.
+def hermite_dual(
+    function: Callable[[Array], Array], xp: Any, correlation: Array, q11: Array, q22: Array
+) -> tuple[Array, Array]:
+    """E[phi(u) phi(v)] and E[phi'(u) phi'(v)] of any function, by Gauss-Hermite quadrature with 768 nodes.
 
     Mehler's formula: the sum over k of a_k(q11) a_k(q22) correlation^k, where a_k is the coefficient of phi in
-    normalised Hermite polynomials. Stein's lemma gives those of phi' without a derivative. 768 terms and nodes;
-    `hermite_error` says what that reaches.
+    normalised Hermite polynomials. Stein's lemma gives those of phi' without a derivative. `hermite_error` says how
+    exact 768 terms are.
+
+    Args:
+        function: phi, of arrays of NumPy or of the library of `xp`, entry by entry.
+        xp: the namespace of the arrays' library.
+        correlation: of u and v, within [-1, 1].
+        q11: the variance of u, of the same rank.
+        q22: the variance of v, of the same rank.
+
+    Returns:
+        Two arrays of the shape and dtype to which the arguments broadcast.
     """
     first, second = (_coefficients(function, xp, q, derivative=False) for q in (q11, q22))
     slope1, slope2 = (_coefficients(function, xp, q, derivative=True) for q in (q11, q22))
     return _series(xp, first, second, correlation), _series(xp, slope1, slope2, correlation)
 
 
-def hermite_error(function: Callable[[Any], Any], variance: float) -> tuple[float, float]:
-    """How far both results of `hermite_dual` may be off, in float64, for u and v of this variance: absolute.
+def hermite_error(function: Callable[[Array], Array], variance: float) -> tuple[float, float]:
+    """How far, absolutely, both results of `hermite_dual` may be off in float64 for u and v of this variance.
 
-    Compared with a midpoint rule of 6,750 nodes: the error of the terms there are, and the sum of those left out. The
-    rule sees a jump to within one of its steps; the factor of two is for that.
+    It is compared with a midpoint rule of 6,750 nodes: the error of the terms there are, and the sum of those left out.
+    The rule sees a jump to within one of its steps; the factor of two is for that.
     """
     spacing = 0.004
     z = spacing * (np.arange(-3_375, 3_375) + 0.5)
@@ -76,7 +64,7 @@ def hermite_error(function: Callable[[Any], Any], variance: float) -> tuple[floa
     return bounds[0], bounds[1]
 
 
-def _coefficients(function: Callable[[Any], Any], xp: Any, variance: Any, *, derivative: bool) -> Any:
+def _coefficients(function: Callable[[Array], Array], xp: Any, variance: Array, *, derivative: bool) -> Array:
     """Of z -> phi(deviation z), or of phi' there: (terms, ...)."""
     deviation = xp.sqrt(variance)
     if derivative:
@@ -90,7 +78,7 @@ def _coefficients(function: Callable[[Any], Any], xp: Any, variance: Any, *, der
     return sums / deviation[None, ...] if derivative else sums
 
 
-def _values(function: Callable[[Any], Any], xp: Any, x: Any) -> Any:
+def _values(function: Callable[[Array], Array], xp: Any, x: Array) -> Array:
     """function(x) as an array like x, even where the function knows NumPy alone and x is being compiled over."""
     if array_api_compat.is_jax_array(x):
         import jax
@@ -132,10 +120,10 @@ def _polynomials(z: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return table
 
 
-def _series(xp: Any, first: Any, second: Any, c: Any) -> Any:
+def _series(xp: Any, first: Array, second: Array, c: Array) -> Array:
     """The sum over k of first[k] second[k] c^k, by Horner's rule."""
 
-    def step(total: Any, coefficients: Any) -> Any:
+    def step(total: Array, coefficients: Any) -> Array:
         one, other = coefficients
         return total * c + one * other
 

@@ -3,32 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
+from ntkbench.arrays.array import Array
 from ntkbench.arrays.execution import Execution, execution_for, note
 from ntkbench.arrays.inputs import check_pair, check_vectors
 
 
-def random_features_kernel(x1: Any, x2: Any, weights: Any, activation: Callable[[Any], Any]) -> Any:
+def random_features_kernel(x1: Array, x2: Array, weights: Array, activation: Callable[[Array], Array]) -> Array:
     """phi(V x1) . phi(V x2) / k, with V = weights / sqrt(d): k neurons whose readout is trained.
 
-    x1 (n1, d), x2 (n2, d), weights (k, d), of one library and dtype -> (n1, n2). `activation` acts entry by entry and
-    can be hashed. Raises ValueError for shapes or dtypes that do not fit. Source: Rahimi & Recht 2007; Bombari &
-    Mondelli 2024, section 3.
+    Args:
+        x1: Inputs (n1, d), float32 or float64, of NumPy, torch or JAX.
+        x2: Other inputs (n2, d) of the same kind.
+        weights: Of the neurons, (k, d), of the same kind.
+        activation: phi, which acts entry by entry on the library's arrays and can be hashed.
+
+    Returns:
+        The kernel (n1, n2), of the library, dtype and device of x1.
+
+    Raises:
+        ValueError: For shapes or dtypes that do not fit.
+        TypeError: For arrays of two libraries, or of none that is known.
+
+    References:
+        Rahimi & Recht 2007; Bombari & Mondelli 2024, section 3.
     """
     return _apply(_features_gram, x1, x2, weights, activation)
 
 
-def first_layer_kernel(x1: Any, x2: Any, weights: Any, derivative: Callable[[Any], Any]) -> Any:
+def first_layer_kernel(x1: Array, x2: Array, weights: Array, derivative: Callable[[Array], Array]) -> Array:
     """(x1 . x2 / d) (phi'(W x1) . phi'(W x2) / k), with W = weights / sqrt(d): k neurons whose own weights are trained.
 
-    Arrays and errors as for `random_features_kernel`. Source: Bombari & Mondelli 2024, section 3: the features
-    z (x) phi'(W z).
+    Args:
+        x1: Inputs (n1, d), float32 or float64, of NumPy, torch or JAX.
+        x2: Other inputs (n2, d) of the same kind.
+        weights: Of the neurons, (k, d), of the same kind.
+        derivative: phi', which acts entry by entry on the library's arrays and can be hashed.
+
+    Returns:
+        The kernel (n1, n2), of the library, dtype and device of x1.
+
+    Raises:
+        ValueError: For shapes or dtypes that do not fit.
+        TypeError: For arrays of two libraries, or of none that is known.
+
+    References:
+        Bombari & Mondelli 2024, section 3: the features z (x) phi'(W z).
     """
     return _apply(_tangent_gram, x1, x2, weights, derivative)
 
 
-def _apply(gram: Callable[..., Any], x1: Any, x2: Any, weights: Any, activation: Callable[[Any], Any]) -> Any:
+def _apply(
+    gram: Callable[..., Array], x1: Array, x2: Array, weights: Array, activation: Callable[[Array], Array]
+) -> Array:
     for name, x in (("x1", x1), ("x2", x2), ("weights", weights)):
         check_vectors(x, name)
     check_pair(x1, x2)
@@ -42,12 +69,16 @@ def _apply(gram: Callable[..., Any], x1: Any, x2: Any, weights: Any, activation:
     return compiled(x1, x2, weights, execution=execution, activation=activation)
 
 
-def _features_gram(x1: Any, x2: Any, weights: Any, *, execution: Execution, activation: Callable[[Any], Any]) -> Any:
+def _features_gram(
+    x1: Array, x2: Array, weights: Array, *, execution: Execution, activation: Callable[[Array], Array]
+) -> Array:
     scaled = execution.xp.matrix_transpose(weights) / x1.shape[1] ** 0.5
     features1, features2 = activation(x1 @ scaled), activation(x2 @ scaled)
     return features1 @ execution.xp.matrix_transpose(features2) / weights.shape[0]
 
 
-def _tangent_gram(x1: Any, x2: Any, weights: Any, *, execution: Execution, activation: Callable[[Any], Any]) -> Any:
+def _tangent_gram(
+    x1: Array, x2: Array, weights: Array, *, execution: Execution, activation: Callable[[Array], Array]
+) -> Array:
     inner = x1 @ execution.xp.matrix_transpose(x2) / x1.shape[1]
     return inner * _features_gram(x1, x2, weights, execution=execution, activation=activation)

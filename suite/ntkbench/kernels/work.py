@@ -31,9 +31,20 @@ class Work:
 
 
 def fc_work(n1: int, n2: int | None = None, *, features: int, depth: int, precision: str) -> Work:
-    """What `fc_kernels` takes for n1 inputs of `features` numbers with n2 others (None: with themselves).
+    """What `fc_kernels` takes.
 
-    `precision`: "float32" or "float64". Raises KeyError for another one.
+    Args:
+        n1: Inputs.
+        n2: Other inputs; None for the n1 with themselves.
+        features: Numbers of one input.
+        depth: As for `fc_kernels`.
+        precision: "float32" or "float64".
+
+    Returns:
+        Operations of both kernels, and bytes of inputs and results.
+
+    Raises:
+        KeyError: For another precision.
     """
     # The product and its division by d; the layers, the last of which adds no NNGP to the NTK; the readout.
     each = 2 * features + 1 + (depth - 1) * _layer(precision) - 1 + 4
@@ -43,10 +54,24 @@ def fc_work(n1: int, n2: int | None = None, *, features: int, depth: int, precis
 def cntk_work(
     n1: int, n2: int | None = None, *, image: tuple[int, int, int], depth: int, pooling: Pooling, precision: str
 ) -> Work:
-    """What `cntk` takes for n1 images (height, width, channels) with n2 others (None: with themselves).
+    """What `cntk` takes.
 
     Flattening needs a number for each position, pooling one for each pair of positions. What is done once for a pair
-    of images (a mean, a readout) is not counted. Raises KeyError for a precision that is none.
+    of images (a mean, a readout) is not counted.
+
+    Args:
+        n1: Images.
+        n2: Other images; None for the n1 with themselves.
+        image: (height, width, channels).
+        depth: As for `cntk`.
+        pooling: As for `cntk`.
+        precision: "float32" or "float64".
+
+    Returns:
+        Operations, and bytes of images and results.
+
+    Raises:
+        KeyError: For another precision.
     """
     height, width, channels = image
     elements = (height * width) ** (1 if pooling == "flatten" else 2)

@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ntkbench.arrays.array import Array
 from ntkbench.arrays.trees import mapped
-from ntkbench.networks.apply import forward, linear_output
-from ntkbench.networks.finite_shapes import Linear, Shape, resolve
-from ntkbench.networks.layers import Layer, Serial, serial
+from ntkbench.networks.layers import Layer, Linear, Serial, serial
+from ntkbench.networks.layers.layer import Shape, Units
 from ntkbench.networks.parameters import Parameters, draw
 
 Parameterization = Literal["ntk", "standard"]
@@ -23,7 +23,18 @@ _PARAMETERIZATIONS = ("ntk", "standard")
 
 @dataclass(frozen=True)
 class Finite:
-    """An architecture with sizes: what its parameters are, and what it computes with them. Made by `finite`."""
+    """An architecture with sizes: what its parameters are, and what it computes with them. Made by `finite`.
+
+    Args:
+        architecture: its layers.
+        input_shape: (d,) or (H, W, C).
+        width: the units (channels) of each linear layer but the last.
+        outputs: the units of the last.
+        parameterization: "ntk" or "standard", as for `finite`.
+
+    Raises:
+        ValueError: for layers that do not fit, or sizes that are none.
+    """
 
     architecture: Serial
     input_shape: Shape
@@ -44,26 +55,30 @@ class Finite:
             )
         if not self.linear_layers:
             raise ValueError("an architecture without a Dense or a Conv has nothing to train")
-        if len(self._resolved[1]) != 1:
-            raise ValueError(f"the output must be a vector, not {self._resolved[1]}; add Flatten or GlobalAvgPool")
+        if len(self._output_shape) != 1:
+            raise ValueError(f"the output must be a vector, not {self._output_shape}; add Flatten or GlobalAvgPool")
 
     @property
     def _sides(self) -> list[tuple[int, Any]]:
         return list(enumerate(self.input_shape))
 
-    @cached_property
-    def _resolved(self) -> tuple[tuple[Linear, ...], Shape]:
-        return resolve(self.architecture, self.input_shape, self.width, self.outputs)
-
     @property
+    def _units(self) -> Units:
+        return Units(self.width, self.outputs)
+
+    @cached_property
+    def _output_shape(self) -> Shape:
+        return self.architecture.output_shape(self.input_shape, self._units)
+
+    @cached_property
     def linear_layers(self) -> tuple[Linear, ...]:
         """The dense and convolutional layers in the order of their parameters: a branch's before its shortcut's."""
-        return self._resolved[0]
+        return self.architecture.linear_layers(self.input_shape, self._units)
 
     @property
     def output_size(self) -> int:
         """The length of the output vector: `outputs`, unless a last Flatten makes it longer."""
-        return self._resolved[1][0]
+        return self._output_shape[0]
 
     def scales(self, linear: Linear) -> tuple[float, float]:
         """What the layer's weights and biases are multiplied by when it computes."""
@@ -71,31 +86,42 @@ class Finite:
             return 1.0, 1.0
         return linear.layer.w_std / math.sqrt(linear.fan_in), linear.layer.b_std
 
-    def init(self, rng: np.random.Generator, asarray: Callable[[Any], Any] | None = None) -> Parameters:
-        """Initial parameters: a tuple with a dict of float64 NumPy arrays for each of `linear_layers`.
+    def init(self, rng: np.random.Generator, asarray: Callable[[Any], Array] | None = None) -> Parameters:
+        """Initial parameters: "ntk": all N(0, 1); "standard": weights N(0, w_std^2 / fan-in), biases N(0, b_std^2).
 
-        "ntk": all N(0, 1); "standard": weights N(0, w_std^2 / fan-in), biases N(0, b_std^2). `asarray` turns each
-        array into another library's (`Context.asarray`); whichever it is, the numbers are the same.
+        Args:
+            rng: draws them; whatever the library, the numbers are the same.
+            asarray: turns each NumPy array into another library's, as `Context.asarray` does; None: leaves them.
+
+        Returns:
+            A dict of float64 arrays by name, "weight" and perhaps "bias", for each of `linear_layers`.
         """
         params = tuple(draw(linear, rng, self.parameterization == "standard") for linear in self.linear_layers)
         return params if asarray is None else tuple(mapped(asarray, params))
 
-    def apply(self, params: Parameters, x: Any) -> Any:
-        """The outputs (n, outputs) for inputs (n, d) or (n, H, W, C), of the library and dtype of the parameters.
+    def apply(self, params: Parameters, x: Array) -> Array:
+        """What the network computes; JAX, torch.func and autograd can compile, map and differentiate it.
 
-        Can be compiled, mapped and differentiated by JAX and by torch.func or autograd. Raises ValueError when the
-        shapes do not fit.
+        Args:
+            params: as `init` gives them, of NumPy, JAX or torch.
+            x: inputs (n, d) or (n, H, W, C) of the same library and dtype.
+
+        Returns:
+            The outputs, (n, `output_size`).
+
+        Raises:
+            ValueError: when shapes or dtypes do not fit.
         """
         self.check(params, x)
         layers = zip(self.linear_layers, params, strict=True)
 
-        def linear(h: Any) -> Any:
+        def linear(h: Array) -> Array:
             layer, parameters = next(layers)
-            return linear_output(layer, parameters, h, self.scales(layer))
+            return layer.output(parameters, h, self.scales(layer))
 
-        return forward(self.architecture, x, linear)
+        return self.architecture.forward(x, linear)
 
-    def check(self, params: Parameters, x: Any) -> None:
+    def check(self, params: Parameters, x: Array) -> None:
         """Raise ValueError unless inputs and parameters have this network's shapes, and one dtype."""
         if tuple(x.shape[1:]) != self.input_shape:
             wanted = ", ".join(map(str, self.input_shape))
@@ -114,9 +140,13 @@ class Finite:
                     raise ValueError(f"inputs are {x.dtype}, but params[{k}][{name!r}] is {given.dtype}")
 
     def split(self, params: Parameters) -> tuple[Parameters, Parameters]:
-        """The parameters of trained layers and those of the others, {} for the layers of the other kind.
+        """The parameters of trained layers, and those of the others; `merge` puts them together again.
 
-        `parameters.merge` puts them together again.
+        Args:
+            params: a dict for each of `linear_layers`.
+
+        Returns:
+            Two tuples of as many dicts, {} for the layers of the other kind.
         """
         trained = [linear.layer.trained for linear in self.linear_layers]
         return (
@@ -133,10 +163,20 @@ def finite(
     outputs: int = 1,
     parameterization: Parameterization = "ntk",
 ) -> Finite:
-    """The network of an architecture for inputs of `input_shape`, (d,) or (H, W, C).
+    """The network of finite width that an architecture describes.
 
-    Each dense and convolutional layer has `width` units (channels), the last of them `outputs`. Parametrisation "ntk":
-    w_std / sqrt(fan-in) W x + b_std b, all drawn from N(0, 1) (Jacot et al. 2018); "standard": W x + b, with the same
-    distribution of outputs at the start. Raises ValueError for layers that do not fit, or sizes that are none.
+    Args:
+        architecture: layers of `ntkbench.networks`.
+        input_shape: of one input, (d,) or (H, W, C).
+        width: the units (channels) of each dense and convolutional layer but the last.
+        outputs: the units of the last.
+        parameterization: "ntk": w_std / sqrt(fan-in) W x + b_std b, all drawn from N(0, 1) (Jacot et al. 2018);
+            "standard": W x + b, with the same distribution of outputs at the start.
+
+    Returns:
+        A network whose `init` draws parameters and whose `apply` computes with them.
+
+    Raises:
+        ValueError: for layers that do not fit, or sizes that are none.
     """
     return Finite(serial(architecture), tuple(input_shape), width, outputs, parameterization)

@@ -38,7 +38,18 @@ class Training:
 
 
 def log_steps(steps: int, points: int = 50) -> tuple[int, ...]:
-    """0, 1, ..., `steps`: at most `points` different numbers after 0, evenly spaced in the logarithm."""
+    """The steps 0, 1, ..., `steps`, evenly spaced in the logarithm.
+
+    Args:
+        steps: the last one, at least 1.
+        points: how many different ones there are after 0 at most.
+
+    Returns:
+        Whole numbers in ascending order.
+
+    Raises:
+        ValueError: for numbers below 1.
+    """
     if steps < 1 or points < 1:
         raise ValueError(f"steps and points must be at least 1, not {steps} and {points}")
     return (0, *(int(n) for n in np.unique(np.round(np.geomspace(steps, 1, points)).astype(np.int64))))
@@ -63,16 +74,32 @@ def train(
 ) -> Training:
     """Gradient descent on the squared loss of a network of finite width.
 
-    x (n, ...) and y (n, k), or (n,) for one output, of JAX or torch and the dtype of `params`; `test` is such a pair.
-    The loss is (1/2) sum |f(x) - y|^2, as in `kernels.gradient_descent`, or with "mean" that divided by n k; each step
-    is v <- momentum v - rate slope, w <- w + v. With `batch_size`, each step sees the next points of a new permutation
-    an epoch, drawn from `rng` (points that fill no batch sit the epoch out), and the slope is scaled to estimate
-    that of all points. Losses, and the outputs on inputs `probe`, are recorded at the steps `record` (`log_steps`
-    unless given). To train f - f_0, add f_0(x) to the targets.
+    Each step is v <- momentum v - rate slope, w <- w + v. A loss that is no number, or a million times the first one
+    (and that of outputs zero), ends the training. To train f - f_0, add f_0(x) to the targets.
 
-    A loss that is no number, or a million times the first one (and that of outputs zero), ends the training: see
-    `Training.diverged_at`. Raises
-    ValueError for shapes, dtypes and numbers that make no sense, TypeError for arrays without derivatives.
+    Args:
+        network: from `finite`.
+        params: its parameters, arrays of JAX or torch; layers with `trained=False` keep theirs.
+        x: training inputs (n, ...) of the library and dtype of `params`.
+        y: targets (n, k), or (n,) for one output.
+        steps: how many steps are made.
+        rate: the learning rate, positive.
+        loss: "sum": (1/2) sum |f(x) - y|^2, as in `theory.gradient_descent`; "mean": that divided by n k.
+        momentum: within [0, 1).
+        batch_size: how many points a step sees, the next ones of a new permutation each epoch; points that fill no
+            batch sit the epoch out, and the slope is scaled to estimate that of all points. None: all points.
+        rng: draws the permutations.
+        test: test inputs and targets, whose loss is recorded.
+        probe: inputs whose outputs are recorded.
+        record: the steps at which losses and outputs are recorded, the last one among them; None: `log_steps(steps)`.
+        progress: called with (steps made, steps in all).
+
+    Returns:
+        What was recorded, and the parameters in the end.
+
+    Raises:
+        ValueError: for shapes, dtypes and numbers that make no sense.
+        TypeError: for arrays that have no derivatives.
     """
     moments = _moments(steps, record)
     _check_numbers(rate, momentum, loss)

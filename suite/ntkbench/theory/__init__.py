@@ -14,7 +14,7 @@ from ntkbench.theory.feature_alignment import (
     with_fresh_core,
 )
 from ntkbench.theory.finite_width import LossCurves, loss_curves, ntk_width_errors
-from ntkbench.theory.input_norms import NormScaling, norm_exponent, norm_scaling, squared_norms
+from ntkbench.theory.input_norms import NormScaling, norm_deviations, norm_exponent, norm_scaling, squared_norms
 from ntkbench.theory.label_noise import Mitigation, mitigate, noisy_labels
 from ntkbench.theory.learning_curve import Errors, group_errors, network_errors, regression_curve, regression_errors
 from ntkbench.theory.linearisation import (
@@ -75,6 +75,7 @@ __all__ = [
     "mixture",
     "network_errors",
     "noisy_labels",
+    "norm_deviations",
     "norm_exponent",
     "norm_scaling",
     "ntk_width_errors",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import finite, host
 from ntkbench.arrays.execution import execution_for
 from ntkbench.solvers.cholesky import cholesky_solve
@@ -25,16 +26,28 @@ class LabelComplexity(NamedTuple):
         """The bound sqrt(2 y' H^-1 y / n) on the expected loss, without its terms of lower order: (c,).
 
         For any loss in [0, 1] that is 1-Lipschitz in the prediction and zero at the label, of a wide two-layer ReLU
-        network whose first layer is trained; H is that layer's kernel. Source: Arora et al. 2019 (ICML), theorem 5.1.
+        network whose first layer is trained; H is that layer's kernel.
+
+        References:
+            Arora et al. 2019 (ICML, arXiv:1901.08584), theorem 5.1.
         """
         bound: np.ndarray = np.sqrt(2.0 * self.value / self.n)
         return bound
 
     def expected(self, noise: float) -> np.ndarray:
-        """E[y_p' H^-1 y_p] where each label, +-1, is replaced by a coin flip with probability p = `noise`: (c,).
+        """E[y_p' H^-1 y_p] where each label, -1 or 1, is replaced by a coin flip with probability p.
 
         Exact: (1-p)^2 y' H^-1 y + (1 - (1-p)^2) tr H^-1, since E[y_p y_p'] keeps the share (1-p)^2 off the diagonal and
-        is one on it. Raises ValueError unless 0 <= p <= 1.
+        is one on it.
+
+        Args:
+            noise: The probability p.
+
+        Returns:
+            The expectation for each column of labels, (c,).
+
+        Raises:
+            ValueError: The probability is none.
         """
         check_noise(noise)
         kept = (1.0 - noise) ** 2
@@ -42,11 +55,22 @@ class LabelComplexity(NamedTuple):
         return expected
 
 
-def label_complexity(k: Any, labels: Any) -> LabelComplexity:
-    """y' K^-1 y of every column of `labels`, by one Cholesky factorisation in float64.
+def label_complexity(k: Array, labels: Array) -> LabelComplexity:
+    """Compute y' K^-1 y of every column of labels, by one Cholesky factorisation in float64.
 
-    k (n, n) symmetric and labels (n, c), of one library -> `LabelComplexity`, in NumPy. Raises NotPositiveDefinite,
-    and ValueError for bad shapes and values. Source: Arora et al. 2019 (ICML), section 5.
+    Args:
+        k: A symmetric Gram matrix, (n, n).
+        labels: Labels in columns, (n, c), of the same library.
+
+    Returns:
+        The complexities and the trace of K^-1, in NumPy.
+
+    Raises:
+        NotPositiveDefinite: `k` is singular to rounding.
+        ValueError: Shapes do not fit, or a value is NaN or infinite.
+
+    References:
+        Arora et al. 2019 (ICML, arXiv:1901.08584), section 5.
     """
     execution = execution_for(k, labels)
     xp = execution.xp

@@ -15,8 +15,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from ntkbench.theory.spectra import (
-    Array,
     CosineKernel,
+    Floats,
     Spectrum,
     circle_spectrum,
     hypercube_spectrum,
@@ -30,7 +30,7 @@ _DEGREES = 40
 class Sample(NamedTuple):
     """Points (m, d), training sets of them (trials, n), without replacement, and the test points among them."""
 
-    points: Array
+    points: Floats
     train: np.ndarray
     test: np.ndarray
 
@@ -39,13 +39,29 @@ class Domain(Protocol):
     """A set of points with the uniform distribution."""
 
     def spectrum(self, kernel: CosineKernel) -> Spectrum:
-        """The eigenvalues of a kernel by level."""
+        """The eigenvalues of a kernel by level.
+
+        Args:
+            kernel: A function of cosines.
+        """
 
     def samples(self, n: int, trials: int, rng: np.random.Generator) -> list[Sample]:
-        """`trials` training sets of n points; of a finite domain all points are test points too."""
+        """Training sets of n points each; of a finite domain all points are test points too.
 
-    def functions(self, points: Array, level: int, count: int) -> Array:
-        """The values of at most `count` orthonormal eigenfunctions of a level: (points, functions)."""
+        Args:
+            n: The number of training points.
+            trials: The number of training sets.
+            rng: Draws them.
+        """
+
+    def functions(self, points: Floats, level: int, count: int) -> Floats:
+        """The values of at most `count` orthonormal eigenfunctions of a level: (points, functions).
+
+        Args:
+            points: Points of the domain, (m, d).
+            level: The frequency or degree.
+            count: How many at most.
+        """
 
 
 @dataclass(frozen=True)
@@ -63,7 +79,7 @@ class Circle:
         angle = 2 * math.pi * np.arange(self.size) / self.size
         return [_finite(math.sqrt(2.0) * np.stack([np.cos(angle), np.sin(angle)], axis=1), n, trials, rng)]
 
-    def functions(self, points: Array, level: int, count: int) -> Array:
+    def functions(self, points: Floats, level: int, count: int) -> Floats:
         """The cosine and the sine of the angle times the level, for levels below size / 2; one for level 0."""
         if not 0 <= level < self.size / 2:
             raise ValueError(f"a circle of {self.size} points has levels from 0 to below {self.size / 2:g}")
@@ -87,7 +103,7 @@ class Hypercube:
         bits = np.arange(2**self.d)[:, None] >> np.arange(self.d) & 1
         return [_finite(1.0 - 2.0 * bits.astype(np.float64), n, trials, rng)]
 
-    def functions(self, points: Array, level: int, count: int) -> Array:
+    def functions(self, points: Floats, level: int, count: int) -> Floats:
         """Products of `level` coordinates."""
         return coordinate_products(points, level, min(count, math.comb(self.d, level)))
 
@@ -105,17 +121,17 @@ class Sphere:
     def samples(self, n: int, trials: int, rng: np.random.Generator) -> list[Sample]:
         """One sample for each training set, of n + 300 new points."""
         m = n + _TEST_POINTS
-        x: Array = rng.standard_normal((trials, m, self.d))
+        x: Floats = rng.standard_normal((trials, m, self.d))
         x *= math.sqrt(self.d) / np.linalg.norm(x, axis=-1, keepdims=True)
         return [Sample(points, np.arange(n)[None, :], np.arange(n, m)) for points in x]
 
-    def functions(self, points: Array, level: int, count: int) -> Array:
+    def functions(self, points: Floats, level: int, count: int) -> Floats:
         """Products of `level` different coordinates, which are harmonic, brought to mean square one."""
         square = math.prod(self.d / (self.d + 2 * i) for i in range(level))
         return coordinate_products(points, level, min(count, math.comb(self.d, level))) / math.sqrt(square)
 
 
-def mixture(domain: Domain, points: Array, levels: Sequence[int], count: int) -> Array:
+def mixture(domain: Domain, points: Floats, levels: Sequence[int], count: int) -> Floats:
     """Targets with equal shares in several levels: the sum of an eigenfunction of each, of mean square one.
 
     Args:
@@ -127,15 +143,26 @@ def mixture(domain: Domain, points: Array, levels: Sequence[int], count: int) ->
     Returns:
         The targets' values, (m, targets).
     """
-    mixed: Array = sum(domain.functions(points, level, count) for level in levels) / math.sqrt(len(levels))
+    parts = [domain.functions(points, level, count) for level in levels]
+    mixed: Floats = sum(parts[1:], start=parts[0]) / math.sqrt(len(levels))
     return mixed
 
 
-def coordinate_products(x: Array, degree: int, count: int) -> Array:
-    """Products of `degree` different coordinates of x (n, d), for `count` choices of them: (n, count).
+def coordinate_products(x: Floats, degree: int, count: int) -> Floats:
+    """Products of different coordinates, the eigenfunctions of cube and sphere.
 
-    The first choices have no coordinate in common, for products that are nearly independent. Raises ValueError for
-    more choices than there are.
+    The first choices have no coordinate in common, for products that are nearly independent.
+
+    Args:
+        x: Points, (n, d).
+        degree: The number of coordinates in a product.
+        count: The number of products.
+
+    Returns:
+        The products, (n, count).
+
+    Raises:
+        ValueError: There are not so many products.
     """
     d = x.shape[1]
     if not (0 <= degree <= d and 1 <= count <= math.comb(d, degree)):
@@ -149,7 +176,7 @@ def coordinate_products(x: Array, degree: int, count: int) -> Array:
     return np.stack([np.prod(x[:, list(group)], axis=1) for group in groups], axis=1)
 
 
-def _finite(points: Array, n: int, trials: int, rng: np.random.Generator) -> Sample:
+def _finite(points: Floats, n: int, trials: int, rng: np.random.Generator) -> Sample:
     if not 1 <= n <= len(points):
         raise ValueError(f"n must lie between 1 and the {len(points)} points of the domain, not be {n}")
     train = np.array([rng.permutation(len(points))[:n] for _ in range(trials)])

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import finite, host, symmetric
 from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.solvers.cholesky import EPSILON, not_definite, rounding
@@ -26,9 +27,9 @@ class Dynamics(NamedTuple):
     """Predictions and the loss while training: float64 arrays, one entry a time along the first axis."""
 
     times: tuple[float, ...]
-    train: Any  # (t, n, k)
-    test: Any  # (t, n_test, k)
-    loss: Any  # (t,): half the sum of squares over the training points and outputs
+    train: Array  # (t, n, k)
+    test: Array  # (t, n_test, k)
+    loss: Array  # (t,): half the sum of squares over the training points and outputs
 
 
 class DivergenceError(ValueError):
@@ -45,12 +46,20 @@ class DivergenceError(ValueError):
         )
 
 
-def max_learning_rate(k: Any) -> float:
-    """2 / lambda_max of a symmetric (n, n) Gram matrix: gradient descent on (1/2) |f(X) - y|^2 converges below it.
+def max_learning_rate(k: Array) -> float:
+    """2 / lambda_max of a Gram matrix: gradient descent on (1/2) |f(X) - y|^2 converges below it.
 
-    Infinite where no eigenvalue is positive. For the mean over n points and k outputs multiply by n k. Raises
-    ValueError for a matrix that is not square, not symmetric, or holds NaN or infinity. Source: LeCun et al. 1998,
-    Efficient BackProp, section 5.
+    Args:
+        k: A symmetric Gram matrix, (n, n).
+
+    Returns:
+        The rate, infinite where no eigenvalue is positive. For the mean over n points and k outputs multiply by n k.
+
+    Raises:
+        ValueError: The matrix is not square, not symmetric, or holds NaN or infinity.
+
+    References:
+        LeCun et al. 1998, Efficient BackProp, section 5.
     """
     execution = execution_for(k)
     with execution.double():
@@ -58,45 +67,78 @@ def max_learning_rate(k: Any) -> float:
 
 
 def gradient_flow(
-    k_train: Any,
-    y_train: Any,
-    k_test: Any,
+    k_train: Array,
+    y_train: Array,
+    k_test: Array,
     times: Iterable[float],
     *,
     rate: float = 1.0,
-    f0_train: Any | None = None,
-    f0_test: Any | None = None,
+    f0_train: Array | None = None,
+    f0_test: Array | None = None,
     allow_divergence: bool = False,
 ) -> Dynamics:
     """f_t(x) = f_0(x) - K(x,X) K^-1 (I - exp(-rate K t)) (f_0(X) - y) at all times, from one eigendecomposition.
 
-    k_train (n, n) symmetric, y_train (n, k) or (n,), k_test (n_test, n), of one library; f0_train as y_train and
-    f0_test (n_test, k) or (n_test,), zero unless given -> `Dynamics`, its last axis absent where that of y_train is.
-    Times from 0; infinity is kernel regression. An eigenvalue that is zero to rounding counts as zero: its direction
-    never learns. Raises NotPositiveDefinite where K has a negative eigenvalue, along which the error grows (unless
-    allow_divergence: overflow is then inf or NaN), or a zero one and a time is infinite; ValueError for bad shapes,
-    values, times or rates. Source: Jacot et al. 2018, section 5; Lee et al. 2019, equations 8 to 11.
+    An eigenvalue that is zero to rounding counts as zero: its direction never learns.
+
+    Args:
+        k_train: A symmetric Gram matrix, (n, n).
+        y_train: Targets, (n, k) or (n,).
+        k_test: The kernel of the test points with the training points, (n_test, n).
+        times: Times from 0 on; infinity is kernel regression.
+        rate: The learning rate.
+        f0_train: The outputs at time 0 on the training points, of the shape of `y_train`; zero unless given.
+        f0_test: Those on the test points, (n_test, k) or (n_test,); given with `f0_train` or not at all.
+        allow_divergence: Compute what diverges, too; overflow is then infinite or NaN.
+
+    Returns:
+        Predictions and losses, float64; their last axis is absent where that of `y_train` is.
+
+    Raises:
+        NotPositiveDefinite: K has a negative eigenvalue, along which the error grows (unless `allow_divergence`), or a
+            zero one and a time is infinite.
+        ValueError: Shapes, values, times or the rate make no sense.
+
+    References:
+        Jacot et al. 2018 (arXiv:1806.07572), section 5; Lee et al. 2019 (arXiv:1902.06720), equations 8 to 11.
     """
     start = (f0_train, f0_test)
     return _evolve("flow", (k_train, y_train, k_test), start, times, rate, allow_divergence)
 
 
 def gradient_descent(
-    k_train: Any,
-    y_train: Any,
-    k_test: Any,
+    k_train: Array,
+    y_train: Array,
+    k_test: Array,
     steps: Iterable[float],
     *,
     rate: float,
-    f0_train: Any | None = None,
-    f0_test: Any | None = None,
+    f0_train: Array | None = None,
+    f0_test: Array | None = None,
     allow_divergence: bool = False,
 ) -> Dynamics:
     """f_t(x) = f_0(x) - K(x,X) K^-1 (I - (I - rate K)^t) (f_0(X) - y) after t full-batch steps, for all t at once.
 
-    Arrays, defaults and errors as for `gradient_flow`, with whole numbers of steps (or infinity) for times. Raises
-    DivergenceError too, where rate > 2 / lambda_max (at infinity: >=), unless allow_divergence. Source: Lee et al.
-    2019, equations 8 to 11, with (I - rate K)^t in the place of the exponential.
+    Args:
+        k_train: A symmetric Gram matrix, (n, n).
+        y_train: Targets, (n, k) or (n,).
+        k_test: The kernel of the test points with the training points, (n_test, n).
+        steps: Whole numbers of steps, or infinity.
+        rate: The learning rate.
+        f0_train: The outputs at step 0 on the training points, of the shape of `y_train`; zero unless given.
+        f0_test: Those on the test points, (n_test, k) or (n_test,); given with `f0_train` or not at all.
+        allow_divergence: Compute what diverges, too; overflow is then infinite or NaN.
+
+    Returns:
+        Predictions and losses, as of `gradient_flow`.
+
+    Raises:
+        DivergenceError: rate > 2 / lambda_max (at infinity: >=), unless `allow_divergence`.
+        NotPositiveDefinite: As for `gradient_flow`.
+        ValueError: As for `gradient_flow`.
+
+    References:
+        Lee et al. 2019 (arXiv:1902.06720), equations 8 to 11, with (I - rate K)^t in the place of the exponential.
     """
     start = (f0_train, f0_test)
     return _evolve("descent", (k_train, y_train, k_test), start, steps, rate, allow_divergence)
@@ -104,8 +146,8 @@ def gradient_descent(
 
 def _evolve(
     kind: _Kind,
-    arrays: tuple[Any, Any, Any],
-    start: tuple[Any, Any],
+    arrays: tuple[Array, Array, Array],
+    start: tuple[Array, Array],
     times: Iterable[float],
     rate: float,
     allow_divergence: bool,
@@ -131,18 +173,18 @@ def _evolve(
 
 
 def _predict(
-    vectors: Any,
-    targets: Any,
-    k_test: Any,
-    f0_train: Any,
-    f0_test: Any,
-    kept: Any,
-    lost: Any,
-    reach: Any,
-    null: Any,
+    vectors: Array,
+    targets: Array,
+    k_test: Array,
+    f0_train: Array,
+    f0_test: Array,
+    kept: Array,
+    lost: Array,
+    reach: Array,
+    null: Array,
     *,
     execution: Execution,
-) -> tuple[Any, Any, Any]:
+) -> tuple[Array, Array, Array]:
     xp = execution.xp
     error = xp.matrix_transpose(vectors) @ (f0_train - targets)
     cross = k_test @ vectors
@@ -202,7 +244,7 @@ def _descent(decay: np.ndarray, time: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return np.where(at_once, time == 0.0, kept), np.where(at_once, time != 0.0, lost)
 
 
-def _start(execution: Execution, problem: Problem, start: tuple[Any, Any]) -> tuple[Any, Any]:
+def _start(execution: Execution, problem: Problem, start: tuple[Array, Array]) -> tuple[Array, Array]:
     """f_0 on the training and test points as columns."""
     xp, outputs = execution.xp, problem.targets.shape[1]
     found = []

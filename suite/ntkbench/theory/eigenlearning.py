@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ntkbench.solvers.regression import check_ridge
-from ntkbench.theory.spectra import Array, Spectrum
+from ntkbench.theory.spectra import Floats, Spectrum
 
 
 @dataclass(frozen=True)
@@ -21,19 +21,33 @@ class Prediction:
 
     n: float
     kappa: float
-    learnability: Array  # (levels,)
+    learnability: Floats  # (levels,)
     overfitting: float  # E_0 >= 1: what all errors are multiplied by
-    test_error: Array  # (levels,): mean squared error on new points, their noise included
-    train_error: Array  # (levels,): on the training points
+    test_error: Floats  # (levels,): mean squared error on new points, their noise included
+    train_error: Floats  # (levels,): on the training points
 
 
 def eigenlearning(spectrum: Spectrum, n: float, *, ridge: float = 0.0, noise: float = 0.0) -> Prediction:
-    """The expected outcome of regression with `ridge` added to the Gram matrix of n > 0 points.
+    """The expected outcome of kernel regression on n random points.
 
-    `noise` is the variance of what is added to the labels. Levels that the spectrum leaves out count as a ridge of
-    their trace. Training points are drawn without replacement where the domain is finite. Errors of a target with
-    powers v_k^2 in the levels are the same with sum_k v_k^2 in the place of one level: they add up, but for the noise.
-    Raises ValueError for n that the kernel's rank does not allow without a ridge, and a negative ridge or noise.
+    Levels that the spectrum leaves out count as a ridge of their trace. Training points are drawn without replacement
+    where the domain is finite. Errors of a target with powers v_k^2 in the levels are the same with sum_k v_k^2 in the
+    place of one level: they add up, but for the noise.
+
+    Args:
+        spectrum: The kernel's eigenvalues over the domain.
+        n: The number of training points, any positive number.
+        ridge: Added to the diagonal of the Gram matrix.
+        noise: The variance of what is added to the labels.
+
+    Returns:
+        What is expected of each level.
+
+    Raises:
+        ValueError: n is more than the kernel's rank allows without a ridge, or a ridge or noise is negative.
+
+    References:
+        Simon et al. 2023 (arXiv:2110.03922); Bordelon et al. 2020 (arXiv:2002.02561).
     """
     check_ridge(ridge)
     if not (math.isfinite(noise) and noise >= 0):
@@ -53,9 +67,21 @@ def eigenlearning(spectrum: Spectrum, n: float, *, ridge: float = 0.0, noise: fl
 
 
 def points_to_learn(spectrum: Spectrum, level: int, error: float = 0.5) -> float:
-    """The n (any real number) at which the test error of a function of a level falls to `error`, without a ridge.
+    """The number of points at which the test error of a function of a level falls to a value, without a ridge.
 
-    Raises ValueError for a level that the kernel does not have.
+    Args:
+        spectrum: The kernel's eigenvalues over the domain.
+        level: The level of the function.
+        error: The error to reach, of one unit of power.
+
+    Returns:
+        The number, any real one.
+
+    Raises:
+        ValueError: The kernel has no such level, or the error does not lie between 0 and 1.
+
+    References:
+        Simon et al. 2023 (arXiv:2110.03922), solved for n.
     """
     if not 0 <= level < len(spectrum.eigenvalues) or spectrum.eigenvalues[level] <= 1e-12 * spectrum.trace:
         raise ValueError(f"the kernel has no level {level} to learn")

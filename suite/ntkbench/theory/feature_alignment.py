@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,17 +24,28 @@ from ntkbench.solvers.cholesky import cholesky_regression, cholesky_solve
 class Memorisation(NamedTuple):
     """For each training point, float64."""
 
-    alignment: Any  # F_i: (..., n)
-    prediction: Any  # f(z_i^s): (..., n)
-    residual: Any  # g_i - f_-i(z_i), the error that leaving the point out makes: (n,)
+    alignment: Array  # F_i: (..., n)
+    prediction: Array  # f(z_i^s): (..., n)
+    residual: Array  # g_i - f_-i(z_i), the error that leaving the point out makes: (n,)
 
 
-def memorisation(k_train: Any, labels: Any, k_query: Any) -> Memorisation:
+def memorisation(k_train: Array, labels: Array, k_query: Array) -> Memorisation:
     """The terms of the identity above, for all training points, from one inverse in float64.
 
-    k_train (n, n) symmetric, labels (n,), k_query (..., n, n): row i the kernel of a query z_i^s with all training
-    inputs, for one set of queries or several; of one library. Raises ValueError for shapes that do not fit, NaN or
-    infinity, NotPositiveDefinite for a singular k_train.
+    Args:
+        k_train: A symmetric Gram matrix, (n, n).
+        labels: Labels, (n,).
+        k_query: For one set of queries or several, in row i the kernel of z_i^s with all training inputs, (..., n, n).
+
+    Returns:
+        The terms, for each training point.
+
+    Raises:
+        ValueError: Shapes do not fit, or a value is NaN or infinite.
+        NotPositiveDefinite: `k_train` is singular to rounding.
+
+    References:
+        Bombari & Mondelli 2024 (arXiv:2305.12100), section 4.
     """
     execution = execution_for(k_train, labels, k_query)
     xp, n = execution.xp, k_train.shape[0]
@@ -49,7 +60,7 @@ def memorisation(k_train: Any, labels: Any, k_query: Any) -> Memorisation:
         return Memorisation(*execution.compiled(_memorisation, ("execution",))(inverse, *given, execution=execution))
 
 
-def _memorisation(inverse: Any, labels: Any, k_query: Any, *, execution: Execution) -> tuple[Any, Any, Any]:
+def _memorisation(inverse: Array, labels: Array, k_query: Array, *, execution: Execution) -> tuple[Array, Array, Array]:
     xp = execution.xp
     weights = inverse @ labels
     return (
@@ -65,13 +76,13 @@ def with_fresh_core(z: np.ndarray, fresh: np.ndarray, alpha: float) -> np.ndarra
     Args:
         z: Training inputs [x, y], (n, d).
         fresh: Inputs that know nothing of them, (n, d).
-        alpha: The share of the input, its last coordinates, that is kept: y.
+        alpha: The share of the input, its last coordinates, that is kept, below 1: y.
 
     Returns:
         The queries, (n, d).
 
     References:
-        Bombari & Mondelli 2024 (arXiv:2305.12100), section 3.
+        Bombari & Mondelli 2024 (arXiv:2305.12100).
     """
     core = round((1 - alpha) * z.shape[1])
     scale = np.linalg.norm(z[:, :core], axis=1) / np.linalg.norm(fresh[:, :core], axis=1)
@@ -135,15 +146,29 @@ def recall_by_size(k_train: Array, labels: Array, k_query: Array, sizes: Iterabl
         ValueError: As for `memorisation`.
         NotPositiveDefinite: As for `memorisation`.
     """
-    terms = [memorisation(k_train[:n, :n], labels[:n], k_query[:, :n, :n]) for n in sizes]
-    known = host(labels)
-    return [Recall(*map(host, at_n), labels=known[: len(at_n.residual)]) for at_n in terms]
+    found = []
+    for n in sizes:
+        terms = memorisation(k_train[:n, :n], labels[:n], k_query[:, :n, :n])
+        alignment, prediction, residual = (host(part) for part in terms)
+        found.append(Recall(alignment, prediction, residual, host(labels[:n])))
+    return found
 
 
-def identity_error(k_train: Any, labels: Any, k_query: Any, points: Sequence[int]) -> float:
-    """How far both sides of the identity, and the residuals, are from regression anew without each of `points`.
+def identity_error(k_train: Array, labels: Array, k_query: Array, points: Sequence[int]) -> float:
+    """How far both sides of the identity, and the residuals, are from regression anew without some points.
 
-    Arrays as for `memorisation`, with one set of queries: the largest absolute difference.
+    Args:
+        k_train: A symmetric Gram matrix, (n, n).
+        labels: Labels, (n,).
+        k_query: The kernel of one set of queries with all training inputs, (n, n).
+        points: The points that are left out, one at a time.
+
+    Returns:
+        The largest absolute difference.
+
+    Raises:
+        ValueError: As for `memorisation`.
+        NotPositiveDefinite: As for `memorisation`.
     """
     alignment, prediction, residual = (host(part) for part in memorisation(k_train, labels, k_query))
     errors = []
@@ -157,14 +182,26 @@ def identity_error(k_train: Any, labels: Any, k_query: Any, points: Sequence[int
 
 
 def alignment_constant(series: Sequence[float], alpha: float, ratio: float = math.inf) -> float:
-    """gamma: what the feature alignment tends to when a share `alpha` of the input is kept, for n = ratio * d points.
-
-    `series` are the coefficients a_l of the kernel sum_l a_l (z . z' / d)^l of a model with many neurons: mu_l^2 for
-    random features, mu'_{l-1}^2 for the NTK of the first layer (mu, mu' the Hermite coefficients of phi and phi').
+    """gamma: what the feature alignment tends to when a share of the input is kept, for n = ratio * d points.
 
     At ratio infinity, d << n << d^2, it is A = sum_{l>=2} a_l alpha^l / sum_{l>=2} a_l: for the NTK the published
     constant. For finite ratios (alpha s tau + A) / (s tau + 1), with s = a_1 / sum_{l>=2} a_l and tau the positive root
-    of tau (1 + s tau + s ratio) = 1 + s tau. Raises ValueError for numbers out of range.
+    of tau (1 + s tau + s ratio) = 1 + s tau.
+
+    Args:
+        series: The coefficients a_l of the kernel sum_l a_l (z . z' / d)^l of a model with many neurons: mu_l^2 for
+            random features, mu'_{l-1}^2 for the NTK of the first layer (mu, mu' the Hermite coefficients of phi, phi').
+        alpha: The share of the input that is kept.
+        ratio: n / d.
+
+    Returns:
+        The constant, from 0 to 1.
+
+    Raises:
+        ValueError: A number is out of range, or the kernel is linear.
+
+    References:
+        Bombari & Mondelli 2024 (arXiv:2305.12100), for an infinite ratio.
     """
     if not 0 <= alpha <= 1 or not ratio >= 0:
         raise ValueError(f"alpha must lie in [0, 1] and ratio must not be negative, not {alpha} and {ratio}")

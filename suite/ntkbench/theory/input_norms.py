@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from ntkbench.arrays.array import Array
 from ntkbench.solvers.regression import min_eigenvalue
 
 
 def norm_exponent(nu: float) -> float:
-    """The exponent a with which | |x|^2 / d - 1 | ~ d^a for d independent entries with tails |x_i| ~ |x_i|^-nu.
+    """The exponent a of | |x|^2 / d - 1 | ~ d^a for d independent entries with tails P(|x_i| > t) ~ t^-nu.
 
     Args:
         nu: The exponent of the tails, above 2, as of Student's t with nu degrees of freedom; infinity for light tails.
@@ -25,7 +27,7 @@ def norm_exponent(nu: float) -> float:
         ValueError: The variance of the entries is not finite.
 
     References:
-        Feller 1971, An Introduction to Probability Theory and Its Applications II, section XVII.5 (stable limits).
+        Feller 1971, An Introduction to Probability Theory and Its Applications II, chapter XVII (stable limits).
     """
     if not nu > 2:
         raise ValueError(f"entries have a finite variance for nu > 2, not for {nu}")
@@ -43,6 +45,20 @@ def squared_norms(x: Array, dimensions: Array) -> Array:
         The squared norms, (n, m), in the library and dtype of `x`.
     """
     return (x**2).cumsum(1)[:, dimensions - 1]
+
+
+def norm_deviations(squares: np.ndarray, dimensions: np.ndarray) -> np.ndarray:
+    """The median of | |x|^2 / d - 1 | in each dimension.
+
+    Args:
+        squares: Squared norms, (n, m), as `squared_norms` gives them, in NumPy.
+        dimensions: The dimensions, (m,).
+
+    Returns:
+        The medians, (m,); 1e-9 where they are below: norms that are all the same differ by rounding, which is no law.
+    """
+    medians: np.ndarray = np.maximum(np.median(np.abs(squares / dimensions - 1), axis=0), 1e-9)
+    return medians
 
 
 class NormScaling(NamedTuple):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import host
 from ntkbench.arrays.execution import execution_for
 from ntkbench.solvers.ridge_path import ridge_path
@@ -16,10 +17,24 @@ from ntkbench.theory.dynamics import gradient_flow
 
 
 def noisy_labels(labels: np.ndarray, levels: Iterable[float], rng: np.random.Generator, draws: int = 1) -> np.ndarray:
-    """Labels (n,), +-1, each replaced by a coin flip with every probability p in `levels`: (levels, n, draws).
+    """Labels that are each replaced by a coin flip with some probability p: p of them replaced, p / 2 wrong.
 
-    p of them are replaced, p / 2 wrong. A label that is replaced at one level is so at every higher one, by the same
-    flip. Raises ValueError unless every 0 <= p <= 1. Source: Zhang et al. 2017, section 2 (partially corrupted labels).
+    A label that is replaced at one level is so at every higher one, by the same flip.
+
+    Args:
+        labels: Labels, -1 or 1, (n,).
+        levels: The probabilities.
+        rng: Draws the flips.
+        draws: How many labellings are drawn.
+
+    Returns:
+        Labels, (levels, n, draws).
+
+    Raises:
+        ValueError: A level is no probability.
+
+    References:
+        Zhang et al. 2017 (arXiv:1611.03530), section 2: partially corrupted labels.
     """
     noise = np.array([check_noise(p) for p in levels])
     shape = (len(labels), draws)
@@ -30,7 +45,17 @@ def noisy_labels(labels: np.ndarray, levels: Iterable[float], rng: np.random.Gen
 
 
 def check_noise(noise: float) -> float:
-    """The probability itself. Raises ValueError unless it is one."""
+    """The probability itself, where it is one.
+
+    Args:
+        noise: The probability.
+
+    Returns:
+        The same as a float.
+
+    Raises:
+        ValueError: It does not lie between 0 and 1.
+    """
     if not (math.isfinite(noise) and 0 <= noise <= 1):
         raise ValueError(f"label noise must lie between 0 and 1, not {noise}")
     return float(noise)
@@ -61,14 +86,30 @@ class Mitigation(NamedTuple):
 
 
 def mitigate(
-    k_train: Any, noisy: np.ndarray, clean: np.ndarray, k_test: Any, clean_test: np.ndarray, ridges: Iterable[float]
+    k_train: Array, noisy: np.ndarray, clean: np.ndarray, k_test: Array, clean_test: np.ndarray, ridges: Iterable[float]
 ) -> Mitigation:
     """Fit noisy labels with every ridge, and by gradient flow up to every time 1 / ridge.
 
-    k_train (n, n) symmetric and k_test (n_test, n) of one library; noisy and clean (n,) and clean_test (n_test,): +-1,
-    in NumPy -> `Mitigation`. A ridge r and a flow stopped at 1 / r damp the same directions: those with an eigenvalue
-    below r. Raises as `ridge_path` does. Source: Hastie, Tibshirani & Friedman 2009, section 7.10.1 (leave-one-out);
-    Ali, Kolter & Tibshirani 2019 (stopping at 1 / ridge).
+    A ridge r and a flow stopped at 1 / r damp the same directions: those with an eigenvalue below r.
+
+    Args:
+        k_train: A symmetric Gram matrix, (n, n).
+        noisy: The labels to learn from, -1 or 1, (n,), in NumPy.
+        clean: The true labels, (n,), in NumPy.
+        k_test: The kernel of the test points with the training points, (n_test, n).
+        clean_test: The true labels of the test points, (n_test,), in NumPy.
+        ridges: The ridges.
+
+    Returns:
+        What each fit is worth.
+
+    Raises:
+        ValueError: As for `ridge_path`.
+        NotPositiveDefinite: As for `ridge_path`.
+
+    References:
+        Hastie, Tibshirani & Friedman 2009, section 7.10.1 (leave-one-out); Ali, Kolter & Tibshirani 2019
+        (arXiv:1810.10082; stopping at 1 / ridge).
     """
     levels = tuple(float(r) for r in ridges)
     execution = execution_for(k_train, k_test)
@@ -82,7 +123,7 @@ def mitigate(
     return Mitigation(levels, by_ridge, by_time, np.array(path.leave_one_out_loss))
 
 
-def _outcome(train: Any, test: Any, noisy: np.ndarray, clean: np.ndarray, clean_test: np.ndarray) -> Outcome:
+def _outcome(train: Array, test: Array, noisy: np.ndarray, clean: np.ndarray, clean_test: np.ndarray) -> Outcome:
     """From outputs (t, n) and (t, n_test)."""
     spurious = noisy != clean
     fitted, predicted = (np.sign(host(f)) for f in (train, test))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import finite, host
 from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.networks.finite import Finite
@@ -18,31 +19,50 @@ from ntkbench.networks.training import train
 from ntkbench.solvers.regression import check_ridge
 from ntkbench.theory.domains import Sample
 
-Array = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float64]
 
 
 class Errors(NamedTuple):
     """For each training set and target, (trials, targets), in NumPy."""
 
-    test: Array  # mean squared error on the test points, against targets without noise
-    train: Array  # mean squared error on the training points, against the labels
-    learnability: Array  # <f, prediction> / <f, f> over the test points
+    test: Floats  # mean squared error on the test points, against targets without noise
+    train: Floats  # mean squared error on the training points, against the labels
+    learnability: Floats  # <f, prediction> / <f, f> over the test points
 
     @classmethod
     def joined(cls, parts: Iterable[Errors]) -> Errors:
-        """Those of several samples one after another, as further trials."""
+        """Those of several samples one after another, as further trials.
+
+        Args:
+            parts: The errors of each sample.
+        """
         return cls(*(np.concatenate(fields) for fields in zip(*parts, strict=True)))
 
 
 def regression_errors(
-    k: Any, targets: Any, train_sets: Any, test: Any, *, ridge: float = 0.0, noise: Any | None = None
+    k: Array, targets: Array, train_sets: Array, test: Array, *, ridge: float = 0.0, noise: Array | None = None
 ) -> Errors:
     """Kernel regression of every target from every training set, in float64.
 
-    k (m, m), the Gram matrix of m points of JAX, torch or NumPy; targets (m, t), values at these points; train_sets
-    (trials, n), the points of each training set; test (n_test,), those of the test set; noise (trials, n, t), added to
-    the training labels. Targets, points and noise are NumPy's. Raises ValueError for shapes or indices that do not
-    fit, LinAlgError for a singular matrix without a ridge. Memory: trials (n + n_test) n numbers.
+    It takes memory for trials (n + n_test) n numbers.
+
+    Args:
+        k: The Gram matrix of m points, (m, m), of JAX, torch or NumPy.
+        targets: The values at these points, (m, t), in NumPy as all that follow.
+        train_sets: The points of each training set, (trials, n).
+        test: The points of the test set, (n_test,).
+        ridge: Added to the diagonal of each training Gram matrix.
+        noise: Added to the training labels, (trials, n, t).
+
+    Returns:
+        The errors of each training set and target.
+
+    Raises:
+        ValueError: Shapes or indices do not fit.
+        LinAlgError: A training Gram matrix is singular, and there is no ridge.
+
+    References:
+        Simon et al. 2023 (arXiv:2110.03922) define the learnability.
     """
     check_ridge(ridge)
     targets, train_sets, test = np.asarray(targets, dtype=np.float64), np.asarray(train_sets), np.asarray(test)
@@ -136,24 +156,43 @@ def group_errors(k: Array, groups: Sequence[np.ndarray], n: int, *, ridge: float
 def network_errors(
     network: Finite,
     starts: Sequence[Parameters],
-    x: Any,
-    targets: Any,
-    train_sets: Any,
-    test: Any,
+    x: Array,
+    targets: Array,
+    train_sets: Array,
+    test: Array,
     *,
     steps: int,
     rate: float,
     momentum: float = 0.0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Errors:
-    """The same errors of networks of finite width, trained from each of `starts` on its own training set.
+    """The same errors of networks of finite width, trained from each start on a training set of its own.
 
-    x (m, ...) of JAX or torch, the dtype of the parameters; targets (m, t), one for each output, train_sets (trials, n)
-    and test (n_test,) of NumPy. What is trained is f - f_0, by gradient descent on the mean squared error / 2. Raises
-    ValueError for a training that diverges, and as `train` does.
+    What is trained is f - f_0, by gradient descent on half the mean squared error.
+
+    Args:
+        network: The network.
+        starts: Its parameters at the start of each training.
+        x: The points, (m, ...), of JAX or torch and the dtype of the parameters.
+        targets: The values at these points, one for each output, (m, t), in NumPy.
+        train_sets: The points of each training set, (trials, n), in NumPy.
+        test: The points of the test set, (n_test,), in NumPy.
+        steps: The number of full-batch steps.
+        rate: The learning rate.
+        momentum: The share of the last step that is added to the next.
+        progress: Called with how many trainings are done, and of how many.
+
+    Returns:
+        The errors of each training and target.
+
+    Raises:
+        ValueError: A training diverges, or as `train` raises it.
+
+    References:
+        Simon et al. 2023 (arXiv:2110.03922).
     """
     xp = array_api_compat.array_namespace(x)
-    found: list[tuple[Array, Array, Array]] = []
+    found: list[tuple[Floats, Floats, Floats]] = []
     for params, chosen in zip(starts, train_sets, strict=True):
         goal = xp.asarray(targets, dtype=x.dtype, device=array_api_compat.device(x)) + network.apply(params, x)
         run = train(
@@ -171,7 +210,9 @@ def network_errors(
     return Errors(*(np.array(field) for field in zip(*found, strict=True)))
 
 
-def _errors(k: Any, test: Any, train: Any, wanted: Any, labels: Any, ridge: Any, *, execution: Execution) -> Any:
+def _errors(
+    k: Array, test: Array, train: Array, wanted: Array, labels: Array, ridge: Array, *, execution: Execution
+) -> Array:
     xp = execution.xp
     inner = k[train[:, :, None], train[:, None, :]]
     cross = k[test[None, :, None], train[:, None, :]]

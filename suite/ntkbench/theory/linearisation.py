@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
@@ -30,18 +30,40 @@ EXPONENTIAL = Expansion(1.0, 1.0, 1.0, math.e)
 _LARGEST = 300.0  # e^300: still a number when squared
 
 
-def exponential_kernel(x: Any) -> Any:
-    """exp(x_i . x_j / d) for x (n, d), float64 -> (n, n) of its library. Exponents beyond 300 count as 300."""
+def exponential_kernel(x: Array) -> Array:
+    """The matrix exp(x_i . x_j / d); exponents beyond 300 count as 300.
+
+    Args:
+        x: Inputs, (n, d), float64.
+
+    Returns:
+        The matrix, (n, n), in the library of `x`.
+
+    Raises:
+        ValueError: `x` is no matrix.
+    """
     check_vectors(x, "x")
     execution = execution_for(x)
     return execution.compiled(_exponential, ("execution",))(x, execution=execution)
 
 
 def relu_ntk_expansion(depth: int) -> Expansion:
-    """f = the ReLU NTK with `depth` weight layers at inputs of norm sqrt(d): half of what `fc_kernels` gives.
+    """The expansion of the ReLU NTK with `depth` weight layers at inputs of norm sqrt(d).
 
-    Half, because its readout is of unit scale; then f(1) = depth. The recursion of the kernel with two derivatives:
-    s <- kappa_1(s), t <- kappa_1(s) + t kappa_0(s). Raises ValueError for a depth without a hidden layer.
+    Half of what `fc_kernels` gives, since its readout is of unit scale; then f(1) = depth. The recursion of the kernel
+    with two derivatives: s <- kappa_1(s), t <- kappa_1(s) + t kappa_0(s).
+
+    Args:
+        depth: The number of weight layers, 2 at least.
+
+    Returns:
+        The kernel's values and derivatives at 0, and its value at 1.
+
+    Raises:
+        ValueError: There is no hidden layer.
+
+    References:
+        Cho & Saul 2009 (arc-cosine kernels); Jacot et al. 2018 (arXiv:1806.07572).
     """
     if depth < 2:
         raise ValueError(f"a network with a hidden layer has a depth of at least 2, not {depth}")
@@ -57,28 +79,60 @@ def relu_ntk_expansion(depth: int) -> Expansion:
     return Expansion(*t, one=float(depth))
 
 
-def linear_surrogate(x: Any, expansion: Expansion) -> Any:
+def linear_surrogate(x: Array, expansion: Expansion) -> Array:
     """M = (f(0) + f''(0) / (2 d)) 11' + f'(0) X X' / d + (f(1) - f(0) - f'(0)) I, for entries of variance one.
 
-    x (n, d), float32 or float64 -> (n, n) of its library and dtype. Source: El Karoui 2010, "The spectrum of kernel
-    random matrices", theorem 2.1, with the identity as covariance.
+    Args:
+        x: Inputs, (n, d), float32 or float64.
+        expansion: What is known of f.
+
+    Returns:
+        M, (n, n), in the library and dtype of `x`.
+
+    Raises:
+        ValueError: `x` is no matrix.
+
+    References:
+        El Karoui 2010, "The spectrum of kernel random matrices", theorem 2.1, with the identity as covariance.
     """
     check_vectors(x, "x")
     execution = execution_for(x)
     return execution.compiled(_surrogate, ("execution", "expansion"))(x, execution=execution, expansion=expansion)
 
 
-def operator_norm(k: Any) -> float:
-    """The largest |eigenvalue| of a symmetric (n, n) matrix, in float64. Raises ValueError as `min_eigenvalue` does."""
+def operator_norm(k: Array) -> float:
+    """The largest |eigenvalue| of a symmetric matrix, in float64.
+
+    Args:
+        k: A symmetric matrix, (n, n).
+
+    Returns:
+        The norm.
+
+    Raises:
+        ValueError: The matrix is not square, not symmetric, or holds NaN or infinity.
+    """
     execution = execution_for(k)
     with execution.double():
         return _largest(execution, symmetric(execution, k))
 
 
-def linearisation_error(k: Any, x: Any, expansion: Expansion) -> float:
-    """The operator norm of a kernel matrix k (n, n) of the inputs x (n, d) less their `linear_surrogate`, in float64.
+def linearisation_error(k: Array, x: Array, expansion: Expansion) -> float:
+    """The operator norm of a kernel matrix less the `linear_surrogate` of its inputs, in float64.
 
-    Raises ValueError as `operator_norm` and `linear_surrogate` do.
+    Args:
+        k: The kernel matrix of the inputs, (n, n).
+        x: The inputs, (n, d).
+        expansion: What is known of the kernel.
+
+    Returns:
+        The norm.
+
+    Raises:
+        ValueError: As for `operator_norm` and `linear_surrogate`.
+
+    References:
+        El Karoui 2010, theorem 2.1: it tends to 0 as n and d grow together.
     """
     execution = execution_for(k, x)
     with execution.double():
@@ -88,18 +142,18 @@ def linearisation_error(k: Any, x: Any, expansion: Expansion) -> float:
 
 
 def exponential_error(x: Array) -> float:
-    """The `linearisation_error` of exp(x_i . x_j / d).
+    """The decimal logarithm of the `linearisation_error` of exp(x_i . x_j / d).
 
     Args:
         x: Inputs, (n, d), float64.
 
     Returns:
-        The operator norm of what the linear model leaves.
+        log10 of the operator norm of what the linear model leaves, which with heavy tails is astronomical.
 
     References:
         El Karoui 2010, "The spectrum of kernel random matrices", theorem 2.1.
     """
-    return linearisation_error(exponential_kernel(x), x, EXPONENTIAL)
+    return math.log10(linearisation_error(exponential_kernel(x), x, EXPONENTIAL))
 
 
 def relu_ntk_error(x: Array) -> float:
@@ -117,17 +171,17 @@ def relu_ntk_error(x: Array) -> float:
     return linearisation_error(fc_kernels(x, depth=2).ntk / 2, x, relu_ntk_expansion(2))
 
 
-def _largest(execution: Execution, matrix: Any) -> float:
+def _largest(execution: Execution, matrix: Array) -> float:
     values = execution.xp.linalg.eigvalsh(matrix)
     return max(abs(float(values[0])), abs(float(values[-1])))
 
 
-def _exponential(x: Any, *, execution: Execution) -> Any:
+def _exponential(x: Array, *, execution: Execution) -> Array:
     xp = execution.xp
     return xp.exp(xp.clip(x @ xp.matrix_transpose(x) / x.shape[1], max=_LARGEST))
 
 
-def _surrogate(x: Any, *, execution: Execution, expansion: Expansion) -> Any:
+def _surrogate(x: Array, *, execution: Execution, expansion: Expansion) -> Array:
     xp, (n, d) = execution.xp, x.shape
     linear = expansion.slope / d * (x @ xp.matrix_transpose(x)) + (expansion.value + expansion.curvature / (2 * d))
     rest = expansion.one - expansion.value - expansion.slope

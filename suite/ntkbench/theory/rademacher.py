@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,11 +24,21 @@ class Rademacher(NamedTuple):
     upper: float  # sqrt(tr K) / n: Bartlett & Mendelson 2002, lemma 22
 
 
-def rademacher_complexity(k: Any, signs: Any) -> Rademacher:
+def rademacher_complexity(k: Array, signs: Array) -> Rademacher:
     """E_sigma sup {(1/n) sum_i sigma_i f(x_i) : |f| <= 1} = (1/n) E sqrt(sigma' K sigma), in float64.
 
-    k (n, n) symmetric, the kernel's Gram matrix, and signs (draws, n) of -1 and 1, of one library. With `all_signs`
-    exact. Raises ValueError for matrices that are not symmetric, or shapes that do not fit.
+    Args:
+        k: The kernel's Gram matrix, symmetric, (n, n).
+        signs: Vectors of -1 and 1, (draws, n), of the same library; exact with `all_signs`.
+
+    Returns:
+        The complexity with its standard error, and its bounds.
+
+    Raises:
+        ValueError: The matrix is not symmetric, or shapes do not fit.
+
+    References:
+        Bartlett & Mendelson 2002, lemma 22; Kahane 1964 and Latala & Oleszkiewicz 1994 (the lower bound).
     """
     execution = execution_for(k, signs)
     with execution.double():
@@ -57,20 +67,33 @@ def interpolant_norm(k: Array, values: Array) -> float:
         ValueError: As for `kernel_regression`.
 
     References:
-        Bartlett & Mendelson 2002, lemma 22; Berlinet & Thomas-Agnan 2004, theorem 58 (least-norm interpolation).
+        Bartlett & Mendelson 2002, lemma 22; Berlinet & Thomas-Agnan 2004 (least-norm interpolation).
     """
     return math.sqrt(float(kernel_regression(k, values, values.T).prediction[0, 0]))
 
 
-def ramp_gap(k: Any, labels: Any, sample: Any, *, radius: float, ridge: float) -> float:
+def ramp_gap(k: Array, labels: Array, sample: Array, *, radius: float, ridge: float) -> float:
     """Mean ramp loss over all m points less that over a sample of them, for a function fitted to the sample.
 
-    k (m, m), the kernel's Gram matrix, and labels (m,) of -1 and 1, of one library; sample (n,) of point numbers. The
-    function is kernel ridge regression, shrunk to norm `radius` where it is longer; its loss is 1 - y f cut to [0, 1].
-    For samples drawn from the points with replacement, all points are the population, and with probability 1 - delta
-    the gap is at most 2 radius times `rademacher_complexity` of the sample + 3 sqrt(log(2 / delta) / (2 n)): Bartlett &
-    Mendelson 2002, theorem 8, in the form of Mohri et al. 2018, theorem 3.3. Raises ValueError for a ridge or a radius
-    that is not positive (a sample may hold a point twice).
+    The function is kernel ridge regression, shrunk to norm `radius` where it is longer; its loss is 1 - y f cut to
+    [0, 1]. For samples drawn from the points with replacement, all points are the population, and with probability
+    1 - delta the gap is at most 2 radius times `rademacher_complexity` of the sample + 3 sqrt(log(2 / delta) / (2 n)).
+
+    Args:
+        k: The kernel's Gram matrix, (m, m).
+        labels: Labels, -1 or 1, (m,), of the same library.
+        sample: Numbers of points, (n,); it may hold one twice.
+        radius: The largest norm of the function.
+        ridge: The ridge it is fitted with.
+
+    Returns:
+        The gap.
+
+    Raises:
+        ValueError: The ridge or the radius is not positive.
+
+    References:
+        Bartlett & Mendelson 2002, theorem 8, in the form of Mohri et al. 2018, theorem 3.3.
     """
     if not (math.isfinite(ridge) and ridge > 0 and math.isfinite(radius) and radius > 0):
         raise ValueError(f"ridge and radius must be positive and finite, not {ridge} and {radius}")
@@ -83,20 +106,30 @@ def ramp_gap(k: Any, labels: Any, sample: Any, *, radius: float, ridge: float) -
 
 
 def all_signs(n: int) -> np.ndarray:
-    """Each of the 2^n vectors of n signs once: (2^n, n), float64, for n up to 20."""
+    """Each of the 2^n vectors of n signs once.
+
+    Args:
+        n: From 1 to 20.
+
+    Returns:
+        The vectors, (2^n, n), float64.
+
+    Raises:
+        ValueError: n is out of range.
+    """
     if not 1 <= n <= 20:
         raise ValueError(f"all vectors of n signs are listed for n from 1 to 20, not {n}")
     return np.array(list(itertools.product((-1.0, 1.0), repeat=n)))
 
 
-def _suprema(matrix: Any, signs: Any, *, execution: Execution) -> Any:
+def _suprema(matrix: Array, signs: Array, *, execution: Execution) -> Array:
     xp = execution.xp
     squares = xp.sum((signs @ matrix) * signs, axis=1)
     # Of a kernel they are not negative, but for rounding.
     return xp.sqrt(xp.maximum(squares, xp.zeros_like(squares))) / matrix.shape[0]
 
 
-def _ramp_gap(k: Any, labels: Any, sample: Any, radius: Any, ridge: Any, *, execution: Execution) -> Any:
+def _ramp_gap(k: Array, labels: Array, sample: Array, radius: Array, ridge: Array, *, execution: Execution) -> Array:
     xp = execution.xp
     # Rows, of a symmetric matrix: XLA takes columns thirty times as long.
     rows, wanted = xp.take(k, sample, axis=0), labels[sample]

@@ -17,8 +17,8 @@ import numpy.typing as npt
 from ntkbench.kernels.general.recursion import architecture_kernels
 from ntkbench.networks.layers import Layer
 
-Array = npt.NDArray[np.float64]
-CosineKernel = Callable[[Array], Array]
+Floats = npt.NDArray[np.float64]
+CosineKernel = Callable[[Floats], Floats]
 
 _NODES = 400  # of the quadrature over the sphere; the integrand is smooth in the angle
 
@@ -27,8 +27,8 @@ _NODES = 400  # of the quadrature over the sphere; the integrand is smooth in th
 class Spectrum:
     """Eigenvalues by level (frequency or degree k = 0, 1, ...), with the number of eigenfunctions of each."""
 
-    eigenvalues: Array  # (levels,)
-    multiplicities: Array  # (levels,)
+    eigenvalues: Floats  # (levels,)
+    multiplicities: Floats  # (levels,)
     trace: float  # K(x, x): the sum of all eigenvalues, those of levels that were left out too
 
     def __post_init__(self) -> None:
@@ -47,20 +47,41 @@ class Spectrum:
 
 
 def cosine_kernel(architecture: Layer) -> CosineKernel:
-    """The NTK of a network of infinite width on inputs of length sqrt(d), as a function of their cosine; float64."""
+    """The NTK of a network of infinite width on inputs of length sqrt(d), as a function of their cosine; float64.
 
-    def kernel(cosines: Array) -> Array:
+    Args:
+        architecture: A fully connected network.
+
+    Returns:
+        The function, of an array of cosines.
+    """
+
+    def kernel(cosines: Floats) -> Floats:
         t = np.clip(np.asarray(cosines, dtype=np.float64), -1.0, 1.0)
         points = math.sqrt(2.0) * np.stack([t, np.sqrt(1.0 - t * t)], axis=-1)
         one = np.array([[math.sqrt(2.0), 0.0]])
-        values: Array = architecture_kernels(architecture, one, points).ntk[0]
+        values: Floats = architecture_kernels(architecture, one, points).ntk[0]
         return values
 
     return kernel
 
 
 def circle_spectrum(kernel: CosineKernel, points: int) -> Spectrum:
-    """On `points` evenly spaced points of the circle; level k holds the cosine and the sine of k times the angle."""
+    """On evenly spaced points of the circle; level k holds the cosine and the sine of k times the angle.
+
+    Args:
+        kernel: A function of cosines.
+        points: The number of points.
+
+    Returns:
+        The eigenvalues, exact: a Fourier transform.
+
+    Raises:
+        ValueError: There is no point.
+
+    References:
+        Gray 2006, Toeplitz and Circulant Matrices, chapter 3.
+    """
     _check_size("points", points)
     values = np.asarray(kernel(np.cos(2 * math.pi * np.arange(points) / points)))
     transform = np.fft.rfft(values).real / points
@@ -72,7 +93,21 @@ def circle_spectrum(kernel: CosineKernel, points: int) -> Spectrum:
 
 
 def hypercube_spectrum(kernel: CosineKernel, d: int) -> Spectrum:
-    """On {-1, 1}^d; level k holds the products of k coordinates. Source: Yang & Salman 2019, section 3."""
+    """On {-1, 1}^d; level k holds the products of k coordinates.
+
+    Args:
+        kernel: A function of cosines.
+        d: The dimension.
+
+    Returns:
+        The eigenvalues, exact: Krawtchouk polynomials.
+
+    Raises:
+        ValueError: The dimension is less than 1.
+
+    References:
+        Yang & Salman 2019 (arXiv:1907.10599), section 3.
+    """
     _check_size("d", d)
     distances = np.arange(d + 1)
     shares = np.array([math.comb(d, j) for j in distances]) / 2.0**d
@@ -83,10 +118,23 @@ def hypercube_spectrum(kernel: CosineKernel, d: int) -> Spectrum:
 
 
 def sphere_spectrum(kernel: CosineKernel, d: int, degrees: int) -> Spectrum:
-    """On the sphere in d dimensions, d >= 2: degrees 0 to `degrees`, by quadrature over the angle.
+    """On the sphere in d dimensions, by quadrature over the angle.
 
-    Good to 1e-13 of the trace for smooth functions of the angle, as kernels of networks are. Source: the
-    Funk-Hecke formula, Atkinson & Han 2012, theorem 2.22.
+    Good to 1e-13 of the trace for smooth functions of the angle, as kernels of networks are.
+
+    Args:
+        kernel: A function of cosines.
+        d: The dimension, 2 at least.
+        degrees: The highest degree.
+
+    Returns:
+        The eigenvalues of degrees 0 to `degrees`; the others are the spectrum's tail.
+
+    Raises:
+        ValueError: The dimension or the degree is too small.
+
+    References:
+        The Funk-Hecke formula: Atkinson & Han 2012, theorem 2.22.
     """
     _check_size("d", d, 2)
     angles, weights = _quadrature()
@@ -99,15 +147,44 @@ def sphere_spectrum(kernel: CosineKernel, d: int, degrees: int) -> Spectrum:
 
 
 def harmonic_dimension(d: int, degree: int) -> int:
-    """How many independent spherical harmonics of a degree there are in d >= 2 dimensions."""
+    """How many independent spherical harmonics of a degree there are.
+
+    Args:
+        d: The dimension, 2 at least.
+        degree: The degree, 0 at least.
+
+    Returns:
+        The number.
+
+    Raises:
+        ValueError: The dimension or the degree is too small.
+
+    References:
+        Atkinson & Han 2012, chapter 2.
+    """
     _check_size("d", d, 2)
     _check_size("degree", degree, 0)
     lower = math.comb(d + degree - 3, degree - 2) if degree >= 2 else 0
     return math.comb(d + degree - 1, degree) - lower
 
 
-def gegenbauer(d: int, degrees: int, t: Array) -> Array:
-    """The Gegenbauer polynomials of the sphere in d >= 2 dimensions, 1 at 1: (degrees + 1, *t.shape)."""
+def gegenbauer(d: int, degrees: int, t: Floats) -> Floats:
+    """The Gegenbauer polynomials of the sphere, 1 at 1.
+
+    Args:
+        d: The dimension, 2 at least.
+        degrees: The highest degree.
+        t: Cosines.
+
+    Returns:
+        The polynomials of degrees 0 to `degrees`, (degrees + 1, *t.shape).
+
+    Raises:
+        ValueError: The degree is negative.
+
+    References:
+        Atkinson & Han 2012, chapter 2 (there Legendre polynomials in d dimensions).
+    """
     _check_size("degrees", degrees, 0)
     found = [np.ones_like(t), np.asarray(t)]
     for k in range(1, degrees):
@@ -116,7 +193,7 @@ def gegenbauer(d: int, degrees: int, t: Array) -> Array:
 
 
 @cache
-def _quadrature() -> tuple[Array, Array]:
+def _quadrature() -> tuple[Floats, Floats]:
     """Angles in (0, pi) and weights."""
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
     return (nodes + 1) * math.pi / 2, weights

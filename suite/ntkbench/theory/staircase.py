@@ -34,7 +34,7 @@ def points_at_half(counts: npt.ArrayLike, errors: npt.ArrayLike) -> float:
         The number, by interpolation in log counts; the nearest of `counts` where the error does not cross one half.
 
     References:
-        Ghorbani et al. 2021 (arXiv:1904.12191), section 1: a degree is learned when n passes d^degree.
+        Ghorbani et al. 2021 (arXiv:1904.12191): a degree is learned when n passes d^degree.
     """
     falling = np.maximum.accumulate(np.asarray(errors, dtype=np.float64)[::-1])[::-1]
     return math.exp(np.interp(-0.5, -falling, np.log(counts)))
@@ -50,7 +50,7 @@ def learned_degree(errors: npt.ArrayLike) -> int:
         The degree; 0 where not even degree 1 is learned.
 
     References:
-        Ghorbani et al. 2021 (arXiv:1904.12191), theorems 1 and 2.
+        Ghorbani et al. 2021 (arXiv:1904.12191).
     """
     return int(np.argmax(np.append(np.asarray(errors) >= 0.5, True)))
 
@@ -69,6 +69,6 @@ def plateau_points(d: int, degree: int) -> int:
         ValueError: The dimension or the degree is too small.
 
     References:
-        Ghorbani et al. 2021 (arXiv:1904.12191), figure 1: the error stays where it is between two steps.
+        Ghorbani et al. 2021 (arXiv:1904.12191): the error stays where it is between two steps.
     """
     return round(math.sqrt(harmonic_dimension(d, degree) * harmonic_dimension(d, degree + 1)))

@@ -1,4 +1,4 @@
-"""A reader copies the task `heavy_tails`, changes the distribution, and runs the copy with `ntkbench run --tasks`."""
+"""A reader copies `tasks/data/heavy_tails.py`, changes the distribution, and runs the copy with `--tasks`."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from ntkbench.arrays import inductor
 from ntkbench.arrays.execution import prefer
 from ntkbench.arrays.unavailable import availability
 from ntkbench.kernels import cntk, conv_kernels, fc_kernels, implementations
+from ntkbench.kernels.conv import dispatch
 
 GAP: dict[str, Any] = {"depth": 3, "pooling": "gap"}
 KERNELS = [lambda x, *z: cntk(x, *z, **GAP), lambda x, *z: fc_kernels(x.flatten(1), depth=3).ntk]
@@ -21,6 +22,14 @@ KERNELS = [lambda x, *z: cntk(x, *z, **GAP), lambda x, *z: fc_kernels(x.flatten(
 
 def images(dtype: torch.dtype = torch.float32) -> torch.Tensor:
     return torch.from_numpy(np.random.default_rng(0).standard_normal((3, 4, 3, 2))).to(dtype)
+
+
+@pytest.mark.parametrize(
+    ("execution", "names"),
+    [("numpy", ["numba"]), ("aten", ["triton", "inductor"]), ("xla", ["pallas"]), ("another", [])],
+)
+def test_the_table_names_the_faster_ways_of_a_library_in_order(execution: str, names: list[str]) -> None:
+    assert [faster.name for faster in dispatch.implementations(execution)] == names
 
 
 @pytest.fixture

@@ -48,10 +48,8 @@ def test_operations_are_those_of_numpy(dtype: str) -> None:
     out = np.empty((9, a.size), dtype)
     every_operation(a, b, c, out)
     inverse = np.divide(1, a, out=np.zeros_like(a), where=a > 0)
-    expected = [
-        a + b, a - b, a * b, a * b + c, np.sqrt(abs(a)), np.minimum(a, b), np.where(a < 0, b, c), inverse,
-        np.full_like(a, a[5]),
-    ]  # fmt: skip
+    arithmetic = [a + b, a - b, a * b, a * b + c, np.sqrt(abs(a))]
+    expected = [*arithmetic, np.minimum(a, b), np.where(a < 0, b, c), inverse, np.full_like(a, a[5])]
     np.testing.assert_allclose(out, expected, rtol=0, atol=4 * np.finfo(dtype).eps * (1 + np.max(inverse)))
     np.testing.assert_array_equal(out[[0, 1, 2, 5, 6, 8]], np.array(expected)[[0, 1, 2, 5, 6, 8]])
 

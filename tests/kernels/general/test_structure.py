@@ -7,7 +7,6 @@ import re
 import pytest
 
 from ntkbench.kernels.general.structure import (
-    all_pairs_before,
     check,
     normalises_after_mixing,
     repeats,
@@ -116,7 +115,7 @@ def test_what_is_no_architecture_is_refused_in_one_line_that_names_the_layer(
 def test_all_pairs_of_positions_are_needed_before_means_alone(
     layers: tuple[Layer, ...], after: bool, before: bool
 ) -> None:
-    assert all_pairs_before(Serial(layers), after) is before
+    assert Serial(layers).all_pairs_before(after) is before
 
 
 @pytest.mark.parametrize(

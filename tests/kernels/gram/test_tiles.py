@@ -75,10 +75,12 @@ def test_progress_grows_to_the_number_of_pairs() -> None:
     for symmetric, total in ((True, 28), (False, 49)):
         calls: list[tuple[int, int]] = []
         tile = Recorder(like, symmetric)
-        gram(
-            execution_for(like), like, (7, 7), tile, outputs=2, size=3, symmetric=symmetric,
-            progress=lambda done, of: calls.append((done, of)),  # noqa: B023
-        )  # fmt: skip
+
+        def progress(done: int, of: int) -> None:
+            calls.append((done, of))  # noqa: B023
+
+        options = {"outputs": 2, "size": 3, "symmetric": symmetric, "progress": progress}
+        gram(execution_for(like), like, (7, 7), tile, **options)
         assert len(calls) == len(tile.calls)
         assert calls == sorted(calls)
         assert calls[-1] == (total, total)

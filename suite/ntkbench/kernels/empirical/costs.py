@@ -6,7 +6,7 @@ import math
 from typing import Literal
 
 from ntkbench.networks.finite import Finite
-from ntkbench.networks.finite_shapes import Linear
+from ntkbench.networks.layers import Linear
 
 Way = Literal["contraction", "vector_products", "structured"]
 
@@ -14,11 +14,23 @@ WAYS: tuple[Way, ...] = ("contraction", "vector_products", "structured")
 
 
 def costs(finite: Finite, n1: int, n2: int | None = None, *, trace: bool = False) -> dict[Way, int]:
-    """Multiply-adds for the kernel of n1 inputs with n2 others (None: with themselves, one triangle), for each way.
+    """What each way to an empirical NTK costs, counted from shapes alone.
 
-    With F the cost of one output, P the parameters, O the outputs, n = n1 + n2 (Novak et al. 2022):
-    "contraction" n O F + n1 n2 O^2 P, "vector_products" n2 O F + n1 n2 O F, "structured" n O F + what the layers'
-    shares cost (`pair_cost`). Biases, nonlinearities and pooling are not counted.
+    With F the cost of one output, P the parameters, O the outputs, n = n1 + n2: "contraction" n O F + n1 n2 O^2 P,
+    "vector_products" n2 O F + n1 n2 O F, "structured" n O F + what the layers' shares cost (`pair_cost`). Biases,
+    nonlinearities and pooling are not counted.
+
+    Args:
+        finite: the network.
+        n1: the number of inputs.
+        n2: the number of other inputs; None: the kernel of the inputs with themselves, one triangle of it.
+        trace: whether only the mean over equal outputs is wanted.
+
+    Returns:
+        Multiply-adds by way.
+
+    References:
+        Novak et al. 2022, "Fast finite width neural tangent kernel".
     """
     layers, outputs = finite.linear_layers, finite.output_size
     inputs = n1 + (n2 or 0)

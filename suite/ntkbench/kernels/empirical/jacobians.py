@@ -6,45 +6,48 @@ from collections.abc import Callable
 from typing import Any
 
 from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.array import Array
 from ntkbench.arrays.derivatives import Transforms
 from ntkbench.arrays.trees import leaves
 from ntkbench.networks.parameters import merge
 
-Apply = Callable[[Any, Any], Any]
+Apply = Callable[[Any, Array], Array]
 
 
-def evaluate(apply: Apply, trained: Any, fixed: Any, x: Any) -> Any:
+def evaluate(apply: Apply, trained: Any, fixed: Any, x: Array) -> Array:
     """The function of its trained parameters, with the fixed ones, if any, put in between them."""
     return apply(trained if fixed is None else merge(trained, fixed), x)
 
 
-def factors(trained: Any, fixed: Any, x: Any, *, apply: Apply, trace: bool, transforms: Transforms) -> tuple[Any, ...]:
+def factors(
+    trained: Any, fixed: Any, x: Array, *, apply: Apply, trace: bool, transforms: Transforms
+) -> tuple[Array, ...]:
     """The Jacobian of the inputs x, a matrix for each array of parameters: (n O, .), with `trace` (n, O .)."""
     xp = array_api_compat.array_namespace(x)
 
-    def one(parameters: Any, x: Any) -> Any:
+    def one(parameters: Any, x: Array) -> Array:
         return evaluate(apply, parameters, fixed, x[None])[0]
 
     jacobian = leaves(transforms.vmap(transforms.jacobian(one), (None, 0))(trained, x))
     return tuple(xp.reshape(j, (x.shape[0] * (1 if trace else j.shape[1]), -1)) for j in jacobian)
 
 
-def contract(left: tuple[Any, ...], right: tuple[Any, ...], *, divisor: int) -> Any:
+def contract(left: tuple[Array, ...], right: tuple[Array, ...], *, divisor: int) -> Array:
     """The kernel of two sets of inputs from their Jacobians, over `divisor`."""
     shares = [one @ other.T for one, other in zip(left, right, strict=True)]
     return sum(shares[1:], shares[0]) / divisor
 
 
 def products(
-    trained: Any, fixed: Any, x1: Any, x2: Any, *, apply: Apply, outputs: int, trace: bool, transforms: Transforms
-) -> Any:
+    trained: Any, fixed: Any, x1: Array, x2: Array, *, apply: Apply, outputs: int, trace: bool, transforms: Transforms
+) -> Array:
     """The kernel column by column, J1 (J2' e): a derivative at x1 in the direction of a gradient at x2.
 
     (n1 O, n2 O), or with `trace` (n1, n2), the mean over outputs.
     """
     xp = array_api_compat.array_namespace(x1)
 
-    def column(x: Any, cotangent: Any) -> Any:
+    def column(x: Array, cotangent: Array) -> Array:
         direction = pull(trained, fixed, x[None], cotangent[None], apply=apply, transforms=transforms)
         return push(trained, fixed, x1, direction, apply=apply, transforms=transforms)
 
@@ -56,12 +59,12 @@ def products(
     return xp.reshape(xp.permute_dims(columns, (2, 3, 0, 1)), (x1.shape[0] * outputs, x2.shape[0] * outputs))
 
 
-def pull(trained: Any, fixed: Any, x: Any, cotangent: Any, *, apply: Apply, transforms: Transforms) -> Any:
+def pull(trained: Any, fixed: Any, x: Array, cotangent: Array, *, apply: Apply, transforms: Transforms) -> Any:
     """J' v: the gradient of sum(v * outputs), v (n, O)."""
     back, _ = transforms.vjp(lambda parameters: (evaluate(apply, parameters, fixed, x), ()), trained)
     return back(cotangent)
 
 
-def push(trained: Any, fixed: Any, x: Any, direction: Any, *, apply: Apply, transforms: Transforms) -> Any:
+def push(trained: Any, fixed: Any, x: Array, direction: Any, *, apply: Apply, transforms: Transforms) -> Array:
     """J d: the derivative of the outputs (n, O) in a direction of parameters."""
     return transforms.jvp(lambda parameters: evaluate(apply, parameters, fixed, x), trained, direction)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.array import Array
 from ntkbench.arrays.derivatives import Function
 from ntkbench.arrays.execution import note
 from ntkbench.arrays.trees import leaves, mapped
@@ -22,17 +23,17 @@ _BUDGET = 2**28
 
 
 def empirical_ntk(
-    apply: Finite | Callable[[Any, Any], Any],
+    apply: Finite | Callable[[Any, Array], Array],
     params: Any,
-    x1: Any,
-    x2: Any | None = None,
+    x1: Array,
+    x2: Array | None = None,
     *,
     method: Method = "auto",
     trace: bool = False,
     memory: int | None = None,
     progress: Progress | None = None,
-) -> Any:
-    """The kernel sum_w d f_o(x_i) / d w . d f_p(x_j) / d w over all trained parameters w.
+) -> Array:
+    """The empirical NTK: the sum over all trained parameters w of d f_o(x_i) / d w . d f_p(x_j) / d w.
 
     Args:
         apply: a network from `networks.finite`, or any function of parameters (nested tuples, lists and dicts of
@@ -49,8 +50,12 @@ def empirical_ntk(
     Returns:
         (n1, n2, O, O), or with `trace` (n1, n2); no inputs give an empty one.
 
-    Raises ValueError for shapes, dtypes or methods that make no sense, TypeError for arrays that have no derivatives.
-    Source: Jacot et al. 2018; Novak et al. 2022, "Fast finite width neural tangent kernel".
+    Raises:
+        ValueError: for shapes, dtypes or methods that make no sense.
+        TypeError: for arrays that have no derivatives.
+
+    References:
+        Jacot et al. 2018; Novak et al. 2022, "Fast finite width neural tangent kernel".
     """
     subject = subject_of(apply, params, x1, x2)
     other = x1 if x2 is None else x2
@@ -77,17 +82,30 @@ def empirical_ntk(
 
 
 def empirical_ntk_product(
-    apply: Finite | Callable[[Any, Any], Any],
+    apply: Finite | Callable[[Any, Array], Array],
     params: Any,
-    x1: Any,
-    x2: Any | None,
-    v: Any,
+    x1: Array,
+    x2: Array | None,
+    v: Array,
     *,
     memory: int | None = None,
-) -> Any:
-    """K v without K: sum_jp K[i, j, o, p] v[j, p], at the cost of a few evaluations of all inputs.
+) -> Array:
+    """K v without the empirical NTK K, at the cost of a few evaluations of all inputs.
 
-    Arguments as for `empirical_ntk`; x2 None: x1. v (n2, O) -> (n1, O). Raises ValueError as `empirical_ntk` does.
+    Args:
+        apply: a network or a function, as for `empirical_ntk`.
+        params: its parameters, arrays of JAX or torch.
+        x1: inputs (n1, ...) of the same library, float32 or float64.
+        x2: inputs (n2, ...); None: x1.
+        v: (n2, O), of the dtype of the inputs.
+        memory: bytes that working arrays may take, roughly.
+
+    Returns:
+        sum_jp K[i, j, o, p] v[j, p], (n1, O).
+
+    Raises:
+        ValueError: for shapes or dtypes that make no sense.
+        TypeError: for arrays that have no derivatives.
     """
     subject = subject_of(apply, params, x1, x2)
     other = x1 if x2 is None else x2
@@ -114,11 +132,11 @@ def empirical_ntk_product(
     return results[0] if len(results) == 1 else execution.xp.concat(results, axis=0)
 
 
-def _tile(subject: Subject, way: Way, x1: Any, x2: Any, trace: bool) -> TileFunction:
+def _tile(subject: Subject, way: Way, x1: Array, x2: Array, trace: bool) -> TileFunction:
     """The function that computes one block of the matrix."""
     step = 1 if trace else subject.outputs
 
-    def part(x: Any, rows: slice) -> Any:
+    def part(x: Array, rows: slice) -> Array:
         inputs = slice(rows.start // step, rows.stop // step)
         return x if inputs == slice(0, x.shape[0]) else x[inputs]
 
@@ -129,7 +147,7 @@ def _tile(subject: Subject, way: Way, x1: Any, x2: Any, trace: bool) -> TileFunc
     factors, contract = _structured(subject, summed, trace) if way == "structured" else _jacobians(subject, trace)
     kept: dict[int, Any] = {}
 
-    def tile(rows: slice, columns: slice, diagonal: bool) -> tuple[Any, ...]:
+    def tile(rows: slice, columns: slice, diagonal: bool) -> tuple[Array, ...]:
         # Blocks come row by row: the factors of a row of blocks are computed once.
         if rows.start not in kept:
             kept.clear()

@@ -10,17 +10,17 @@ from __future__ import annotations
 from typing import Any
 
 from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.array import Array
 from ntkbench.arrays.derivatives import Transforms
-from ntkbench.networks.apply import forward, linear_output, seen
 from ntkbench.networks.finite import Finite
-from ntkbench.networks.finite_shapes import Linear
+from ntkbench.networks.layers import Linear
 
-Factors = tuple[tuple[Any, ...], ...]
+Factors = tuple[tuple[Array, ...], ...]
 """For each trained layer either (h, b), what its units see and the derivatives by what they give, or (d f / d W,)."""
 
 
 def factors(
-    params: Any, x: Any, *, network: Finite, summed: tuple[bool, ...], trace: bool, transforms: Transforms
+    params: Any, x: Array, *, network: Finite, summed: tuple[bool, ...], trace: bool, transforms: Transforms
 ) -> Factors:
     """What the inputs x contribute to the shares of all trained layers; `summed` is from `by_positions`."""
     xp = array_api_compat.array_namespace(x)
@@ -32,29 +32,29 @@ def factors(
         layers, remaining = zip(network.linear_layers, params, strict=True), iter(probes)
         inputs = []
 
-        def linear(h: Any) -> Any:
+        def linear(h: Array) -> Array:
             layer, parameters = next(layers)
-            y = linear_output(layer, parameters, h, network.scales(layer))
+            y = layer.output(parameters, h, network.scales(layer))
             if not layer.layer.trained:
                 return y
             inputs.append(h)
             return y + next(remaining)
 
-        return forward(network.architecture, x, linear), tuple(inputs)
+        return network.architecture.forward(x, linear), tuple(inputs)
 
     probes = tuple(xp.zeros((n, *linear.output_shape), dtype=x.dtype, device=device) for linear in trained)
     back, inputs = transforms.vjp(probed, probes)
     each_output = xp.eye(outputs, dtype=x.dtype, device=device)[:, None, :]
     derivatives = transforms.vmap(back, 0)(xp.broadcast_to(each_output, (outputs, n, outputs)))
     return tuple(
-        _factor(xp, linear, seen(linear, h), b, network.scales(linear), over_positions, trace)
+        _factor(xp, linear, linear.seen(h), b, network.scales(linear), over_positions, trace)
         for linear, h, b, over_positions in zip(trained, inputs, derivatives, summed, strict=True)
     )
 
 
 def _factor(
-    xp: Any, linear: Linear, h: Any, b: Any, scales: tuple[float, float], over_positions: bool, trace: bool
-) -> tuple[Any, ...]:
+    xp: Any, linear: Linear, h: Array, b: Array, scales: tuple[float, float], over_positions: bool, trace: bool
+) -> tuple[Array, ...]:
     n, outputs, positions = h.shape[0], b.shape[0], linear.positions
     b = xp.reshape(b, (outputs, n, positions, linear.units))
     if over_positions:
@@ -72,7 +72,7 @@ def _factor(
     return (flat,)
 
 
-def contract(left: Factors, right: Factors, *, network: Finite, trace: bool) -> Any:
+def contract(left: Factors, right: Factors, *, network: Finite, trace: bool) -> Array:
     """The kernel of two sets of inputs from their factors: (n1 O, n2 O), or (n1, n2) divided by O with `trace`."""
     trained = [linear for linear in network.linear_layers if linear.layer.trained]
     outputs = network.output_size
@@ -87,8 +87,8 @@ def contract(left: Factors, right: Factors, *, network: Finite, trace: bool) -> 
 
 
 def _over_positions(
-    linear: Linear, left: tuple[Any, ...], right: tuple[Any, ...], scales: tuple[float, float], outputs: int
-) -> Any:
+    linear: Linear, left: tuple[Array, ...], right: tuple[Array, ...], scales: tuple[float, float], outputs: int
+) -> Array:
     positions = linear.positions
     n1, n2 = left[0].shape[0] // positions, right[0].shape[0] // positions
     xp = array_api_compat.array_namespace(left[0])

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ntkbench.arrays.array import Array
 from ntkbench.arrays.derivatives import Transforms, transforms_for
 from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.arrays.trees import leaves
@@ -20,7 +21,7 @@ from ntkbench.networks.finite import Finite
 class Subject:
     """`apply` of `params`, the merged `trained` and `fixed` ones (None: all are trained); `network` where it is one."""
 
-    apply: Callable[[Any, Any], Any]
+    apply: Callable[[Any, Array], Array]
     network: Finite | None
     params: Any
     trained: Any
@@ -34,13 +35,13 @@ class Subject:
         """The number of trained parameters."""
         return sum(math.prod(array.shape) for array in leaves(self.trained))
 
-    def activations(self, x: Any) -> int:
+    def activations(self, x: Array) -> int:
         """Numbers that an evaluation holds for each of the inputs x, roughly."""
         if self.network is not None:
             return costs.activations(self.network)
         return costs.unknown_activations(self.parameters, math.prod(x.shape[1:]))
 
-    def room(self, way: Way, x1: Any, n2: int, trace: bool) -> tuple[int, int]:
+    def room(self, way: Way, x1: Array, n2: int, trace: bool) -> tuple[int, int]:
         """Numbers held at once for each input and for each pair of inputs, roughly."""
         if self.network is not None:
             return costs.room(self.network, way, x1.shape[0], n2, trace)
@@ -64,7 +65,7 @@ class Subject:
         return min(counted, key=lambda way: counted[way])
 
 
-def subject_of(apply: Any, params: Any, x1: Any, x2: Any | None) -> Subject:
+def subject_of(apply: Any, params: Any, x1: Array, x2: Array | None) -> Subject:
     """What `apply`, a network, its method of that name or any function, is to be differentiated by.
 
     Raises ValueError for shapes and dtypes that do not fit, TypeError for arrays that have no derivatives.
@@ -90,7 +91,7 @@ def _owner(apply: Any) -> Finite | None:
     return owner if isinstance(owner, Finite) and apply.__name__ == "apply" else None
 
 
-def _check(inputs: list[Any], arrays: Sequence[Any]) -> None:
+def _check(inputs: list[Array], arrays: Sequence[Array]) -> None:
     for k, x in enumerate(inputs, start=1):
         if len(x.shape) < 2 or min(x.shape[1:]) < 1:
             raise ValueError(f"x{k} must be inputs (n, ...) with at least one number each, not {tuple(x.shape)}")

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import to_numpy
 from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.arrays.memory import available, check_room
@@ -74,12 +75,12 @@ class BlockKernel:
     """
 
     kernel: Callable[..., Any]
-    x1: Any
-    x2: Any | None
+    x1: Array
+    x2: Array | None
     options: Mapping[str, Any]
     progress: Progress | None = field(default=None, compare=False)
 
-    def __call__(self, block: Block) -> tuple[Any, float]:
+    def __call__(self, block: Block) -> tuple[Array, float]:
         """The block, an array of the inputs' library that is ready, and the seconds that it took."""
         start = time.perf_counter()
         rows = self.x1[block.rows, ...]
@@ -92,7 +93,7 @@ class BlockKernel:
         return array, time.perf_counter() - start
 
 
-Computed = tuple[Block, Any, float]
+Computed = tuple[Block, Array, float]
 """A block, its array (of NumPy or the inputs' library), and the seconds that it took to compute."""
 
 Mapper = Callable[[BlockKernel, Iterable[Block]], Iterator[Computed]]
@@ -122,29 +123,53 @@ class BlockStore(Protocol):
         """Store the block, which took so many seconds to compute; `read` fetches its numbers, now or later."""
 
 
-def train_test(kernel: Callable[..., Any], x_train: Any, x_test: Any, **options: Any) -> tuple[Any, Any]:
-    """The Gram matrix of the training inputs (n, n) and the test-train cross-Gram matrix (n_test, n)."""
+def train_test(kernel: Callable[..., Any], x_train: Array, x_test: Array, **options: Any) -> tuple[Array, Array]:
+    """The Gram matrix of the training inputs, and that of the test inputs with them.
+
+    Args:
+        kernel: Takes one or two arrays of inputs, and `options`.
+        x_train: Training inputs (n, ...).
+        x_test: Test inputs (n_test, ...) of the same kind.
+        **options: What else the kernel takes.
+
+    Returns:
+        Two matrices, (n, n) and (n_test, n).
+    """
     return kernel(x_train, **options), kernel(x_test, x_train, **options)
 
 
 def block_gram(
     kernel: Callable[..., Any],
-    x1: Any,
-    x2: Any | None = None,
+    x1: Array,
+    x2: Array | None = None,
     *,
     side: int,
     store: BlockStore | None = None,
     mapper: Mapper = in_order,
     progress: Progress | None = None,
     **options: Any,
-) -> Any:
+) -> Array:
     """The Gram matrix `kernel(x1, x2, **options)`, computed in blocks of at most side x side.
 
-    x1 (n1, ...) and x2 (n2, ...) of one library -> (n1, n2) of their kind, dtype and device; without x2, of x1 with
-    itself, symmetric. `kernel` takes `progress` too. Blocks that `store` holds are not computed; `mapper` computes the
-    others. The numbers are the same for every mapper and every order. NumPy's matrices that take more than a quarter
-    of the free memory lie in a file, which the system maps into it. Raises MemoryError before it starts when the matrix
-    does not fit.
+    The numbers are the same for every mapper and every order.
+
+    Args:
+        kernel: Takes one or two arrays of inputs, `progress`, and `options`.
+        x1: Inputs (n1, ...), float32 or float64, of NumPy, torch or JAX.
+        x2: Other inputs (n2, ...) of the same kind; None for x1 with itself, which gives a symmetric matrix.
+        side: The most rows, and columns, of a block.
+        store: Where blocks are kept; those that it holds are not computed.
+        mapper: Computes the others.
+        progress: Called with (pairs done, pairs in all).
+        **options: What else the kernel takes.
+
+    Returns:
+        The matrix (n1, n2), of the library, dtype and device of x1. One of NumPy's that takes more than a quarter of
+        the free memory lies in a file, which the system maps into it.
+
+    Raises:
+        ValueError: For a side below 1.
+        MemoryError: Before it starts, when the matrix does not fit.
     """
     symmetric = x2 is None
     execution = execution_for(x1, *([] if x2 is None else [x2]))
@@ -158,7 +183,7 @@ def block_gram(
         if progress is not None:
             progress(done + within, total)
 
-    def place(block: Block, array: Any) -> None:
+    def place(block: Block, array: Array) -> None:
         nonlocal matrix, done
         array = execution.xp.asarray(array, dtype=x1.dtype, device=device)
         matrix = execution.place(matrix, array, block.top, block.left)
@@ -186,11 +211,11 @@ def block_gram(
     return matrix
 
 
-def _zeros(execution: Execution, like: Any, shape: tuple[int, int]) -> Any:
+def _zeros(execution: Execution, like: Array, shape: tuple[int, int]) -> Array:
     free = available(like)
     needed = shape[0] * shape[1] * int(like.dtype.itemsize)
     # Beside it there will be the factor of a float64 matrix, and what works on both.
-    if array_api_compat.is_numpy_array(like) and free is not None and 4 * needed > free:
+    if execution.name == "numpy" and free is not None and 4 * needed > free:
         return scratch(shape, like.dtype)
     check_room(like, shape, outputs=1)
     return execution.xp.zeros(shape, dtype=like.dtype, device=array_api_compat.device(like))

@@ -5,17 +5,18 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any
+from functools import partial
 
 from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.array import Array
 from ntkbench.arrays.execution import Execution
 from ntkbench.arrays.memory import check_room, ran_out_of_memory
 
 Progress = Callable[[int, int], None]
 """Called with (image pairs done, image pairs in all)."""
 
-TileFunction = Callable[[slice, slice, bool], tuple[Any, ...]]
-"""(rows, columns, on the diagonal) -> one block for each output matrix."""
+TileFunction = Callable[[slice, slice, bool], tuple[Array, ...]]
+"""(rows, columns, on the diagonal) -> one tile of each matrix."""
 
 
 def side(pair_bytes: int, budget: int) -> int:
@@ -34,7 +35,7 @@ def cover(n: int, size: int) -> list[slice]:
 
 def gram(
     execution: Execution,
-    like: Any,
+    like: Array,
     shape: tuple[int, int],
     tile: TileFunction,
     *,
@@ -42,35 +43,49 @@ def gram(
     size: int,
     symmetric: bool,
     progress: Progress | None = None,
-) -> tuple[Any, ...]:
-    """Matrices of `shape` (n1, n2) filled block by block by `tile`, with the dtype and device of `like`.
+) -> tuple[Array, ...]:
+    """Matrices that are filled tile by tile. Beyond the result it holds one tile at a time for each core at work.
 
-    With `symmetric`, blocks above the diagonal are computed and mirrored. Beyond the result it holds one tile. When
-    memory runs out, tiles of half the side are tried, with a warning, and then no smaller ones. Raises MemoryError
-    before it starts when the result does not fit.
+    When memory runs out, tiles of half the side are tried, with a warning, and then no smaller ones.
+
+    Args:
+        execution: Of the library of `like`.
+        like: An array of the dtype and on the device of the results.
+        shape: (n1, n2).
+        tile: Computes all matrices at some rows and columns.
+        outputs: How many matrices there are.
+        size: The most rows, and columns, of a tile.
+        symmetric: Whether what lies above the diagonal is computed and mirrored.
+        progress: Called with (pairs done, pairs in all).
+
+    Returns:
+        The matrices, (n1, n2) each.
+
+    Raises:
+        MemoryError: Before it starts, when the result does not fit.
     """
     check_room(like, shape, outputs)
     device = array_api_compat.device(like)
     matrices = [execution.xp.zeros(shape, dtype=like.dtype, device=device) for _ in range(outputs)]
-    options: dict[str, Any] = {"symmetric": symmetric, "progress": progress}
+    fill = partial(_fill, execution, like, matrices, tile, symmetric=symmetric, progress=progress)
     size = min(size, max(shape))
     smaller = size // 2
     try:
-        _fill(execution, like, matrices, tile, size, **options)
+        fill(size)
         return tuple(matrices)
     except Exception as error:
         if smaller < 1 or not ran_out_of_memory(error):
             raise
     # Here, where the error is gone: it holds on to the arrays of the tile that did not fit.
     warnings.warn(f"out of memory with tiles of side {size}; side {smaller} takes their place", stacklevel=2)
-    _fill(execution, like, matrices, tile, smaller, **options)
+    fill(smaller)
     return tuple(matrices)
 
 
 def _fill(
     execution: Execution,
-    like: Any,
-    matrices: list[Any],
+    like: Array,
+    matrices: list[Array],
     tile: TileFunction,
     size: int,
     *,
@@ -81,25 +96,25 @@ def _fill(
     shape = tuple(matrices[0].shape)
     done, total = 0, _pairs(shape, symmetric)
 
-    def compute(place: tuple[slice, slice]) -> tuple[tuple[slice, slice], tuple[Any, ...]]:
+    def compute(place: tuple[slice, slice]) -> tuple[tuple[slice, slice], tuple[Array, ...]]:
         rows, columns = place
         return place, tile(rows, columns, symmetric and rows == columns)
 
-    for (rows, columns), blocks in execution.each(compute, _blocks(shape, size, symmetric), like):
-        for k, block in enumerate(blocks):
+    for (rows, columns), tiles in execution.each(compute, _places(shape, size, symmetric), like):
+        for k, part in enumerate(tiles):
             if symmetric and rows == columns:
                 # Sums over displacements run the other way round below the diagonal, and round differently.
-                block = execution.xp.triu(block) + execution.xp.matrix_transpose(execution.xp.triu(block, k=1))
-            matrices[k] = execution.place(matrices[k], block, rows.start, columns.start)
+                part = execution.xp.triu(part) + execution.xp.matrix_transpose(execution.xp.triu(part, k=1))
+            matrices[k] = execution.place(matrices[k], part, rows.start, columns.start)
             if symmetric and rows != columns:
-                mirrored = execution.xp.matrix_transpose(block)
+                mirrored = execution.xp.matrix_transpose(part)
                 matrices[k] = execution.place(matrices[k], mirrored, columns.start, rows.start)
         done += (rows.stop - rows.start) * (columns.stop - columns.start)
         if progress is not None:
             progress(min(done, total), total)
 
 
-def _blocks(shape: tuple[int, ...], size: int, symmetric: bool) -> Iterator[tuple[slice, slice]]:
+def _places(shape: tuple[int, ...], size: int, symmetric: bool) -> Iterator[tuple[slice, slice]]:
     for i, rows in enumerate(cover(shape[0], size)):
         for j, columns in enumerate(cover(shape[1], size)):
             if not symmetric or j >= i:

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from ntkbench._vendor import array_api_compat
-from ntkbench.kernels.general import duals
-from ntkbench.networks.layers import Activation
+from ntkbench.networks import Activation, activations
 
 FOLDER = Path(__file__).parents[2] / "data" / "reference" / "architectures"
 LAYERS = {
@@ -33,10 +32,10 @@ def recursion(backend: Any, layer: Activation, x1: np.ndarray, x2: np.ndarray, d
     xp = array_api_compat.array_namespace(q12)
     ntk = q12
     for _ in range(depth):
-        value, slope = duals.dual(layer, xp, q12, q11, q22)
+        value, slope = activations.dual(layer.nonlinearity, xp, q12, q11, q22)
         q12 = 2 * value + bias
         ntk = q12 + 2 * ntk * slope
-        q11, q22 = (2 * duals.diagonal(layer, xp, q) + bias for q in (q11, q22))
+        q11, q22 = (2 * activations.diagonal(layer.nonlinearity, xp, q) + bias for q in (q11, q22))
     return {"nngp": backend.to_numpy(q12), "ntk": backend.to_numpy(ntk)}
 
 

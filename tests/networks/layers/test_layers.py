@@ -24,7 +24,7 @@ from ntkbench.networks import (
     Serial,
     serial,
 )
-from ntkbench.networks.layers import spatial_shape
+from ntkbench.networks.layers.layer import Units
 
 LAYERS: list[Layer] = [
     Dense(2.0, 0.1, trained=False),
@@ -137,6 +137,6 @@ def test_a_window_stands_at_every_step_it_fits(shape: Any, window: Any, stride: 
         )
     if 0 in expected:
         with pytest.raises(ValueError, match="does not fit into images of"):
-            spatial_shape(shape, layer)
+            layer.output_shape((*shape, 1), Units(1, 1))
     else:
-        assert spatial_shape(shape, layer) == expected
+        assert layer.output_shape((*shape, 1), Units(1, 1)) == (*expected, 1)

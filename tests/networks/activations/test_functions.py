@@ -1,4 +1,4 @@
-"""The functions themselves, how far the quadratures are off, and dual activations of functions without a name."""
+"""How far the quadratures are off, and dual activations of functions without a name."""
 
 from __future__ import annotations
 
@@ -11,12 +11,10 @@ from scipy import special
 
 from ntkbench._vendor import array_api_compat
 from ntkbench._vendor.array_api_compat import numpy as xp
-from ntkbench.backends import Backend
-from ntkbench.duals.quadrature import LOGISTIC
-from ntkbench.kernels.general import duals
-from ntkbench.networks.layers import Activation
+from ntkbench.duals.mixtures import LOGISTIC
+from ntkbench.networks import Activation, activations
 
-ALL = [Activation(name, slope=0.3, degree=3) for name in duals.names()]
+ALL = [Activation(name, slope=0.3, degree=3) for name in activations.names()]
 EXACT = {
     "erf": special.erf,
     "gelu": lambda x: x * special.ndtr(x),
@@ -29,46 +27,12 @@ EXACT = {
     "identity": lambda x: x,
 } | {name: getattr(np, name) for name in ("abs", "sin", "cos", "exp", "tanh")}
 
-every_name = pytest.mark.parametrize("activation", ALL, ids=lambda a: a.function)
 CORRELATIONS = np.array([-1.0, -0.999, -0.3, 0.0, 0.5, 0.9, 0.99, 0.9999, 1.0])
 
 
 def dual_at(activation: Activation, correlation: Any, q11: float, q22: float) -> list[np.ndarray]:
     q12 = correlation * np.sqrt(q11 * q22)
-    return list(duals.dual(activation, xp, q12, np.asarray(q11), np.asarray(q22)))
-
-
-@every_name
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_name_is_its_function(backend: Any, activation: Activation, dtype: str) -> None:
-    x = np.linspace(-6, 6, 61).reshape(1, 61)
-    own = backend.asarray(x, dtype)
-    actual = backend.to_numpy(duals.apply(activation, array_api_compat.array_namespace(own), own))
-    assert actual.dtype == dtype
-    eps = np.finfo(dtype).eps
-    np.testing.assert_allclose(actual, EXACT[activation.function](x), rtol=10 * eps, atol=10 * eps)
-
-
-@every_name
-def test_a_name_can_be_differentiated(backend: Backend, activation: Activation) -> None:
-    if "autodiff" not in backend.capabilities:
-        assert backend.name == "numba"
-        return
-    x = np.array([-3.0, -0.7, 0.4, 2.0])
-    own = backend.asarray(x, "float64")
-    if backend.name == "jax":
-        import jax
-
-        slope = jax.grad(lambda v: duals.apply(activation, jax.numpy, v).sum())(own)
-    else:
-        import torch
-
-        with torch.enable_grad():
-            own.requires_grad_()
-            duals.apply(activation, array_api_compat.array_namespace(own), own).sum().backward()
-        slope = own.grad
-    f, step = EXACT[activation.function], 1e-5
-    np.testing.assert_allclose(backend.to_numpy(slope), (f(x + step) - f(x - step)) / (2 * step), rtol=1e-8, atol=1e-9)
+    return list(activations.dual(activation.nonlinearity, xp, q12, np.asarray(q11), np.asarray(q22)))
 
 
 @pytest.mark.parametrize("name", ["tanh", "sigmoid", "swish"])
@@ -84,7 +48,7 @@ def test_the_mixture_is_the_function_within_the_stated_error(name: str) -> None:
         "tanh": (2 * (below - s), 4 * (density - s * (1 - s))),
         "swish": (x * (below - s), below - s + x * (density - s * (1 - s))),
     }[name]
-    for error, stated in zip(errors, duals.MIXTURE_ERROR[name], strict=True):
+    for error, stated in zip(errors, Activation(name).nonlinearity.mixture_error, strict=True):
         assert np.abs(error).max() <= stated <= 4e-11
 
 
@@ -103,11 +67,11 @@ def test_functions_without_a_name_are_off_by_no_more_than_stated(name: str, vari
     named = Activation(name, degree=3)
     if name == "exp" and variance > 10:
         variance = 4.0
-    stated = duals.quadrature_error(Activation(EXACT[name]), variance)
+    stated = Activation(EXACT[name]).nonlinearity.quadrature_error(variance)
     correlations = np.concatenate([CORRELATIONS, np.cos(np.linspace(0, math.pi, 41))])
     for bound, own, expected, actual in zip(
         stated,
-        duals.quadrature_error(named, variance),
+        named.nonlinearity.quadrature_error(variance),
         dual_at(named, correlations, variance, variance),
         dual_at(Activation(EXACT[name]), correlations, variance, variance),
         strict=True,
@@ -117,14 +81,14 @@ def test_functions_without_a_name_are_off_by_no_more_than_stated(name: str, vari
 
 def test_the_stated_errors_are_small_where_functions_are_smooth() -> None:
     for variance in (0.01, 10.0):
-        value, slope = duals.quadrature_error(Activation(np.tanh), variance)
+        value, slope = Activation(np.tanh).nonlinearity.quadrature_error(variance)
         assert value < 1e-10
         assert slope < 4e-9
-    value, slope = duals.quadrature_error(Activation(EXACT["relu"]), 1.0)
+    value, slope = Activation(EXACT["relu"]).nonlinearity.quadrature_error(1.0)
     assert 1e-5 < value < 1e-3
     assert 1e-3 < slope < 0.06
-    assert duals.quadrature_error(Activation("gelu"), 1.0) == (0.0, 0.0)
-    assert 0 < max(duals.quadrature_error(Activation("tanh"), 1e6)) < 1e-10
+    assert Activation("gelu").nonlinearity.quadrature_error(1.0) == (0.0, 0.0)
+    assert 0 < max(Activation("tanh").nonlinearity.quadrature_error(1e6)) < 1e-10
 
 
 def test_a_jump_without_a_name_gives_the_arc_cosine_kernel_away_from_collinear_inputs() -> None:
@@ -135,7 +99,7 @@ def test_a_jump_without_a_name_gives_the_arc_cosine_kernel_away_from_collinear_i
 
 def test_a_function_without_a_name_has_its_values_at_zero_variance() -> None:
     zero = np.zeros(2)
-    value, slope = duals.dual(Activation(lambda x: np.cos(x) + 3 * x), xp, zero, zero, zero)
+    value, slope = activations.dual(activations.nonlinearity_of(lambda x: np.cos(x) + 3 * x), xp, zero, zero, zero)
     np.testing.assert_allclose(value, 1, rtol=1e-13)
     np.testing.assert_allclose(slope, 9, rtol=1e-9)
 
@@ -151,8 +115,8 @@ def test_a_function_may_know_numpy_or_the_library_alone_or_give_a_number(backend
     ]
     for function, named in functions:
         for actual, expected in zip(
-            duals.dual(Activation(function), namespace, *own),
-            duals.dual(named, namespace, *own),
+            activations.dual(activations.nonlinearity_of(function), namespace, *own),
+            activations.dual(named.nonlinearity, namespace, *own),
             strict=True,
         ):
             assert actual.dtype == expected.dtype
@@ -169,9 +133,9 @@ def test_compiled_functions_give_what_numpy_gives_one_by_one() -> None:
     every = [*ALL, Activation(np.tanh)]
 
     with jax.enable_x64(True):
-        kernels = jax.jit(lambda *q: [duals.dual(a, jax.numpy, *q) for a in every])
+        kernels = jax.jit(lambda *q: [activations.dual(a.nonlinearity, jax.numpy, *q) for a in every])
         compiled = kernels(*(jax.numpy.asarray(q) for q in (q12, q11, q22)))
-    eager = [duals.dual(a, xp, q12, q11, q22) for a in every]
+    eager = [activations.dual(a.nonlinearity, xp, q12, q11, q22) for a in every]
     for activation, pair, expected in zip(every, compiled, eager, strict=True):
         for a, b in zip(pair, expected, strict=True):
             kinked = activation.function in ("relu", "leaky_relu", "abs")

@@ -1,0 +1,119 @@
+"""The state that layers of infinite width hand on: covariances of features between inputs, NNGP and NTK.
+
+In the NTK parametrisation (Jacot et al. 2018), with images as in Novak et al. 2019 and Arora et al. 2019. A covariance
+is a field: positions first, pairs of inputs last. Between vectors there are no positions; between images either each
+position with itself, (H, W, pairs), or all pairs of positions, (H, W, H, W, pairs), which only means over positions
+need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ntkbench.arrays.array import Array
+
+Variances = tuple[Array, Array]
+"""Of the first and of the second inputs, position by position: (H, W, n1) and (H, W, n2), or (n1,) and (n2,)."""
+
+Field = Callable[[Array], Array]
+"""A function of a field."""
+
+
+@dataclass(frozen=True)
+class Covariance:
+    """The covariances of features at one depth, between n1 and n2 inputs, or of n inputs each with itself."""
+
+    nngp: Array
+    """(..., n1, n2), or (..., n) of inputs with themselves."""
+    ntk: Array | None
+    """Of the same shape; None before the first trained layer."""
+    variances: Variances | None
+    """None when nothing that follows needs them, and for inputs with themselves: there they are part of `nngp`."""
+    positions: tuple[int, int] | None = None
+    """Height and width; None for vectors."""
+    all_pairs: bool = False
+    """Whether the fields have all pairs of positions."""
+    own: bool = False
+    """Whether these are the covariances of inputs with themselves."""
+
+    def map(self, function: Field, on_variances: Field = lambda v: v) -> Covariance:
+        """With one function for both covariances and one for the variances."""
+        return replace(
+            self,
+            nngp=function(self.nngp),
+            ntk=None if self.ntk is None else function(self.ntk),
+            variances=self.map_variances(on_variances),
+        )
+
+    def map_variances(self, function: Field) -> Variances | None:
+        """A function of the variances of the first and of the second inputs, where they are there."""
+        return None if self.variances is None else (function(self.variances[0]), function(self.variances[1]))
+
+    def without_variances(self) -> Covariance:
+        """As it is behind a layer that mixes positions: the variances of means cannot be had from variances."""
+        return replace(self, variances=None)
+
+    def equal_positions(self, xp: Any) -> Covariance:
+        """Without the pairs of different positions."""
+        if not self.all_pairs:
+            return self
+        return replace(self.map(lambda field: _diagonal(xp, field)), all_pairs=False)
+
+    def own_variance(self, xp: Any) -> Array:
+        """The variances of inputs whose covariances with themselves these are."""
+        return _diagonal(xp, self.nngp) if self.all_pairs else self.nngp
+
+    def fitting_variances(self, xp: Any) -> Variances:
+        """The variances of the first and of the second inputs, of shapes that broadcast to that of `nngp`."""
+        if self.own:
+            first = second = self.own_variance(xp)
+        else:
+            assert self.variances is not None
+            first, second = self.variances[0][..., :, None], self.variances[1][..., None, :]
+        if self.all_pairs:
+            first, second = first[:, :, None, None], second[None, None]
+        return first, second
+
+
+def between(xp: Any, x1: Array, x2: Array, all_pairs: bool) -> Covariance:
+    """The covariance of inputs, vectors (n, d) or images (n, H, W, C): products divided by the channels."""
+    channels = x1.shape[-1]
+    variances = (_variance(xp, x1), _variance(xp, x2))
+    if x1.ndim == 2:
+        return Covariance(x1 @ xp.matrix_transpose(x2) / channels, None, variances)
+    n1, height, width, _ = x1.shape
+    positions = (height, width)
+    if not all_pairs:
+        products = xp.matmul(xp.permute_dims(x1, (1, 2, 0, 3)), xp.permute_dims(x2, (1, 2, 3, 0)))
+        return Covariance(products / channels, None, variances, positions)
+    first, second = (xp.reshape(xp.permute_dims(x, (1, 2, 0, 3)), (-1, channels)) for x in (x1, x2))
+    products = xp.reshape(first @ xp.matrix_transpose(second), (height, width, n1, height, width, x2.shape[0]))
+    return Covariance(xp.permute_dims(products, (0, 1, 3, 4, 2, 5)) / channels, None, variances, positions, True)
+
+
+def itself(xp: Any, x: Array, all_pairs: bool) -> Covariance:
+    """The covariance of each input with itself."""
+    if x.ndim == 2:
+        return Covariance(_variance(xp, x), None, None, own=True)
+    n, height, width, channels = x.shape
+    if not all_pairs:
+        return Covariance(_variance(xp, x), None, None, (height, width), own=True)
+    flat = xp.reshape(x, (n, height * width, channels))
+    products = xp.permute_dims(xp.matmul(flat, xp.matrix_transpose(flat)), (1, 2, 0)) / channels
+    return Covariance(xp.reshape(products, (height, width, height, width, n)), None, None, (height, width), True, True)
+
+
+def _variance(xp: Any, x: Array) -> Array:
+    """Mean squares over channels, the inputs last: (n,) or (H, W, n)."""
+    squares = xp.sum(x * x, axis=-1) / x.shape[-1]
+    return squares if x.ndim == 2 else xp.permute_dims(squares, (1, 2, 0))
+
+
+def _diagonal(xp: Any, field: Array) -> Array:
+    """(H, W, H, W, ...) -> (H, W, ...)"""
+    height, width = field.shape[:2]
+    positions = height * width
+    flat = xp.reshape(field, (positions * positions, *field.shape[4:]))
+    return xp.reshape(flat[:: positions + 1], (height, width, *field.shape[4:]))

@@ -1,0 +1,28 @@
+"""The layers that architectures are made of: frozen values, a file each."""
+
+from ntkbench.networks.layers.activation import Activation
+from ntkbench.networks.layers.conv import Conv
+from ntkbench.networks.layers.dense import Dense
+from ntkbench.networks.layers.flatten import Flatten
+from ntkbench.networks.layers.layer import Layer
+from ntkbench.networks.layers.layer_norm import LayerNorm
+from ntkbench.networks.layers.linear import Linear, LinearLayer
+from ntkbench.networks.layers.pooling import AvgPool, GlobalAvgPool
+from ntkbench.networks.layers.residual import Residual
+from ntkbench.networks.layers.serial import Serial, serial
+
+__all__ = [
+    "Activation",
+    "AvgPool",
+    "Conv",
+    "Dense",
+    "Flatten",
+    "GlobalAvgPool",
+    "Layer",
+    "LayerNorm",
+    "Linear",
+    "LinearLayer",
+    "Residual",
+    "Serial",
+    "serial",
+]

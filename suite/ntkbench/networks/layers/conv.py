@@ -1,0 +1,92 @@
+"""The convolution on images (Novak et al. 2019; Arora et al. 2019)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.array import Array
+from ntkbench.duals.covariance import Covariance
+from ntkbench.duals.windows import window_sums
+from ntkbench.networks.layers import windows
+from ntkbench.networks.layers.features import Features
+from ntkbench.networks.layers.layer import Shape, Units
+from ntkbench.networks.layers.linear import LinearLayer
+from ntkbench.networks.layers.windows import PADDINGS, Padding, Pair, check_pair
+
+
+@dataclass(frozen=True)
+class Conv(LinearLayer):
+    """A two-dimensional convolution on images; its fan-in counts the filter's positions, at the border too.
+
+    Args:
+        window: rows and columns of the filter.
+        stride: by how many rows and columns it moves.
+        padding: "same" adds zeros so that ceil(H / stride) rows remain, the odd one at the end; "valid" adds none;
+            "circular" is "same" with the opposite border's pixels in the place of the zeros.
+        w_std: the scale of its weights, positive: w_std / sqrt(fan-in) multiplies them.
+        b_std: the scale of its biases; 0 for none.
+        trained: False leaves weights and biases at their initial values.
+
+    Raises:
+        ValueError: for windows, paddings or scales that are none.
+    """
+
+    window: Pair = (3, 3)
+    stride: Pair = (1, 1)
+    padding: Padding = "same"
+    w_std: float = 1.0
+    b_std: float = 0.0
+    trained: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_pair(self.window, "window")
+        check_pair(self.stride, "stride")
+        if self.padding not in PADDINGS:
+            raise ValueError(f"padding must be one of {', '.join(PADDINGS)}, not {self.padding!r}")
+
+    @property
+    def window_shape(self) -> Shape:
+        return self.window
+
+    def output_shape(self, shape: Shape, units: Units) -> Shape:
+        return (*self._positions(windows.image_size(shape, self)), units.last)
+
+    def product(self, x: Array, weight: Array) -> Array:
+        """By the library's own convolution, where it has one."""
+        x = windows.padded(x, self.window, self.stride, self.padding)
+        if array_api_compat.is_jax_array(x):
+            from jax import lax
+
+            dimensions = ("NHWC", "HWIO", "NHWC")
+            return lax.conv_general_dilated(x, weight, self.stride, "VALID", dimension_numbers=dimensions)
+        if array_api_compat.is_torch_array(x):
+            from torch.nn.functional import conv2d
+
+            y = conv2d(x.permute(0, 3, 1, 2), weight.permute(3, 2, 0, 1), stride=self.stride)
+            return y.permute(0, 2, 3, 1)
+        places = windows.places(x, self.window, self.stride)
+        filters = weight.reshape(len(places), *weight.shape[2:])
+        return sum(w @ f for w, f in zip(places, filters, strict=True))
+
+    def seen(self, x: Array) -> Array:
+        x = windows.padded(x, self.window, self.stride, self.padding)
+        return array_api_compat.array_namespace(x).stack(windows.places(x, self.window, self.stride), axis=3)
+
+    def features(self, before: Features, place: str) -> Features:
+        size = before.image(place)
+        try:
+            return before.fresh(self._positions(size))
+        except ValueError as error:
+            raise ValueError(f"{place}: {error}") from None
+
+    def summed(self, before: Covariance, xp: Any) -> Covariance:
+        """The filter's weights are independent: only the same place in it on both sides counts."""
+        assert before.positions is not None
+        positions = self._positions(before.positions)
+        return window_sums(xp, before, self.window, self.stride, positions, self.padding)
+
+    def _positions(self, size: Pair) -> Pair:
+        return windows.count(size, self.window, self.stride, self.padding)

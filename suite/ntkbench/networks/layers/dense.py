@@ -1,0 +1,45 @@
+"""The fully connected layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ntkbench.arrays.array import Array
+from ntkbench.duals.covariance import Covariance
+from ntkbench.networks.layers.features import Features
+from ntkbench.networks.layers.layer import Shape, Units
+from ntkbench.networks.layers.linear import LinearLayer
+
+
+@dataclass(frozen=True)
+class Dense(LinearLayer):
+    """A fully connected layer on the last axis. The last linear layer of an architecture is its readout.
+
+    Args:
+        w_std: the scale of its weights, positive: w_std / sqrt(fan-in) multiplies them.
+        b_std: the scale of its biases; 0 for none.
+        trained: False leaves weights and biases at their initial values.
+
+    Raises:
+        ValueError: for scales that are none.
+    """
+
+    w_std: float = 1.0
+    b_std: float = 0.0
+    trained: bool = True
+
+    def output_shape(self, shape: Shape, units: Units) -> Shape:
+        return (*shape[:-1], units.last)
+
+    def product(self, x: Array, weight: Array) -> Array:
+        return x @ weight
+
+    def seen(self, x: Array) -> Array:
+        return x
+
+    def features(self, before: Features, place: str) -> Features:
+        return before.fresh(before.positions)
+
+    def summed(self, before: Covariance, xp: Any) -> Covariance:
+        return before

@@ -1,0 +1,47 @@
+"""What is known of infinitely wide features at some depth, before any data are touched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Features:
+    """Shape and law of the features behind a layer."""
+
+    positions: tuple[int, int] | None
+    """Height and width; None for vectors."""
+    channels: tuple[str, int]
+    """("inputs", number) before the first linear layer, ("width", 1) after one; flattening multiplies the number."""
+    gaussian: bool
+    """Whether channels are independent Gaussians, as they are after a linear layer and not after an activation."""
+
+    @classmethod
+    def of_inputs(cls, shape: tuple[int, ...]) -> Features:
+        """Those of the inputs themselves, (d,) or (H, W, C)."""
+        return cls(shape[:2] if len(shape) == 3 else None, ("inputs", shape[-1]), gaussian=False)
+
+    def image(self, place: str) -> tuple[int, int]:
+        """Height and width. Raises ValueError, in the name of the layer at `place`, for vectors."""
+        if self.positions is None:
+            raise ValueError(f"{place} needs images (n, H, W, C), not vectors")
+        return self.positions
+
+    def check_gaussian(self, place: str) -> None:
+        """Raise ValueError, in the name of the layer at `place`, unless channels are independent Gaussians."""
+        if not self.gaussian:
+            raise ValueError(f"{place} needs Gaussian features: put a Dense or Conv before it")
+
+    def fresh(self, positions: tuple[int, int] | None) -> Features:
+        """Those behind new weights: Gaussian, and as wide as the network."""
+        return Features(positions, ("width", 1), gaussian=True)
+
+    def at(self, positions: tuple[int, int] | None) -> Features:
+        """The same channels at other positions."""
+        return replace(self, positions=positions)
+
+    def words(self) -> str:
+        """The shape as a reader would say it."""
+        kind, number = self.channels
+        channels = f"{number} input channels" if kind == "inputs" else "width" if number == 1 else f"{number} x width"
+        return channels if self.positions is None else f"{self.positions[0]} x {self.positions[1]} x {channels}"

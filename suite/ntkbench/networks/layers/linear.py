@@ -1,0 +1,136 @@
+"""Linear layers: what Dense, Conv and all others with weights and biases share."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.array import Array
+from ntkbench.duals.covariance import Covariance
+from ntkbench.networks.layers.layer import Layer, LinearFunction, Recursion, Shape, Units
+
+
+class LinearLayer(Layer):
+    """Weights on what each unit sees, and biases: at every position the same.
+
+    In the NTK parametrisation (Jacot et al. 2018) every weight is drawn from N(0, 1), and the layer computes
+    w_std / sqrt(fan-in) W x + b_std b. `trained=False` leaves its weights and biases at their initial values.
+    """
+
+    w_std: float
+    b_std: float
+    trained: bool
+
+    def __post_init__(self) -> None:
+        if not (self.w_std > 0 and self.b_std >= 0 and math.isfinite(self.w_std) and math.isfinite(self.b_std)):
+            raise ValueError(f"w_std must be positive and b_std not negative, not {self.w_std} and {self.b_std}")
+
+    @property
+    def window_shape(self) -> Shape:
+        """The positions that a unit sees, (rows, columns), or () for one."""
+        return ()
+
+    @abstractmethod
+    def product(self, x: Array, weight: Array) -> Array:
+        """What units make of inputs (n, ..., channels) with weights (*window_shape, channels, units)."""
+
+    @abstractmethod
+    def seen(self, x: Array) -> Array:
+        """What units see of inputs (n, ..., channels): (n, *positions that come out, *window_shape, channels)."""
+
+    @abstractmethod
+    def summed(self, before: Covariance, xp: Any) -> Covariance:
+        """Covariances summed over the positions that a unit sees."""
+
+    @property
+    def has_weights(self) -> bool:
+        return True
+
+    def linear_layers(self, shape: Shape, units: Units) -> tuple[Linear, ...]:
+        return (Linear(self, shape, self.output_shape(shape, units)),)
+
+    def forward(self, x: Array, linear: LinearFunction) -> Array:
+        """Left to `linear`, which has the parameters."""
+        return linear(x)
+
+    def covariance(self, before: Covariance, recursion: Recursion) -> Covariance:
+        """What it passes on, and, when it is trained, what its own weights add to the NTK."""
+        weight = float(self.w_std) ** 2 / math.prod(self.window_shape)
+        bias = float(self.b_std) ** 2
+        passed = self.summed(before, recursion.xp)
+        nngp = passed.nngp * weight + bias
+        inherited = None if passed.ntk is None else passed.ntk * weight
+        own = nngp if self.trained else None
+        return replace(
+            passed,
+            nngp=nngp,
+            ntk=inherited if own is None else own if inherited is None else own + inherited,
+            variances=passed.map_variances(lambda v: v * weight + bias),
+        )
+
+    def uncorrelated(self, before: bool) -> bool:
+        return True
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A linear layer between shapes that leave out the number of inputs, its channels last."""
+
+    layer: LinearLayer
+    input_shape: Shape
+    output_shape: Shape
+
+    @property
+    def units(self) -> int:
+        """The channels that come out."""
+        return self.output_shape[-1]
+
+    @property
+    def positions(self) -> int:
+        """Where the same weights are used: 1 for a dense layer on vectors."""
+        return math.prod(self.output_shape[:-1])
+
+    @property
+    def weight_shape(self) -> Shape:
+        """(fan-in, units) for a dense layer, (rows, columns, channels, units) for a convolution."""
+        return (*self.layer.window_shape, self.input_shape[-1], self.units)
+
+    @property
+    def fan_in(self) -> int:
+        """The numbers that one unit at one position sees, those beyond the border counted."""
+        return math.prod(self.weight_shape[:-1])
+
+    @property
+    def has_bias(self) -> bool:
+        """A layer with b_std = 0 has no biases, in either parametrisation."""
+        return self.layer.b_std > 0
+
+    @property
+    def parameter_shapes(self) -> dict[str, Shape]:
+        """Its arrays of parameters by name."""
+        return {"weight": self.weight_shape} | ({"bias": (self.units,)} if self.has_bias else {})
+
+    @property
+    def parameters(self) -> int:
+        """The number of weights and biases."""
+        return (self.fan_in + self.has_bias) * self.units
+
+    @property
+    def multiply_adds(self) -> int:
+        """What the layer costs for one input."""
+        return self.positions * self.fan_in * self.units
+
+    def output(self, parameters: Mapping[str, Array], x: Array, scales: tuple[float, float]) -> Array:
+        """The layer of inputs (n, *input_shape), its weights and biases times `scales`: (n, *output_shape)."""
+        y = self.layer.product(x, parameters["weight"])
+        y = y if scales[0] == 1.0 else y * scales[0]
+        return y + scales[1] * parameters["bias"] if self.has_bias else y
+
+    def seen(self, x: Array) -> Array:
+        """What the layer's units see at each position: (n, positions, fan-in), in the order of the weights."""
+        shape = (x.shape[0], self.positions, self.fan_in)
+        return array_api_compat.array_namespace(x).reshape(self.layer.seen(x), shape)

@@ -1,0 +1,65 @@
+"""Windows that move over images: how often they fit, and what lies in them."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.array import Array
+
+Padding = Literal["same", "valid", "circular"]
+Pair = tuple[int, int]
+
+PADDINGS = ("same", "valid", "circular")
+
+
+def check_pair(pair: Any, name: str) -> None:
+    """Raise ValueError unless this is a window or a stride, along rows and columns."""
+    if not (isinstance(pair, tuple) and len(pair) == 2 and all(type(v) is int and v > 0 for v in pair)):
+        raise ValueError(f"{name} must be two positive whole numbers, not {pair!r}")
+
+
+def image_size(shape: tuple[int, ...], layer: object) -> Pair:
+    """Height and width of inputs of a layer. Raises ValueError for what are no images."""
+    if len(shape) != 3:
+        raise ValueError(f"{type(layer).__name__} needs images (H, W, C), not inputs of shape {shape}")
+    return shape[0], shape[1]
+
+
+def count(size: Pair, window: Pair, stride: Pair, padding: Padding = "valid") -> Pair:
+    """How many windows there are along the rows and columns of an image. Raises ValueError when none fits."""
+    if padding != "valid":
+        return -(-size[0] // stride[0]), -(-size[1] // stride[1])
+    if size[0] < window[0] or size[1] < window[1]:
+        raise ValueError(f"a window of {window} does not fit into images of {size}")
+    return (size[0] - window[0]) // stride[0] + 1, (size[1] - window[1]) // stride[1] + 1
+
+
+def places(x: Array, window: Pair, stride: Pair) -> list[Array]:
+    """For each place in the window, row by row, what lies there as it moves over images (n, H, W, C)."""
+    rows, columns = ((x.shape[k + 1] - window[k]) // stride[k] * stride[k] + 1 for k in (0, 1))
+    return [
+        x[:, i : i + rows : stride[0], j : j + columns : stride[1], :]
+        for i in range(window[0])
+        for j in range(window[1])
+    ]
+
+
+def padded(x: Array, window: Pair, stride: Pair, padding: Padding) -> Array:
+    """Images (n, H, W, C) with what is put around them; the odd row or column comes last."""
+    if padding == "valid":
+        return x
+    xp, device = array_api_compat.array_namespace(x), array_api_compat.device(x)
+    number = count((x.shape[1], x.shape[2]), window, stride, padding)
+    for axis in (1, 2):
+        length = x.shape[axis]
+        total = max((number[axis - 1] - 1) * stride[axis - 1] + window[axis - 1] - length, 0)
+        low, high = total // 2, total - total // 2
+        if padding == "circular":
+            # By index, since the padding may be longer than the image.
+            x = xp.take(x, xp.arange(-low, length + high, device=device) % length, axis=axis)
+            continue
+        shapes = [(*x.shape[:axis], size, *x.shape[axis + 1 :]) for size in (low, high)]
+        before, after = (xp.zeros(shape, dtype=x.dtype, device=device) for shape in shapes)
+        x = xp.concat([before, x, after], axis=axis) if total else x
+    return x

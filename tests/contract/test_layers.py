@@ -1,0 +1,204 @@
+"""What every layer keeps: one shape law, one forward pass on all libraries, and the limit of wide networks.
+
+Another layer is a row in `ROWS`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import pickle
+from dataclasses import FrozenInstanceError, dataclass, fields
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ntkbench.backends import Backend, open_backend
+from ntkbench.kernels import Kernels, architecture_kernels, empirical_ntk
+from ntkbench.networks import (
+    Activation,
+    AvgPool,
+    Conv,
+    Dense,
+    Flatten,
+    GlobalAvgPool,
+    Layer,
+    LayerNorm,
+    Residual,
+    Serial,
+    finite,
+    serial,
+    to_backend,
+)
+from ntkbench.networks.layers.features import Features
+from ntkbench.networks.layers.layer import Shape, Units
+
+S2 = math.sqrt(2.0)
+RELU = Activation("relu")
+VECTOR, IMAGE = (5,), (3, 4, 2)
+UNITS = Units(6, 3)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A layer, what inputs it takes, and a small architecture in which it counts: those before and after it."""
+
+    layer: Layer
+    shapes: tuple[Shape, ...]
+    before: tuple[Layer, ...] = ()
+    after: tuple[Layer, ...] = ()
+
+    @property
+    def architecture(self) -> Serial:
+        return serial(*self.before, self.layer, *self.after)
+
+
+READOUT = (Activation("erf"), Dense())
+ROWS = [
+    Row(Dense(S2, 0.5), (VECTOR, IMAGE), after=READOUT),
+    Row(Dense(S2, 0.5, trained=False), (VECTOR,), after=READOUT),
+    Row(Conv((3, 2), (1, 2), "same", S2, 0.5), (IMAGE,), after=(RELU, Flatten(), Dense())),
+    Row(Conv((2, 3), (2, 1), "circular", S2), (IMAGE,), after=(RELU, GlobalAvgPool(), Dense())),
+    Row(Conv((2, 2), (1, 1), "valid", b_std=0.5), (IMAGE,), after=(RELU, Flatten(), Dense())),
+    Row(RELU, (VECTOR, IMAGE), before=(Dense(S2, 0.1),), after=(Dense(),)),
+    Row(AvgPool((2, 2), (1, 1)), (IMAGE,), before=(Conv(),), after=(RELU, Flatten(), Dense())),
+    Row(AvgPool((1, 1), (2, 2)), (IMAGE,), before=(Conv(),), after=(RELU, Flatten(), Dense())),
+    Row(GlobalAvgPool(), (IMAGE,), before=(Conv(),), after=READOUT),
+    Row(Flatten(), (IMAGE,), before=(Conv(), RELU), after=(Dense(),)),
+    Row(LayerNorm(), (VECTOR, IMAGE), before=(Dense(1.5, 0.5),), after=READOUT),
+    Row(Residual(serial(RELU, Dense(S2))), ((UNITS.last,),), before=(Dense(),), after=READOUT),
+    Row(Residual(serial(Dense()), serial(Dense(0.5, 0.5))), (VECTOR, IMAGE), after=READOUT),
+    Row(Serial((Dense(), Serial((RELU, Dense())))), (VECTOR, IMAGE), after=READOUT),
+]
+
+
+def name(row: Row) -> str:
+    return type(row.layer).__name__
+
+
+every_row = pytest.mark.parametrize("row", ROWS, ids=name)
+
+
+def kinds(parent: type[Layer] = Layer) -> set[type[Layer]]:
+    """All layers of the package."""
+    children = {kind for kind in parent.__subclasses__() if kind.__module__.startswith("ntkbench.")}
+    return {kind for kind in children if not inspect.isabstract(kind)}.union(*map(kinds, children))
+
+
+def test_every_layer_has_a_row() -> None:
+    assert {type(row.layer) for row in ROWS} == kinds()
+
+
+@every_row
+def test_a_layer_is_a_frozen_value_that_can_be_a_key_and_travel(row: Row) -> None:
+    layer = row.layer
+    twin: Any = type(layer)(**{f.name: getattr(layer, f.name) for f in fields(layer)})  # type: ignore[arg-type]
+    assert twin == layer == pickle.loads(pickle.dumps(layer))
+    assert hash(twin) == hash(layer)
+    for field in fields(twin):
+        with pytest.raises(FrozenInstanceError):
+            setattr(twin, field.name, None)
+
+
+def layer_of(row: Row, shape: Shape, backend: Backend) -> np.ndarray:
+    """The layer alone, of random inputs and parameters, on a backend's arrays."""
+    rng = np.random.default_rng(0)
+    x = backend.asarray(rng.standard_normal((3, *shape)), "float64")
+    linear_layers = iter(row.layer.linear_layers(shape, UNITS))
+
+    def linear(h: Any) -> Any:
+        layer = next(linear_layers)
+        assert tuple(h.shape) == (3, *layer.input_shape)
+        parameters = {
+            key: backend.asarray(rng.standard_normal(s), "float64") for key, s in layer.parameter_shapes.items()
+        }
+        y = layer.output(parameters, h, (0.5, 2.0))
+        assert tuple(y.shape) == (3, *layer.output_shape)
+        assert tuple(layer.seen(h).shape) == (3, layer.positions, layer.fan_in)
+        return y
+
+    y = backend.to_numpy(row.layer.forward(x, linear))
+    assert next(linear_layers, None) is None
+    return y
+
+
+@every_row
+def test_the_forward_pass_has_the_stated_shape_and_is_one_on_all_libraries(row: Row, backend: Backend) -> None:
+    for shape in row.shapes:
+        y = layer_of(row, shape, backend)
+        assert y.shape == (3, *row.layer.output_shape(shape, UNITS))
+        np.testing.assert_allclose(y, layer_of(row, shape, open_backend("numba")), rtol=1e-12, atol=1e-13)
+
+
+@every_row
+def test_what_a_linear_layer_sees_times_its_weights_is_its_output(row: Row) -> None:
+    rng = np.random.default_rng(0)
+    for linear in row.layer.linear_layers(row.shapes[-1], UNITS):
+        x, weight = (rng.standard_normal(s) for s in ((3, *linear.input_shape), linear.weight_shape))
+        parameters = {"weight": weight, "bias": np.zeros(linear.units)}
+        y = linear.seen(x) @ weight.reshape(linear.fan_in, linear.units)
+        expected = linear.output(parameters, x, (1.0, 1.0))
+        np.testing.assert_allclose(y.reshape(expected.shape), expected, rtol=1e-12, atol=1e-13)
+
+
+def inputs(row: Row, n: int = 4) -> np.ndarray:
+    x = np.random.default_rng(1).standard_normal((n, *row.shapes[0]))
+    x[1] += 2 * x[0]
+    return x
+
+
+def assert_like_the_mean(samples: np.ndarray, limit: np.ndarray) -> None:
+    """Within four standard errors, which must be small, or the width's own correction."""
+    error = samples.std(axis=0, ddof=1) / math.sqrt(len(samples))
+    size = np.abs(limit).max()
+    assert (error < 0.05 * size).all()
+    assert (np.abs(samples.mean(axis=0) - limit) < 4 * error + 0.01 * size).all()
+
+
+@every_row
+def test_wide_networks_have_its_kernels_in_the_mean(row: Row) -> None:
+    torch = open_backend("torch")
+    x = torch.asarray(inputs(row), "float64")
+    network = finite(row.architecture, row.shapes[0], width=192, outputs=192)
+    single = finite(row.architecture, row.shapes[0], width=192)
+    nngp, ntk = [], []
+    for seed in range(24):
+        y = torch.to_numpy(network.apply(to_backend(network.init(np.random.default_rng(seed)), torch), x))
+        nngp.append(y @ y.T / y.shape[1])
+        params = to_backend(single.init(np.random.default_rng(seed)), torch)
+        ntk.append(torch.to_numpy(empirical_ntk(single, params, x, trace=True)))
+    limit = architecture_kernels(row.architecture, inputs(row))
+    assert_like_the_mean(np.stack(nngp), limit.nngp)
+    assert_like_the_mean(np.stack(ntk), limit.ntk)
+
+
+@every_row
+def test_its_kernels_are_gram_matrices_and_one_on_all_libraries(row: Row, backend: Backend) -> None:
+    x = inputs(row, 6)
+    expected: Kernels = architecture_kernels(row.architecture, x)
+    actual = architecture_kernels(row.architecture, backend.asarray(x, "float64"))
+    for kernel, same in zip(map(backend.to_numpy, actual), expected, strict=True):
+        np.testing.assert_array_equal(kernel, kernel.T)
+        assert np.linalg.eigvalsh(kernel).min() > -1e-12 * np.trace(kernel)
+        np.testing.assert_allclose(kernel, same, rtol=1e-11)
+
+
+@every_row
+def test_a_block_of_inputs_has_the_kernels_of_all(row: Row) -> None:
+    x = inputs(row)
+    whole, block = architecture_kernels(row.architecture, x), architecture_kernels(row.architecture, x[:2], x)
+    for one, other in zip(whole, block, strict=True):
+        np.testing.assert_allclose(other, one[:2], rtol=1e-7)
+        np.testing.assert_allclose(other[0, 1:], one[0, 1:], rtol=1e-12)
+
+
+@every_row
+def test_shapes_at_infinite_and_finite_width_agree(row: Row) -> None:
+    for shape in row.shapes:
+        wide = (*shape[:-1], UNITS.last)
+        positions = Features.of_inputs(shape).positions
+        features = row.layer.features(Features(positions, ("width", 1), gaussian=True), "it")
+        out = row.layer.output_shape(wide, UNITS)
+        assert features.positions == (out[:2] if len(out) == 3 else None)
+        assert out[-1] == features.channels[1] * UNITS.last

@@ -1,0 +1,64 @@
+"""Sums and means over windows of covariances against loops over pairs of positions."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ntkbench._vendor.array_api_compat import numpy as xp
+from ntkbench.duals.covariance import Covariance, between, itself
+from ntkbench.duals.windows import window_means, window_sums
+
+RNG = np.random.default_rng(0)
+X1, X2 = RNG.standard_normal((2, 4, 5, 3)), RNG.standard_normal((3, 4, 5, 3))
+
+
+def pixel(x: np.ndarray, i: int, j: int, padding: str) -> Any:
+    """The pixels (n, channels) at a position that may lie beyond the border."""
+    height, width = x.shape[1:3]
+    if padding == "circular" or (0 <= i < height and 0 <= j < width):
+        return x[:, i % height, j % width]
+    return np.zeros_like(x[:, 0, 0])
+
+
+def inside(window: tuple[int, int]) -> list[tuple[int, int]]:
+    return list(itertools.product(*map(range, window)))
+
+
+@pytest.mark.parametrize("padding", ["same", "circular"])
+def test_sums_pair_the_same_place_in_two_windows(padding: str) -> None:
+    summed = window_sums(xp, between(xp, X1, X2, True), (3, 2), (2, 1), (2, 5), padding)
+    assert summed.positions == (2, 5)
+    assert summed.nngp.shape == (2, 5, 2, 5, 2, 3)
+    # Three rows in steps of two need one row more, at the end; two columns need one more, at the end.
+    for i, j, k, l in itertools.product(range(2), range(5), range(2), range(5)):  # noqa: E741
+        expected = sum(
+            pixel(X1, 2 * i + a, j + b, padding) @ pixel(X2, 2 * k + a, l + b, padding).T / 3 for a, b in inside((3, 2))
+        )
+        np.testing.assert_allclose(summed.nngp[i, j, k, l], expected, rtol=1e-12, atol=1e-13)
+
+
+def test_means_pair_every_place_with_every_other() -> None:
+    means = window_means(between(xp, X1, X2, True), (2, 3), (2, 1), (2, 3))
+    assert means.variances is None
+    for i, j, k, l in itertools.product(range(2), range(3), range(2), range(3)):  # noqa: E741
+        first = np.mean([X1[:, 2 * i + a, j + b] for a, b in inside((2, 3))], axis=0)
+        second = np.mean([X2[:, 2 * k + a, l + b] for a, b in inside((2, 3))], axis=0)
+        np.testing.assert_allclose(means.nngp[i, j, k, l], first @ second.T / 3, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("all_pairs", [False, True])
+def test_inputs_have_the_covariances_of_their_pixels(all_pairs: bool) -> None:
+    covariance: Covariance = between(xp, X1, X2, all_pairs)
+    equal = covariance.equal_positions(xp)
+    np.testing.assert_allclose(equal.nngp, np.einsum("nijc,mijc->ijnm", X1, X2) / 3, rtol=1e-12, atol=1e-14)
+    assert covariance.variances is not None
+    np.testing.assert_allclose(covariance.variances[0], np.einsum("nijc,nijc->ijn", X1, X1) / 3, rtol=1e-12)
+    own = itself(xp, X1, all_pairs)
+    np.testing.assert_allclose(own.own_variance(xp), covariance.variances[0], rtol=1e-12)
+    for c in (covariance, own):
+        first, second = c.fitting_variances(xp)
+        np.broadcast_to(first * second, c.nngp.shape)
