@@ -63,7 +63,7 @@ def max_learning_rate(k: Array) -> float:
     """
     execution = execution_for(k)
     with execution.double():
-        return _limit(float(execution.xp.linalg.eigvalsh(symmetric(execution, k))[-1]))
+        return _limit(float(host(execution.xp.linalg.eigvalsh(symmetric(execution, k)))[-1]))
 
 
 def gradient_flow(
@@ -165,8 +165,7 @@ def _evolve(
         f0_train, f0_test = _start(execution, problem, start)
         values, vectors = xp.linalg.eigh(problem.k_train)
         factors = _Factors.of(kind, host(values), moments, rate, allow_divergence)
-        device = array_api_compat.device(vectors)
-        shares = [xp.asarray(f, device=device) for f in factors]
+        shares = [execution.from_numpy(f, vectors) for f in factors]
         places = (vectors, problem.targets, problem.k_test, f0_train, f0_test)
         train, test, loss = execution.compiled(_predict, ("execution",))(*places, *shares, execution=execution)
         return Dynamics(moments, problem.shaped(train), problem.shaped(test), loss)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
-from ntkbench.arrays.checks import symmetric
+from ntkbench.arrays.checks import host, symmetric
 from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.arrays.inputs import check_vectors
 from ntkbench.kernels.relu.dense import fc_kernels
@@ -136,9 +136,9 @@ def linearisation_error(k: Array, x: Array, expansion: Expansion) -> float:
     """
     execution = execution_for(k, x)
     with execution.double():
-        difference = symmetric(execution, k) - linear_surrogate(x, expansion)
-        # Of two matrices that are nearly equal, rounding leaves an asymmetric difference.
-        return _largest(execution, (difference + execution.xp.matrix_transpose(difference)) / 2)
+        check_vectors(x, "x")
+        compare = execution.compiled(_difference, ("execution", "expansion"))
+        return _largest(execution, compare(symmetric(execution, k), x, execution=execution, expansion=expansion))
 
 
 def exponential_error(x: Array) -> float:
@@ -172,13 +172,19 @@ def relu_ntk_error(x: Array) -> float:
 
 
 def _largest(execution: Execution, matrix: Array) -> float:
-    values = execution.xp.linalg.eigvalsh(matrix)
-    return max(abs(float(values[0])), abs(float(values[-1])))
+    values = host(execution.xp.linalg.eigvalsh(matrix))
+    return float(max(abs(values[0]), abs(values[-1])))
 
 
 def _exponential(x: Array, *, execution: Execution) -> Array:
     xp = execution.xp
     return xp.exp(xp.clip(x @ xp.matrix_transpose(x) / x.shape[1], max=_LARGEST))
+
+
+def _difference(k: Array, x: Array, *, execution: Execution, expansion: Expansion) -> Array:
+    difference = k - _surrogate(x, execution=execution, expansion=expansion)
+    # Of two matrices that are nearly equal, rounding leaves an asymmetric difference.
+    return (difference + execution.xp.matrix_transpose(difference)) / 2
 
 
 def _surrogate(x: Array, *, execution: Execution, expansion: Expansion) -> Array:
