@@ -13,7 +13,6 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import finite, host, symmetric
 from ntkbench.arrays.execution import Execution, execution_for
@@ -245,12 +244,11 @@ def _descent(decay: np.ndarray, time: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 def _start(execution: Execution, problem: Problem, start: tuple[Array, Array]) -> tuple[Array, Array]:
     """f_0 on the training and test points as columns."""
-    xp, outputs = execution.xp, problem.targets.shape[1]
+    outputs = problem.targets.shape[1]
     found = []
     for name, f0, rows in zip(("f0_train", "f0_test"), start, (problem.k_train, problem.k_test), strict=True):
         if f0 is None:
-            device = array_api_compat.device(rows)
-            found.append(xp.zeros((rows.shape[0], outputs), dtype=xp.float64, device=device))
+            found.append(execution.from_numpy(np.zeros((rows.shape[0], outputs)), rows))
             continue
         shape = (rows.shape[0],) if problem.vector else (rows.shape[0], outputs)
         if tuple(f0.shape) != shape:

@@ -45,6 +45,10 @@ def ntk_width_errors(
     return [float(np.mean([(float(s) / size) ** 0.5 for s in of_width])) for of_width in squares]
 
 
+def _first_output(params: Parameters, x: Array, *, network: Finite) -> Array:
+    return network.apply(params, x)[:, 0]
+
+
 def _squared_distance(one: Array, other: Array | float) -> Array:
     return ((one - other) ** 2).sum()
 
@@ -89,7 +93,7 @@ def loss_curves(
     References:
         Lee et al. 2019 (arXiv:1902.06720), theorem 2.1 and equations 8 to 11.
     """
-    start = network.apply(params, x)[:, 0]
+    start = execution_for(x).compiled(_first_output, ("network",))(params, x, network=network)
     seen = train(network, params, x, y, steps=steps, rate=rate)
     limit = gradient_descent(ntk, y, ntk, seen.steps, rate=rate, f0_train=start, f0_test=start)
     shown = int((limit.loss >= _VISIBLE * limit.loss[0]).sum())
