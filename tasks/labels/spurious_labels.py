@@ -97,7 +97,7 @@ def vectors(x, labels):
     ],
     tiers=[
         Tier("smoke", dataset="digits", n_train=500, n_test=500, noise=0.4),
-        Tier("standard", **LARGE, n_train=1_500, n_test=10_000, noise=0.4),
+        Tier("standard", **{**LARGE, "dataset": "mnist"}, n_train=3_000, n_test=10_000, noise=0.4),
         Tier("extended", **LARGE, n_train=3_000, n_test=10_000, noise=0.4),
         Tier("paper", **LARGE, n_train=50_000, n_test=10_000, noise=[0.2, 0.4, 0.8]),
     ],
