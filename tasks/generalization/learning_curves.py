@@ -89,11 +89,14 @@ def claims():
             for name, theory_of in (("test_error", None), ("predicted_test_error", "test_error"))],
     claims=list(claims()),
     tiers=[
-        Tier("smoke", domain="hypercube", mode=[1, 3], ridge=0.0, noise=0.0, width=0, n_max=64, trials=30),
+        Tier("smoke", domain="hypercube", mode=1, ridge=0.0, noise=0.0, width=0, n_max=32, trials=30),
         *(Tier("standard", domain=domain, mode=modes, ridge=0.0, noise=0.0, width=0, n_max=128, trials=trials)
-          for (domain, modes), trials in zip(MODES.items(), (100, 100, 30), strict=True)),
-        Tier("standard", domain="sphere", mode=1, ridge=[0.05, 1.0], noise=[0.1, 0.25], width=0, n_max=128, trials=100),
-        Tier("standard", domain="hypercube", mode=[1, 3], ridge=0.0, noise=0.0, width=500, n_max=64, trials=6),
+          for domain, modes, trials in (("circle", MODES["circle"], 100), ("hypercube", MODES["hypercube"], 100),
+                                        ("sphere", [1, 3], 30))),
+        Tier("standard", domain="sphere", mode=1, ridge=[0.05, 1.0], noise=0.25, width=0, n_max=128, trials=30),
+        Tier("extended", domain="sphere", mode=MODES["sphere"], ridge=0.0, noise=0.0, width=0, n_max=128, trials=30),
+        Tier("extended", domain="sphere", mode=1, ridge=[0.05, 1.0], noise=[0.1, 0.25], width=0, n_max=128, trials=100),
+        Tier("extended", domain="hypercube", mode=[1, 3], ridge=0.0, noise=0.0, width=500, n_max=64, trials=6),
         *(Tier("paper", domain=domain, mode=modes, ridge=0.0, noise=0.0, width=[0, 500], n_max=128, trials=30)
           for domain, modes in MODES.items()),
     ],

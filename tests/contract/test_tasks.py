@@ -101,7 +101,7 @@ def test_its_metrics_and_curves_have_units(task: Task) -> None:
 
 @every_task
 def test_it_has_the_three_tiers_and_the_smoke_tier_needs_no_network(task: Task) -> None:
-    assert {"smoke", "standard", "paper"} <= set(task.tier_names) <= {"smoke", "standard", "paper", "full"}
+    assert {"smoke", "standard", "paper"} <= set(task.tier_names) <= {"smoke", "standard", "extended", "paper", "full"}
     for tier in task.tiers:
         assert set(tier.backends or ()) <= set(names())
         for dataset in tier.grid.get("dataset", ()):

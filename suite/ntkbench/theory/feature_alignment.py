@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import finite, host
 from ntkbench.arrays.execution import Execution, execution_for
@@ -48,14 +47,14 @@ def memorisation(k_train: Array, labels: Array, k_query: Array) -> Memorisation:
         Bombari & Mondelli 2024 (arXiv:2305.12100), section 4.
     """
     execution = execution_for(k_train, labels, k_query)
-    xp, n = execution.xp, k_train.shape[0]
+    n = k_train.shape[0]
     if tuple(labels.shape) != (n,) or tuple(k_query.shape[-2:]) != (n, n):
         raise ValueError(
             f"labels must be ({n},) and k_query (..., {n}, {n}) as k_train is, "
             f"not {tuple(labels.shape)} and {tuple(k_query.shape)}"
         )
     with execution.double():
-        inverse = cholesky_solve(k_train, xp.eye(n, dtype=xp.float64, device=array_api_compat.device(k_train)))
+        inverse = cholesky_solve(k_train, execution.from_numpy(np.eye(n), k_train))
         given = (finite(execution, labels, "labels"), finite(execution, k_query, "k_query"))
         return Memorisation(*execution.compiled(_memorisation, ("execution",))(inverse, *given, execution=execution))
 

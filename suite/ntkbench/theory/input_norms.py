@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ntkbench.arrays.array import Array
+from ntkbench.arrays.execution import execution_for
 from ntkbench.solvers.regression import min_eigenvalue
 
 
@@ -44,7 +45,11 @@ def squared_norms(x: Array, dimensions: Array) -> Array:
     Returns:
         The squared norms, (n, m), in the library and dtype of `x`.
     """
-    return (x**2).cumsum(1)[:, dimensions - 1]
+    return execution_for(x).compiled(_partial_sums, ())(x, dimensions - 1)
+
+
+def _partial_sums(x: Array, last: Array) -> Array:
+    return (x**2).cumsum(1)[:, last]
 
 
 def norm_deviations(squares: np.ndarray, dimensions: np.ndarray) -> np.ndarray:
@@ -87,5 +92,9 @@ def norm_scaling(raw: Array, equal: Array, norms: Array) -> NormScaling:
     return NormScaling(
         min_eigenvalue=least,
         ostrowski_ratio=least_raw / (float(norms.min()) ** 2 * least),
-        homogeneity_error=float(abs(raw / (equal * norms[:, None] * norms[None, :]) - 1.0).max()),
+        homogeneity_error=float(execution_for(raw).compiled(_inhomogeneity, ())(raw, equal, norms)),
     )
+
+
+def _inhomogeneity(raw: Array, equal: Array, norms: Array) -> Array:
+    return abs(raw / (equal * norms[:, None] * norms[None, :]) - 1.0).max()
