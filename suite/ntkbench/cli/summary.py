@@ -21,6 +21,7 @@ def show_tasks(claims: Sequence[Judged], failures: Mapping[str, int]) -> None:
     tasks = sorted({claim.task for claim in claims} | set(failures))
     rows = [(task, *(counts[task, word] or None for word in OUTCOMES), failures.get(task) or None) for task in tasks]
     if rows:
+        print()
         show(_HEADS, rows)
 
 

@@ -31,7 +31,7 @@ def show(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | Non
     `column  value`. Where the output is no terminal, lines may be long.
     """
     cells = [[formats.cell(value) for value in row] for row in rows]
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _PIPE
+    width = _width()
     widths = _widths([list(column) for column in zip(columns, *cells, strict=True)], width)
     if widths is None:
         _show_as_lists(columns, cells, title, width)
@@ -42,11 +42,10 @@ def show(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | Non
         from rich.table import Table
         from rich.text import Text
     except ImportError:
-        _show_plainly([columns, *cells], title)
+        _show_title(title, width)
+        _show_plainly([columns, *cells])
         return
-    table = Table(
-        title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0)
-    )
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for column, size in zip(columns, widths, strict=True):
         table.add_column(column, overflow="fold", width=size)
     for row in cells:
@@ -55,7 +54,24 @@ def show(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | Non
     # Printed by us: a Console ends the process when the reader of a pipe has gone.
     with console.capture() as capture:
         console.print(table)
+    _show_title(title, width)
     print("\n".join(line.rstrip() for line in capture.get().splitlines()))
+
+
+def say(text: str) -> None:
+    """Print text, whose paragraphs are wrapped at spaces where the output is a terminal."""
+    if not sys.stdout.isatty():
+        print(text, flush=True)
+        return
+    width = _width()
+    for number, paragraph in enumerate(text.split("\n\n")):
+        if number:
+            print()
+        lines = paragraph.splitlines()
+        # Lines that are indented, or items of a list, stay apart.
+        parts = lines if any(line.startswith((" ", "- ")) for line in lines) else [" ".join(lines)]
+        for part in parts:
+            print(textwrap.fill(part, width, break_long_words=False, break_on_hyphens=False), flush=True)
 
 
 def coloured(text: str, word: str) -> str:
@@ -69,6 +85,10 @@ def coloured(text: str, word: str) -> str:
     with console.capture() as capture:
         console.print(Text(text, _STYLES.get(word, "")), end="")
     return capture.get()
+
+
+def _width() -> int:
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else _PIPE
 
 
 def _style(column: str, text: str) -> str:
@@ -93,8 +113,7 @@ def _widths(columns: Sequence[Sequence[str]], width: int) -> list[int] | None:
 
 def _show_as_lists(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None, width: int) -> None:
     indent = max(map(len, columns)) + _GAP
-    if title:
-        print(textwrap.fill(title, width))
+    _show_title(title, width)
     for number, row in enumerate(rows):
         if number or title:
             print()
@@ -107,7 +126,12 @@ def _show_as_lists(columns: Sequence[str], rows: Sequence[Sequence[str]], title:
             print(filled or head.rstrip())
 
 
-def _show_plainly(rows: Sequence[Sequence[str]], title: str | None) -> None:
+def _show_plainly(rows: Sequence[Sequence[str]]) -> None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for line in [[title] if title else [], *rows]:
-        print("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=False)).rstrip())
+    for row in rows:
+        print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _show_title(title: str | None, width: int) -> None:
+    if title:
+        print(textwrap.fill(title, width, break_long_words=False))

@@ -20,6 +20,7 @@ from ntkbench.cli.exits import INTERRUPTED, OK, RUNS_FAILED
 from ntkbench.cli.options import database_path
 from ntkbench.cli.progress import live, roughly, silent
 from ntkbench.cli.summary import attention, show_claims, show_listing, show_tasks
+from ntkbench.cli.tables import say
 from ntkbench.errors import InputError
 from ntkbench.experiment import plan
 from ntkbench.experiment.spec import Task
@@ -93,12 +94,12 @@ class _Call:
             return INTERRUPTED
         if self.store.database is None:
             path = self.store.path
-            print(f"the records are in {path}; `ntkbench import {path}` judges them where DuckDB is installed")
+            self._say(f"the records are in {path}; `ntkbench import {path}` judges them where DuckDB is installed")
         else:
             take_set_aside(self.store, _tell)
             self._summarize(self.store.database)
         if over:
-            print(over)
+            say(over)
         failed = [record for record in records if record.status not in DONE]
         for record in failed:
             print(f"failed: {record.task} [{record.backend}] {record.status}: {record.reason}", file=sys.stderr)
@@ -109,7 +110,6 @@ class _Call:
         tasks = sorted({run.task for run in self.runs})
         claims, quiet = judged(database, tasks), self.options.quiet
         if not quiet:
-            print()
             show_tasks(claims, failures(database, tasks))
         if self.options.verbose:
             show_claims(claims)
@@ -118,11 +118,12 @@ class _Call:
         waiting = not_run(database, tasks)
         if waiting and not quiet:
             more = "1 more claim is" if waiting == 1 else f"{waiting} more claims are"
-            print(f"\n{more} not run yet; see `ntkbench describe TASK` for the tiers that do")
+            print()
+            say(f"{more} not run yet; see `ntkbench describe TASK` for the tiers that do")
 
     def _say(self, text: str) -> None:
         if not self.options.quiet:
-            print(text, flush=True)
+            say(text)
 
     @property
     def _command(self) -> str:

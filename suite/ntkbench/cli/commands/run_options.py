@@ -8,7 +8,9 @@ from pathlib import Path
 
 from ntkbench import backends
 from ntkbench.backends import devices
+from ntkbench.cli import completion
 from ntkbench.cli.advice import about
+from ntkbench.cli.completion import completed_by
 from ntkbench.cli.options import add_database, add_loudness, add_task_folders, check_loudness
 from ntkbench.cli.parser import OneOf
 from ntkbench.errors import InputError
@@ -20,9 +22,10 @@ from ntkbench.planning.budget import parse_duration
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare what the command takes."""
     add = parser.add_argument
-    add("names", nargs="*", metavar="TASK", help="default: all tasks")
-    add("--tier", default="standard", help="default: standard")
-    add("--backend", default="", metavar="B,...", help="default: all that are installed")
+    completed_by(add("names", nargs="*", metavar="TASK", help="default: all tasks"), completion.tasks)
+    completed_by(add("--tier", default="standard", help="default: standard"), completion.tiers)
+    text = "default: all that are installed"
+    completed_by(add("--backend", default="", metavar="B,...", help=text), completion.backends)
     add("--device", default="cpu", action=OneOf, names=["cpu", "cuda"], metavar="device", help="cpu or cuda")
     precisions, text = ["float32", "float64"], "of the kernels: float32 (default) or float64"
     add("--precision", default="float32", action=OneOf, names=precisions, metavar="precision", help=text)

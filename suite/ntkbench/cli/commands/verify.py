@@ -14,7 +14,7 @@ from ntkbench.cli.exits import CHECK_FAILED, OK
 from ntkbench.cli.options import add_database, add_loudness, add_task_folders, check_loudness, database_path
 from ntkbench.cli.parser import OneOf
 from ntkbench.cli.summary import attention, show_claims, show_listing, show_tasks
-from ntkbench.cli.tables import coloured
+from ntkbench.cli.tables import coloured, say
 from ntkbench.errors import InputError
 from ntkbench.experiment import registry
 from ntkbench.results.checks import Checked, Listing, check, pairs_with_export
@@ -82,9 +82,11 @@ def _show(found: Checked, options: Namespace) -> None:
         for listing in found.times:
             show_listing(listing, whole=options.verbose)
         for note in found.notes:
-            print(f"\n{note}")
+            print()
+            say(note)
+        print()
         verdict, _, rest = found.words.partition(":")
-        print(f"\n{coloured(verdict, verdict)}:{rest}")
+        say(coloured(verdict, verdict) + ":" + rest)
 
 
 def _compared(found: Checked, title: str, whose: str, pairs: Sequence[Pair]) -> tuple[Checked, int]:
