@@ -42,4 +42,6 @@ def run(options: Namespace) -> int:
         for c in task.claims
     ]
     show(["claim", "metric", "published", "verified", "source"], claims)
+    if findings := [(c.name, c.finding) for c in task.claims if c.finding is not None]:
+        show(["claim", "finding"], findings, "Findings")
     return OK
