@@ -80,4 +80,7 @@ FROM curve c LEFT JOIN drawn d ON d.run_id = c.run_id AND c.name = 'predicted_' 
 DROP TABLE curve;
 ALTER TABLE with_more RENAME TO curve;
 
+-- A claim may be known not to hold; until now none was.
+ALTER TABLE claim ADD COLUMN finding VARCHAR;
+
 UPDATE schema_version SET version = 3;

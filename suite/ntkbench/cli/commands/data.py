@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from ntkbench import datasets
+from ntkbench.cli import completion
+from ntkbench.cli.completion import completed_by
 from ntkbench.cli.exits import OK, SYSTEM_FAULT
 from ntkbench.cli.parser import OneOf
 from ntkbench.cli.tables import show
@@ -17,7 +19,7 @@ from ntkbench.datasets.identity import Identity
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("action", action=OneOf, names=["list", "fetch", "path"], help="list, fetch or path")
-    parser.add_argument("names", nargs="*", metavar="NAME")
+    completed_by(parser.add_argument("names", nargs="*", metavar="NAME"), completion.datasets)
     parser.add_argument("--force", action="store_true", help="fetch again what is there")
 
 
