@@ -14,6 +14,7 @@ from ntkbench.theory.feature_alignment import (
     with_fresh_core,
 )
 from ntkbench.theory.finite_width import LossCurves, loss_curves, ntk_width_errors
+from ntkbench.theory.gaps import GapErrors, MarkovCircle
 from ntkbench.theory.input_norms import NormScaling, norm_deviations, norm_exponent, norm_scaling, squared_norms
 from ntkbench.theory.label_noise import Mitigation, mitigate, noisy_labels
 from ntkbench.theory.learning_curve import Errors, group_errors, network_errors, regression_curve, regression_errors
@@ -40,9 +41,11 @@ __all__ = [
     "Dynamics",
     "Errors",
     "Expansion",
+    "GapErrors",
     "Hypercube",
     "LabelComplexity",
     "LossCurves",
+    "MarkovCircle",
     "Memorisation",
     "Mitigation",
     "NormScaling",
