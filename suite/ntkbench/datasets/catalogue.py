@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from ntkbench.datasets.cifar10 import CIFAR10
+from ntkbench.datasets.cifar10 import CIFAR2, CIFAR10
 from ntkbench.datasets.dataset import Arrays, Dataset
 from ntkbench.datasets.digits import DIGITS
 from ntkbench.datasets.mnist import MNIST
@@ -36,7 +36,7 @@ class Provider(Protocol):
         """The arrays, fetched first when missing."""
 
 
-_PROVIDERS: dict[str, Provider] = {p.dataset.name: p for p in (CIFAR10, DIGITS, MNIST)}
+_PROVIDERS: dict[str, Provider] = {p.dataset.name: p for p in (CIFAR2, CIFAR10, DIGITS, MNIST)}
 
 
 def names() -> list[str]:

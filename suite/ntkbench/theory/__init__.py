@@ -16,7 +16,16 @@ from ntkbench.theory.feature_alignment import (
 )
 from ntkbench.theory.finite_width import LossCurves, loss_curves, ntk_width_errors
 from ntkbench.theory.gaps import GapErrors, MarkovCircle
-from ntkbench.theory.input_norms import NormScaling, norm_deviations, norm_exponent, norm_scaling, squared_norms
+from ntkbench.theory.input_norms import (
+    Exponent,
+    NormScaling,
+    norm_deviations,
+    norm_exponent,
+    norm_scaling,
+    spread_error,
+    spread_exponent,
+    squared_norms,
+)
 from ntkbench.theory.label_noise import Mitigation, mitigate, noisy_labels
 from ntkbench.theory.learning_curve import (
     Errors,
@@ -50,6 +59,7 @@ __all__ = [
     "Dynamics",
     "Errors",
     "Expansion",
+    "Exponent",
     "GapErrors",
     "Hypercube",
     "LabelComplexity",
@@ -105,6 +115,8 @@ __all__ = [
     "regression_errors",
     "relu_ntk_error",
     "relu_ntk_expansion",
+    "spread_error",
+    "spread_exponent",
     "squared_norms",
     "with_fresh_core",
     "worst_departure",
