@@ -70,8 +70,7 @@ def claims():
 
 
 @task(
-    title="Spurious features",
-    version=2,
+    title="Spurious features", version=2,
     source="Bombari & Mondelli 2024, arXiv:2305.12100, section 5 and figure 3",
     formulas={
         "feature alignment": r"F_i = \left[ k(Z^s, Z)\, k(Z, Z)^{-1} \right]_{ii}",
@@ -127,8 +126,7 @@ def spurious_features(ctx: Context, model: str, alpha: float, d: int, k: int, n:
     predicted, limit = gammas(model, alpha, ratios), gammas(model, alpha, [math.inf])
     aligned, halved = np.moveaxis(np.array([[r.mean_alignment for r in of_degree] for of_degree in found]), 2, 0)
     excess, (first, _, last) = aligned - limit, found[0]
-    gaps = [abs(recalls[-1].covariance(gamma)) / recalls[-1].covariance_error(gamma)
-            for recalls, gamma in zip(found, predicted[:, -1], strict=True)]  # fmt: skip
+    gaps = [abs(r[-1].covariance(c)) / r[-1].covariance_error(c) for r, c in zip(found, predicted[:, -1], strict=True)]
     share, few, (k, k_query) = last.spurious_accuracy / 100, sizes[1], matrices[0]
     ctx.record(
         alignment_2=aligned[0, -1],

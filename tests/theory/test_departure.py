@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ntkbench.theory import Departure, Errors, GapErrors, Prediction, conserved_share, worst_departure
+from ntkbench.theory import Departure, Errors, GapErrors, Prediction, conserved_share, student_t, worst_departure
 
 PREDICTED = Prediction(16, 1.0, np.array([0.5]), 1.0, np.array([0.4]), np.array([0.1]))
 
@@ -37,7 +37,7 @@ def test_standard_errors_are_from_what_is_exact_where_that_is_known() -> None:
 
 def test_without_a_ridge_the_ratio_itself_is_the_departure() -> None:
     ridgeless = replace(PREDICTED, train_error=np.array([0.0]))
-    assert Departure.of(errors([0.4, 0.4]), ridgeless, 0).ratio_deviation == pytest.approx(0.25)
+    assert Departure.of(errors([0.3, 0.5]), ridgeless, 0).ratio_deviation == pytest.approx(0.25)
 
 
 def test_the_worst_is_of_those_with_points_enough() -> None:
@@ -56,3 +56,19 @@ def test_learnabilities_of_a_basis_add_up_to_the_points(ridge: float, share: flo
     assert conserved_share(factor @ factor.T, np.array([1, 4, 5]), rng) == pytest.approx(1.0, abs=1e-10)
     # Of the identity as kernel, each point learns 1 / (1 + ridge) of itself.
     assert conserved_share(np.eye(9), np.array([1, 4, 5]), rng, ridge=ridge) == pytest.approx(share, abs=1e-12)
+
+
+def test_of_symmetrical_values_it_is_student_s_and_of_skewed_ones_johnson_s() -> None:
+    assert student_t(np.array([1.0, 2.0, 3.0]), 1.5) == pytest.approx(0.5 / (1 / 3**0.5))
+    # Of 0, 0, 0, 4: mean 1, variance 4, third moment (-1 - 1 - 1 + 27) / 4 = 6.
+    assert student_t(np.array([0.0, 0.0, 0.0, 4.0]), 0.5) == pytest.approx(0.5 + 6 / 96 + 6 / 48 * 0.25)
+
+
+def test_the_correction_takes_the_skewness_out() -> None:
+    # Squares of exponential numbers: skewed as the errors of regression between random points are.
+    rng = np.random.default_rng(0)
+    draws = rng.standard_exponential((2_000, 100)) ** 2
+    plain = (draws.mean(axis=1) - 2) / (draws.std(axis=1, ddof=1) / 10)
+    corrected = np.array([student_t(row, 2.0) for row in draws])
+    assert np.mean(plain < -3) > 3 * np.mean(np.abs(corrected) > 3)
+    assert np.mean(np.abs(corrected) > 3) < 0.01

@@ -26,7 +26,8 @@ def exact_kappa(decay: float, n: int) -> float:
 
 
 @pytest.mark.parametrize(
-    ("n", "ratios"), [(16, (3.00, 1.82)), (32, (4.92, 3.54)), (64, (6.44, 5.64)), (128, (7.27, 6.98)), (512, (7.84, 7.82))]
+    ("n", "ratios"),
+    [(16, (3.00, 1.82)), (32, (4.92, 3.54)), (64, (6.44, 5.64)), (128, (7.27, 6.98)), (512, (7.84, 7.82))],
 )  # fmt: skip
 def test_the_exact_error_over_the_theory_s_is_the_known_one(n: int, ratios: tuple[float, float]) -> None:
     predicted = eigenlearning(CIRCLE.spectrum(), n)

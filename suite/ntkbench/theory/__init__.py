@@ -1,7 +1,7 @@
 """What is predicted: spectra, eigenlearning, learning curves, complexity, dynamics."""
 
 from ntkbench.theory.complexity import LabelComplexity, label_complexity
-from ntkbench.theory.departure import Departure, conserved_share, worst_departure
+from ntkbench.theory.departure import Departure, conserved_share, student_t, worst_departure
 from ntkbench.theory.domains import Circle, Domain, Hypercube, Sample, Sphere, mixture
 from ntkbench.theory.dynamics import DivergenceError, Dynamics, gradient_descent, gradient_flow, max_learning_rate
 from ntkbench.theory.eigenlearning import Prediction, eigenlearning, points_to_learn
@@ -118,6 +118,7 @@ __all__ = [
     "spread_error",
     "spread_exponent",
     "squared_norms",
+    "student_t",
     "with_fresh_core",
     "worst_departure",
 ]

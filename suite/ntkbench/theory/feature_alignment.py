@@ -129,7 +129,6 @@ class Recall:
         rest = self.prediction[0] - gamma * self.residual if gamma else self.prediction[0]
         return float(np.mean(rest * (self.labels - self.labels.mean())))
 
-
     def covariance_error(self, gamma: float = 0.0) -> float:
         """A bound of the standard error of `covariance` around 0, with the same gamma.
 

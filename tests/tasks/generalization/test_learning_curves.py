@@ -100,7 +100,7 @@ def test_curves_are_over_the_published_numbers_of_points() -> None:
 def test_networks_are_measured_as_kernels_are_and_their_gap_falls_with_the_width() -> None:
     context = run(mode=3, width=32, n_max=22, trials=4)
     assert context.curves["test_error"][0] == [22]
-    assert 0.1 < context.curves["test_error"][1][0] < 1.5
+    assert 0.1 < context.curves["test_error"][1][0] < 3
     assert -2 < context.metrics["gap_slope"][0] < -0.3
     assert context.metrics["conserved"][0] == pytest.approx(1.0, abs=1e-8)
 
