@@ -48,8 +48,11 @@ INSERT INTO metric
   SELECT run_id, 'metric_' || k, 40 + k + (hash(i * 100 + k) % 1000) / 1000, '%', 0.1, 'higher', if(k < 25, 2.0, NULL)
     /* since 3: , NULL, NULL */
   FROM part, range(48) b(k)
-  UNION ALL SELECT run_id, 'peak_memory', 1e9 + i, 'B', NULL, 'lower', NULL /* since 3: , 'peak memory', NULL */ FROM part
-  UNION ALL SELECT run_id, 'gram_error', 1e-6 * (hash(i) % 100), '1', NULL, 'lower', NULL /* since 3: , 'gram error', NULL */ FROM part;
+  UNION ALL SELECT run_id, 'peak_memory', 1e9 + i, 'B', NULL, 'lower', NULL /* since 3: , 'peak memory', NULL */
+  FROM part
+  UNION ALL SELECT run_id, 'gram_error', 1e-6 * (hash(i) % 100), '1', NULL, 'lower', NULL
+    /* since 3: , 'gram error', NULL */
+  FROM part;
 INSERT INTO timing
   SELECT run_id, stage, if(k = 0, 'first', 'steady'), greatest(k - 1, 0), 0.01 + (hash(i * 100 + k) % 1000) / 1e4
   FROM part, (SELECT unnest(['kernel', 'solve', 'train']) AS stage), range(6) b(k);
