@@ -132,9 +132,9 @@ class Recall:
     def covariance_error(self, gamma: float = 0.0) -> float:
         """A bound of the standard error of `covariance` around 0, with the same gamma.
 
-        With labels of mean zero f_-i(z_i^s) = sum_{l != i} A_il g_l is independent of g_i, and the covariance is the mean
-        of A_il g_l g_i: of variance sum_{i < l} (A_il + A_li)^2 / n^2, at most 2 sum A_il^2 / n^2, twice the mean square
-        of what is averaged over n.
+        With labels of mean zero f_-i(z_i^s) = sum_{l != i} A_il g_l is independent of g_i, and the covariance is a mean
+        of A_il g_l g_i: of variance sum_{i < l} (A_il + A_li)^2 / n^2, at most 2 sum A_il^2 / n^2. That is twice the
+        mean square of what is averaged, over n.
 
         Args:
             gamma: The share of the residual that is taken off.

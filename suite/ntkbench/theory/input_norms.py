@@ -73,10 +73,10 @@ def spread_error(norms: np.ndarray) -> float:
         norms: u, (n,).
 
     Returns:
-        With s = |u|^2 - n, |s| / 2 + sqrt(s^2 / 4 + n |u|^2 - (1 . u)^2): the larger eigenvalue of a matrix of rank two.
+        With s = |u|^2 - n, |s| / 2 + sqrt(s^2 / 4 + n |u|^2 - (1 . u)^2): the larger eigenvalue of a rank-two matrix.
 
     References:
-        El Karoui 2010, section 2.3 (why norms must concentrate).
+        Derived here; the linear model is that of El Karoui 2010, theorem 2.1.
     """
     n, square, total = len(norms), float(norms @ norms), float(norms.sum())
     s = square - n
