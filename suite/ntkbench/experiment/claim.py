@@ -32,7 +32,6 @@ class Claim:
             matching run, and the one farthest off is judged, on the wrong side of an inequality.
         side: "at least" holds down to `value` - `tolerance` and however far above, "at most" up to `value` +
             `tolerance`, "within" between the two.
-        finding: Why it is known not to hold, and since when; empty for a claim that is expected to hold.
 
     Raises:
         InputError: For a value that cannot be.
@@ -49,7 +48,6 @@ class Claim:
     repeats: int = 1
     over: Literal["mean", "worst"] = "mean"
     side: Literal["within", "at least", "at most"] = "within"
-    finding: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "where", MappingProxyType(dict(self.where)))
