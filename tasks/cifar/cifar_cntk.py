@@ -85,8 +85,6 @@ def work(dataset: str, pooling: str, depth: int, n_train: int, n_test: int, pool
                about="operations that the Gram matrices take, by the formulas"),
         Metric("kernel_bytes", unit="B", role="bytes", stage="kernel",
                about="bytes that they have to read and write at least"),
-        Metric("peak_memory", unit="B", better="lower", role="peak memory",
-               about="peak memory of the run: the device's, or the process's on a CPU"),
     ],
     curves=[Curve("test_prediction", x="test image", y="predicted class", share=0.999, drawn=False)],
     claims=[

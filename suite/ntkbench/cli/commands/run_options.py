@@ -14,6 +14,7 @@ from ntkbench.cli.parser import OneOf
 from ntkbench.errors import InputError
 from ntkbench.experiment import plan, registry
 from ntkbench.experiment.spec import Task
+from ntkbench.experiment.tier import TIERS
 from ntkbench.planning.budget import parse_duration
 
 
@@ -21,7 +22,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare what the command takes."""
     add = parser.add_argument
     add("names", nargs="*", metavar="TASK", help="default: all tasks")
-    add("--tier", default="standard", help="default: standard")
+    add("--tier", default="standard", help=f"{', '.join(TIERS)} (default: standard)")
     add("--backend", default="", metavar="B,...", help="default: all that are installed")
     add("--device", default="cpu", action=OneOf, names=["cpu", "cuda"], metavar="device", help="cpu or cuda")
     precisions, text = ["float32", "float64"], "of the kernels: float32 (default) or float64"
