@@ -45,7 +45,7 @@ def claims():
     for domain, mode in [(domain, mode) for domain, modes in MODES.items() for mode in modes]:
         where, known = {"domain": domain, "mode": mode, "width": 0}, GAPS if domain == "circle" else None
         yield Claim(f"test error on the {domain}, level {mode}", where=where, finding=known, **curve)
-        yield Claim(f"learnability on the {domain}, level {mode}", where=where, finding=known if mode else None, **share)
+        yield Claim(f"learnability on the {domain}, {mode}", where=where, finding=known if mode else None, **share)
     for d in (2, 3, 4, 5):  # in 8 dimensions the constant errs about 10 % more than the theory says: neither way
         where = {"domain": f"sphere {d}", "mode": 0, "width": 0}
         yield Claim(f"test error on the sphere {d}, level 0", where=where, finding=GAPS, **curve)

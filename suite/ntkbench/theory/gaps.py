@@ -59,9 +59,9 @@ class MarkovCircle:
 
     def spectrum(self) -> Spectrum:
         """a sinh(a pi) / (pi (a^2 + k^2)) at level k: the Fourier series of the kernel."""
-        k = np.arange(_LEVELS)
+        k = np.arange(_LEVELS, dtype=np.float64)
         values = self.decay * math.sinh(self.decay * math.pi) / (math.pi * (self.decay**2 + k**2))
-        return Spectrum(values, np.where(k == 0, 1.0, 2.0), math.cosh(self.decay * math.pi))
+        return Spectrum(values, np.where(k == 0, 1.0, 2.0).astype(np.float64), math.cosh(self.decay * math.pi))
 
     def functions(self, points: Floats, level: int, count: int) -> Floats:
         """The cosine and the sine of the angle times the level; one for level 0."""
