@@ -100,7 +100,7 @@ def claims():
         Tier("standard", domain="markov", mode=[1, 4], **KERNEL, trials=120),
         Tier("standard", domain=[f"sphere {d}" for d in (2, 3, 4, 5, 8)], mode=0, **KERNEL, trials=15),
         Tier("standard", domain="sphere 8", mode=1, ridge=[0.05, 1.0], noise=[0.1, 0.25], width=0, n_max=76, trials=20),
-        Tier("extended", domain="hypercube", mode=3, **{**KERNEL, "width": 500, "n_max": 22}, trials=24),
+        Tier("extended", domain="hypercube", mode=3, **{**KERNEL, "width": 500, "n_max": 22}, trials=32),
         *(Tier("paper", domain=d, mode=m, **{**KERNEL, "width": [0, 500]}, trials=30) for d, m in MODES.items()),
     ],
     requires=["autodiff"],
