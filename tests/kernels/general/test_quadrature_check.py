@@ -169,3 +169,17 @@ def test_no_inputs_and_named_activations_are_not_looked_at() -> None:
         warnings.simplefilter("error")
         architecture_kernels(serial(Dense(), Activation("sin"), Dense()), inputs(30.0))
         architecture_kernels(serial(Conv((3, 3)), Activation("sin"), Flatten(), Dense()), np.ones((1, 3, 3, 1)))
+
+
+def test_under_derivatives_of_jax_there_is_nothing_to_look_at() -> None:
+    import jax
+
+    def total(x: Any) -> Any:
+        return architecture_kernels(two_layers(jax.numpy.tanh), x).nngp.sum()
+
+    x, step = inputs(1.0, n=2), 1e-4
+    slope = np.asarray(jax.grad(total)(jax.numpy.asarray(x, dtype="float32")))
+    shift = np.zeros_like(x)
+    shift[0, 0] = step
+    named = [architecture_kernels(two_layers("tanh"), x + sign * shift).nngp.sum() for sign in (1, -1)]
+    assert slope[0, 0] == pytest.approx((named[0] - named[1]) / (2 * step), rel=1e-3)

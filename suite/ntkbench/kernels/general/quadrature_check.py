@@ -28,7 +28,8 @@ def check_quadrature(architecture: Serial, x1: Array, x2: Array | None) -> None:
     """Warn of activations without a name whose quadrature loses digits, and refuse those that lose everything.
 
     It looks at the variances of at most eight inputs of each array (two, where means over positions are taken), in
-    float64 and NumPy, and at the error at the least and at the largest variance of each such activation.
+    float64 and NumPy, and at the error at the least and at the largest variance of each such activation. Inputs that
+    JAX traces have no values to look at.
 
     Args:
         architecture: layers that fit the inputs.
@@ -41,7 +42,7 @@ def check_quadrature(architecture: Serial, x1: Array, x2: Array | None) -> None:
     Warns:
         UserWarning: it is more than 1e-6 of them, or 1e-4 in float32.
     """
-    if not any(_by_quadrature(leaf) for leaf in leaves(architecture)):
+    if not any(_by_quadrature(leaf) for leaf in leaves(architecture)) or not _have_values(x1, x2):
         return
     dtype = str(x1.dtype).rpartition(".")[2]
     names = list(_places(architecture, ""))
@@ -119,6 +120,16 @@ def _variances(architecture: Serial, x1: Array, x2: Array | None) -> dict[int, _
                     walk = _Observed(execution_for(some), lambda _: None, like=x, seen=seen)
                     walk.after(architecture, itself(xnp, some, all_pairs))
     return seen
+
+
+def _have_values(*inputs: Array | None) -> bool:
+    try:
+        for x in inputs:
+            if x is not None:
+                host(x[:0])
+    except TypeError:  # JAX's, of arrays that it traces
+        return False
+    return True
 
 
 def _chosen(x: Array, count: int) -> np.ndarray:
