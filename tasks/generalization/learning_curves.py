@@ -96,10 +96,10 @@ def claims():
         Tier("smoke", domain="hypercube", mode=[1, 3], **{**KERNEL, "n_max": 76}, trials=30),
         Tier("smoke", domain="markov", mode=1, **{**KERNEL, "n_max": 41}, trials=50),
         *(Tier("standard", domain=domain, mode=modes, **KERNEL, trials=trials)
-          for (domain, modes), trials in zip(MODES.items(), (50, 50, 15), strict=True)),
+          for (domain, modes), trials in zip(MODES.items(), (30, 50, 15), strict=True)),
         Tier("standard", domain="markov", mode=[1, 4], **KERNEL, trials=120),
         Tier("standard", domain=[f"sphere {d}" for d in (2, 3, 4, 5, 8)], mode=0, **KERNEL, trials=15),
-        Tier("standard", domain="sphere 8", mode=1, ridge=[0.05, 1.0], noise=[0.1, 0.25], width=0, n_max=76, trials=20),
+        Tier("standard", domain="sphere 8", mode=1, ridge=[0.05, 1.0], noise=[0.1, 0.25], width=0, n_max=76, trials=40),
         Tier("extended", domain="hypercube", mode=3, **{**KERNEL, "width": 500, "n_max": 22}, trials=32),
         *(Tier("paper", domain=d, mode=m, **{**KERNEL, "width": [0, 500]}, trials=30) for d, m in MODES.items()),
     ],
