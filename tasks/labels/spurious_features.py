@@ -70,7 +70,7 @@ def claims():
 
 
 @task(
-    title="Spurious features",
+    title="Spurious features", version=2,
     source="Bombari & Mondelli 2024, arXiv:2305.12100, section 5 and figure 3",
     formulas={
         "feature alignment": r"F_i = \left[ k(Z^s, Z)\, k(Z, Z)^{-1} \right]_{ii}",
@@ -85,7 +85,7 @@ def claims():
                about="how much farther the alignment is above its limit at n / 8; the lesser of both degrees"),
         Metric("spurious_covariance", unit="1", better="lower", tolerance=2e-3, about="Cov(f(z^s), g), degree 2"),
         Metric("covariance_deviation", unit="1", tolerance=0.1,
-               about="from gamma Cov(left-out residual, g) to Cov(f(z^s), g) in units of n^-1/2; the worse degree"),
+               about="from gamma Cov(left-out residual, g) to Cov(f(z^s), g) in standard errors; the worse degree"),
         Metric("spurious_accuracy", unit="%", better="lower", tolerance=0.5,
                about="labels told from spurious queries, degree 2"),
         Metric("spurious_excess", unit="1", tolerance=0.4, about="standard errors by which that exceeds one half"),
@@ -125,7 +125,7 @@ def spurious_features(ctx: Context, model: str, alpha: float, d: int, k: int, n:
     predicted, limit = gammas(model, alpha, ratios), gammas(model, alpha, [math.inf])
     aligned, halved = np.moveaxis(np.array([[r.mean_alignment for r in of_degree] for of_degree in found]), 2, 0)
     excess, (first, _, last) = aligned - limit, found[0]
-    gaps = [recalls[-1].covariance(gamma) for recalls, gamma in zip(found, predicted[:, -1], strict=True)]
+    gaps = [abs(r[-1].covariance(c)) / r[-1].covariance_error(c) for r, c in zip(found, predicted[:, -1], strict=True)]
     share, few, (k, k_query) = last.spurious_accuracy / 100, sizes[1], matrices[0]
     ctx.record(
         alignment_2=aligned[0, -1],
@@ -134,7 +134,7 @@ def spurious_features(ctx: Context, model: str, alpha: float, d: int, k: int, n:
         alpha_gain=float(np.min(aligned[:, -1] - halved[:, -1])),
         excess_decline=float(np.min(excess[:, 0] - excess[:, -1])),
         spurious_covariance=last.covariance(),
-        covariance_deviation=max(abs(gap) for gap in gaps) * math.sqrt(n),
+        covariance_deviation=max(gaps),
         spurious_accuracy=100 * share,
         spurious_excess=(share - 0.5) * 2 * math.sqrt(n),
         spurious_decline=first.spurious_accuracy - last.spurious_accuracy,

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from ntkbench.datasets.cifar10 import CIFAR10
+from ntkbench.datasets.cifar10 import CIFAR2, CIFAR10
 from ntkbench.datasets.collection import Collection, Table, Tables
 from ntkbench.datasets.dataset import Arrays, Dataset
 from ntkbench.datasets.digits import DIGITS
@@ -41,7 +41,7 @@ class Provider(Protocol):
         """The arrays, fetched first when missing."""
 
 
-_PROVIDERS: dict[str, Provider] = {p.dataset.name: p for p in (CIFAR10, DIGITS, MNIST, UCI90)}
+_PROVIDERS: dict[str, Provider] = {p.dataset.name: p for p in (CIFAR2, CIFAR10, DIGITS, MNIST, UCI90)}
 
 
 def names() -> list[str]:

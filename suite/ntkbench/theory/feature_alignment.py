@@ -128,6 +128,22 @@ class Recall:
         rest = self.prediction[0] - gamma * self.residual if gamma else self.prediction[0]
         return float(np.mean(rest * (self.labels - self.labels.mean())))
 
+    def covariance_error(self, gamma: float = 0.0) -> float:
+        """A bound of the standard error of `covariance` around 0, with the same gamma.
+
+        With labels of mean zero f_-i(z_i^s) = sum_{l != i} A_il g_l is independent of g_i, and the covariance is a mean
+        of A_il g_l g_i: of variance sum_{i < l} (A_il + A_li)^2 / n^2, at most 2 sum A_il^2 / n^2. That is twice the
+        mean square of what is averaged, over n.
+
+        Args:
+            gamma: The share of the residual that is taken off.
+
+        Returns:
+            sqrt(2 mean(rest^2) / n).
+        """
+        rest = self.prediction[0] - gamma * self.residual
+        return float(np.sqrt(2 * np.mean(rest**2) / len(rest)))
+
 
 def recall_by_size(k_train: Array, labels: Array, k_query: Array, sizes: Iterable[int]) -> list[Recall]:
     """What is given away of the labels after training on the first n points, for each n of `sizes`.

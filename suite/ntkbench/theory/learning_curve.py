@@ -223,6 +223,55 @@ def network_errors(
     return Errors(*(np.array(field) for field in zip(*found, strict=True)))
 
 
+def network_curve(
+    network: Finite,
+    start: Callable[[int], Parameters],
+    inputs: Sequence[Array],
+    targets: Sequence[Array],
+    samples: Sequence[Sample],
+    counts: Sequence[int],
+    *,
+    steps: int,
+    rate: float,
+    momentum: float = 0.0,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Errors]:
+    """As `regression_curve`, of networks that are trained on the first n points of every training set.
+
+    Args:
+        network: The network.
+        start: The parameters to start from for the training set of this number, the same at every n.
+        inputs: For each sample its points, (m, ...), of JAX or torch and the dtype of the parameters.
+        targets: For each sample the values at these points, one for each output, (m, t), in NumPy.
+        samples: Points with training sets of n_max of them, and test points.
+        counts: The numbers of training points, up to n_max.
+        steps: The number of full-batch steps.
+        rate: The learning rate.
+        momentum: The share of the last step that is added to the next.
+        progress: Called with how many trainings are done, and of how many.
+
+    Returns:
+        The errors at each n, the trials of all samples one after another.
+
+    Raises:
+        ValueError: A training diverges, or as `train` raises it.
+    """
+    parts: list[list[Errors]] = [[] for _ in counts]
+    total, first = len(counts) * sum(len(sample.train) for sample in samples), 0
+    for x, values, sample in zip(inputs, targets, samples, strict=True):
+        for place, (part, n) in enumerate(zip(parts, counts, strict=True)):
+            for i, chosen in enumerate(sample.train[:, None, :n], start=first):
+                part.append(
+                    network_errors(
+                        network, [start(i)], x, values, chosen, sample.test, steps=steps, rate=rate, momentum=momentum
+                    )
+                )
+                if progress is not None:
+                    progress(first * len(counts) + place * len(sample.train) + i - first + 1, total)
+        first += len(sample.train)
+    return [Errors.joined(part) for part in parts]
+
+
 def _errors(
     k: Array,
     test: Array,

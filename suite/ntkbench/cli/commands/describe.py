@@ -28,7 +28,8 @@ def run(options: Namespace) -> int:
         show(["formula", "LaTeX"], task.formulas.items())
     show(["parameter", "kind"], [(name, kind.__name__) for name, kind in task.parameters.items()])
     show(["metric", "unit", "better", "about"], [(m.name, m.unit, m.better, m.about) for m in task.metrics])
-    tiers = [(t.name, formats.grid(t.grid), t.seeds, ", ".join(t.backends or ("all",))) for t in task.tiers]
+    sized = sorted(task.tiers, key=lambda t: task.tier_names.index(t.name))
+    tiers = [(t.name, formats.grid(t.grid), t.seeds, ", ".join(t.backends or ("all",))) for t in sized]
     show(["tier", "grid", "seeds", "backends"], tiers)
     units = {m.name: m.unit for m in task.metrics}
     claims = [

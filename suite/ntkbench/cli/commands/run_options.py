@@ -16,6 +16,7 @@ from ntkbench.cli.parser import OneOf
 from ntkbench.errors import InputError
 from ntkbench.experiment import plan, registry
 from ntkbench.experiment.spec import Task
+from ntkbench.experiment.tier import TIERS
 from ntkbench.planning.budget import parse_duration
 
 
@@ -23,7 +24,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare what the command takes."""
     add = parser.add_argument
     completed_by(add("names", nargs="*", metavar="TASK", help="default: all tasks"), completion.tasks)
-    completed_by(add("--tier", default="standard", help="default: standard"), completion.tiers)
+    tiers = add("--tier", default="standard", help=f"{', '.join(TIERS)} (default: standard)")
+    completed_by(tiers, completion.tiers)
     text = "default: all that are installed"
     completed_by(add("--backend", default="", metavar="B,...", help=text), completion.backends)
     add("--device", default="cpu", action=OneOf, names=["cpu", "cuda"], metavar="device", help="cpu or cuda")

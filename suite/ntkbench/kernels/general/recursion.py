@@ -15,6 +15,7 @@ from ntkbench.arrays.memory import available, check_room, gibibytes
 from ntkbench.duals.covariance import Covariance, Variances, between, itself
 from ntkbench.kernels.conv import dispatch
 from ntkbench.kernels.conv.problem import ConvProblem
+from ntkbench.kernels.general.quadrature_check import check_quadrature
 from ntkbench.kernels.general.special import Special, special
 from ntkbench.kernels.general.structure import check, normalises_after_mixing, size
 from ntkbench.kernels.general.walk import Walk
@@ -44,9 +45,13 @@ def architecture_kernels(
         Two matrices (n1, n2) of the same library and dtype; no inputs give empty ones.
 
     Raises:
-        ValueError: for architectures, shapes, dtypes or values that make no sense.
+        ValueError: for architectures, shapes, dtypes or values that make no sense, and for an activation without a
+            name whose quadrature may be off by more than a tenth at the variances of these inputs.
         TypeError: for what is no array.
         MemoryError: before it starts, for what does not fit.
+
+    Warns:
+        UserWarning: for one that may be off by more than 1e-6 (in float32 1e-4).
 
     References:
         Jacot et al. 2018; for images Novak et al. 2019, Arora et al. 2019.
@@ -61,6 +66,7 @@ def architecture_kernels(
     form = special(architecture)
     if form is not None and 0 not in (x1.shape[0], 1 if x2 is None else x2.shape[0]) and _available(form, x1):
         return _special_kernels(form, x1, x2, progress)
+    check_quadrature(architecture, x1, x2)
     return general_kernels(architecture, x1, x2, progress)
 
 
