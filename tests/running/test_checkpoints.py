@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from functools import partial
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,6 @@ import pytest
 from ntkbench import Context, Metric, Tier, task
 from ntkbench.arrays.execution import implementations, note
 from ntkbench.backends import open_backend
-from ntkbench.errors import InputError
 from ntkbench.kernels.gram.blocks import block_gram, plan_blocks
 from ntkbench.running import checkpoints, likeness
 from ntkbench.running.checkpoints import Checkpoints, discard, kept_since
@@ -286,28 +285,9 @@ def test_every_backend_finds_its_own_blocks() -> None:
         backend = open_backend(name)
         data = tuple(backend.asarray(x, "float64") for x in inputs())
         for restored in (False, True):
-            ctx = context(backend)
-            if restored:
-                with pytest.warns(UserWarning, match="resumed: 12 of 12"):
-                    matrices = ctx.gram("kernel", kernel, *data, side=SIDE)
-            else:
-                matrices = ctx.gram("kernel", kernel, *data, side=SIDE)
+            with pytest.warns(UserWarning, match="resumed: 12 of 12") if restored else nullcontext():
+                matrices = gram(context(backend), data)
             assert_right(tuple(backend.to_numpy(m) for m in matrices))
-
-
-@pytest.mark.parametrize("nameless", [lambda x1, x2=None, progress=None: x1 @ x1.T, partial(kernel, shift=1.0)])
-def test_a_kernel_that_its_name_does_not_tell_is_refused(nameless: Any) -> None:
-    with pytest.raises(InputError, match=r"^a Gram matrix in blocks takes a function that a module defines, not "):
-        gram(kernel=nameless)
-
-
-def test_blocks_are_not_kept_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "file").write_text("")
-    monkeypatch.setenv("NTKBENCH_BLOCKS", str(tmp_path / "file"))
-    with pytest.raises(
-        InputError, match=f"^blocks are kept in a folder, and {tmp_path / 'file'} is none: set NTKBENCH"
-    ):
-        gram()
 
 
 @pytest.mark.usefixtures("written_at_once")
@@ -318,13 +298,3 @@ def test_whether_a_block_was_left_since_a_moment_is_seen(tmp_path: Path) -> None
     written = [file.stat().st_mtime for file in files(tmp_path)]
     assert kept_since(max(written))
     assert not kept_since(max(written) + 1.0)
-
-
-def test_a_task_that_did_not_declare_its_gram_matrices_is_told_how() -> None:
-    @task(title="G", source="none", metrics=[Metric("error", "1")], tiers=[Tier("smoke", n=1)])
-    def undeclared(ctx: Context, *, n: int) -> None: ...
-
-    ctx = Context(undeclared, open_backend("numba"), "float64", 0)
-    told = r"^task 'undeclared' calls ctx\.gram: declare it with @task\(\.\.\., checkpoints=True\)$"
-    with pytest.raises(InputError, match=told):
-        gram(ctx)

@@ -253,24 +253,6 @@ def test_float32_stays_float32(differentiating: Backend) -> None:
     np.testing.assert_allclose(kernel, exact, rtol=1e-4, atol=1e-5 * np.abs(exact).max())
 
 
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda p, x: empirical_ntk(DENSE, p, x, method="structure"), "did you mean 'structured'"),
-        (lambda p, x: empirical_ntk(lambda q, y: y, p, x, method="structured"), "need a network from networks.finite"),
-        (lambda p, x: empirical_ntk(lambda q, y: y.sum(), p, x), r"must give \(n, O\) for n inputs, not \(\) for one"),
-        (lambda p, x: empirical_ntk(DENSE, p, x[:, :0]), r"at least one number each, not \(2, 0\)"),
-        (lambda p, x: empirical_ntk(DENSE, p, x, x[:, :3]), r"agree in all but their number: \(2, 4\), \(2, 3\)"),
-        (lambda p, x: empirical_ntk(DENSE, p[:2], x), "3 linear layers, not for 2"),
-        (lambda p, x: empirical_ntk_product(DENSE, p, x, None, x), r"v must be of \(2, 2\)"),
-    ],
-)
-def test_what_makes_no_sense_is_refused(differentiating: Backend, call: Any, message: str) -> None:
-    params, x, _ = on(differentiating, *drawn(DENSE, 2))
-    with pytest.raises(ValueError, match=message):
-        call(params, x)
-
-
 def test_tensors_that_track_gradients_give_a_kernel_that_does_not() -> None:
     params, x, _ = on(open_backend("torch"), *drawn(DENSE, 3))
     import torch
@@ -297,15 +279,3 @@ def test_no_inputs_have_an_empty_kernel(differentiating: Backend) -> None:
         assert empirical_ntk(apply, params, x[:0]).shape == (0, 0, 2, 2)
         assert empirical_ntk(apply, params, x[:0], x, trace=True).shape == (0, 2)
         assert not differentiating.to_numpy(empirical_ntk_product(apply, params, x, x[:0], v)).any()
-
-
-def test_one_dtype_is_asked_for(differentiating: Backend) -> None:
-    params, x, _ = drawn(DENSE, 2)
-    with pytest.raises(ValueError, match="all be float32 or all float64, not float32, float64"):
-        empirical_ntk(DENSE, to_backend(params, differentiating, "float32"), differentiating.asarray(x, "float64"))
-
-
-def test_numpy_has_no_derivatives() -> None:
-    params, x, _ = drawn(DENSE, 2)
-    with pytest.raises(TypeError, match="arrays of type ndarray have not"):
-        empirical_ntk(DENSE, params, x)
