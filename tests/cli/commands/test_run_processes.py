@@ -202,4 +202,4 @@ def test_on_a_terminal_there_is_a_bar_with_the_stage(start, small_tasks, gate, u
     assert "all runs" in shown
     assert "━" in shown
     assert "[3/3] squares numba x=3 seed=0: square 9" in shown
-    assert "Published and measured" in shown
+    assert "reproduced" in shown.rpartition("━")[2]
