@@ -60,8 +60,8 @@ def regression_errors(
         test: The points of the test set, (n_test,).
         ridge: Added to the diagonal of each training Gram matrix.
         noise: Added to the training labels, (trials, n, t).
-        room: The largest n that follows with the same points. Libraries that compile then have one program for all:
-            smaller problems are filled up with points of no weight.
+        room: The points that a library which compiles fills each training set up to, the further ones without weight:
+            one program then serves several n.
 
     Returns:
         The errors of each training set and target.
@@ -140,7 +140,7 @@ def regression_curve(
         for part, n in zip(parts, counts, strict=True):
             some = None if added is None else added[:, :n]
             of_sample = (k, values, sample.train[:, :n], sample.test)
-            part.append(regression_errors(*of_sample, ridge=ridge, noise=some, room=max(counts)))
+            part.append(regression_errors(*of_sample, ridge=ridge, noise=some, room=_room(n, max(counts))))
     return [Errors.joined(part) for part in parts]
 
 
@@ -270,6 +270,11 @@ def network_curve(
                     progress(first * len(counts) + place * len(sample.train) + i - first + 1, total)
         first += len(sample.train)
     return [Errors.joined(part) for part in parts]
+
+
+def _room(n: int, largest: int) -> int:
+    """Few sizes for all n up to the largest, each a quarter of the next: solving costs the cube of them."""
+    return _room(n, largest // 4) if n <= largest // 4 else largest
 
 
 def _errors(
