@@ -80,4 +80,11 @@ FROM curve c LEFT JOIN drawn d ON d.run_id = c.run_id AND c.name = 'predicted_' 
 DROP TABLE curve;
 ALTER TABLE with_more RENAME TO curve;
 
+-- What a run's time goes to beside the calls of its stages; not known of earlier ones.
+CREATE TABLE part (
+  run_id  VARCHAR NOT NULL,
+  name    VARCHAR NOT NULL,
+  seconds DOUBLE NOT NULL
+);
+
 UPDATE schema_version SET version = 3;

@@ -7,6 +7,7 @@ run starts in a fresh one.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterable, Mapping
 
 from ntkbench.experiment.plan import PlannedRun
@@ -90,11 +91,11 @@ def carry_out(
 def _result(
     workers: Workers, run: PlannedRun, settings: RunSettings, until: float, listener: StageListener | None
 ) -> Result:
-    key = (run.backend, run.device)
+    key, asked = (run.backend, run.device), time.monotonic()
     warm = key in workers
     if not warm:
         workers[key] = spawn(serve, *key, settings.task_folders, settings.sharing)
-    answer = converse(workers[key], run, settings.timeout, until, listener)
+    answer = converse(workers[key], run, settings.timeout, until, listener, asked)
     if isinstance(answer, Finished):
         if answer.keeps_memory or answer.outcome.status not in DONE:
             workers.pop(key).stop()
