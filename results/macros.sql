@@ -7,6 +7,14 @@ CREATE OR REPLACE MACRO agrees(value, other, tolerance) AS
 CREATE OR REPLACE MACRO point_agrees(x, y, other_x, other_y, tolerance) AS
   other_x = x AND agrees(y, other_y, tolerance);
 
+-- What the verdict on a claim comes to: a claim that is known not to hold counts apart, whatever was measured.
+CREATE OR REPLACE MACRO outcome(verdict, finding) AS
+  if(finding IS NULL OR verdict = 'not run', verdict, 'finding');
+
+-- What makes `ntkbench verify` fail: a claim read in its source that does not hold, or a finding that does.
+CREATE OR REPLACE MACRO fails(verdict, finding, verified) AS
+  verified AND verdict = if(finding IS NULL, 'not reproduced', 'reproduced');
+
 -- A window function, for QUALIFY. `place` tells attempts apart that do not replace each other (NULL: all do).
 CREATE OR REPLACE MACRO latest_attempt(experiment_id, place, finished, run_id) AS
   row_number() OVER (PARTITION BY experiment_id, place ORDER BY finished DESC, run_id) = 1;

@@ -247,7 +247,7 @@ SELECT task, name AS claim, metric, unit, backend, device, precision, value AS p
             WHEN side <> 'at most' AND high < value - tolerance OR side <> 'at least' AND low > value + tolerance
               THEN 'not reproduced'
             ELSE 'inconclusive' END AS verdict,
-       seconds, verified, source, params
+       finding, seconds, verified, source, params
 FROM compared
 ORDER BY task, runs = 0, claim, backend;
 

@@ -87,4 +87,7 @@ CREATE TABLE part (
   seconds DOUBLE NOT NULL
 );
 
+-- A claim may be known not to hold; until now none was.
+ALTER TABLE claim ADD COLUMN finding VARCHAR;
+
 UPDATE schema_version SET version = 3;

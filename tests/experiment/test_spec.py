@@ -40,6 +40,13 @@ BAD_PARTS = [
         lambda: Claim("c", metric="m", value=1, tolerance=0.1, source="s", repeats=1.5),
         "repeats must be a whole number of at least 1, not 1.5",
     ),
+    *(
+        (
+            lambda finding=finding: Claim("c", metric="m", value=1, tolerance=0.1, source="s", finding=finding),
+            "finding must be one line that says why, and since when",
+        )
+        for finding in ("", "it is rounded", "rounded,\nsince 2026-11-28")
+    ),
     (
         lambda: Claim("c", metric="m", value=1, tolerance=0.1, source="s", over="best"),
         "over must be 'mean' or 'worst', not 'best'",

@@ -14,7 +14,7 @@ import pytest
 
 from ntkbench.errors import InputError
 from ntkbench.results import database as database_module
-from ntkbench.results.asv import Measurement
+from ntkbench.results.perf.asv import Measurement
 from ntkbench.results.record import RunRecord
 from ntkbench.results.rows import Declaration
 from ntkbench.results.schema import SCHEMA_VERSION, TABLES
@@ -94,6 +94,13 @@ def test_nothing_stored_can_be_changed_or_removed(filled, table, change):
 def test_what_is_done_is_what_ended_well_or_does_not_apply(store):
     store.add([numbered(1), numbered(2, status="error"), numbered(3, status="not_applicable")])
     assert store.done("m1") == {f"{1:032x}", f"{3:032x}"}
+
+
+def test_what_waits_for_data_that_may_be_had_now_is_not_done(store):
+    lacking = {"status": "not_applicable", "dataset_sha256": "0" * 64}
+    store.add([numbered(1, dataset="uci90", **lacking), numbered(2, dataset="cifar10", **lacking)])
+    store.add([numbered(3, dataset="uci90", dataset_sha256="0" * 64)])
+    assert store.done("m1") == {f"{2:032x}", f"{3:032x}"}
 
 
 def test_what_is_done_on_one_machine_is_not_done_on_another(store):

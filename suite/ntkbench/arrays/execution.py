@@ -53,6 +53,9 @@ def prefer(implementation: str) -> Iterator[None]:
     """Let kernels inside the block take this implementation wherever it applies, however small the work.
 
     Left alone, each takes the fastest for the size of its work, compiling included.
+
+    Args:
+        implementation: its name: "numba", "xla", "pallas", "aten", "inductor" or "triton".
     """
     token = _PREFERRED.set(implementation)
     try:
@@ -73,6 +76,8 @@ class Execution(Protocol):
     xp: Any
     fast_arccos: bool
     """Whether its own float32 arccos is faster than a polynomial."""
+    compiles: bool
+    """Whether each new shape costs the compilation of a program."""
 
     # How work is carried out
 
@@ -95,6 +100,9 @@ class Execution(Protocol):
 
     def to_numpy(self, x: Array) -> np.ndarray:
         """The array as NumPy's; it may share the memory of `x`, and may be read-only."""
+
+    def from_numpy(self, x: np.ndarray, like: Array) -> Array:
+        """A NumPy array where `like` lies, in the dtype that it has."""
 
     def on_cpu(self, x: Array) -> bool:
         """Whether `x` lies in the memory of the processor."""

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from ntkbench.errors import InputError, describe, first_line
 from ntkbench.machine.provenance import commit_subject
 from ntkbench.results import database
-from ntkbench.results.asv import Measurement, holds_results, read_results
 from ntkbench.results.json_lines import read_json_lines
 from ntkbench.results.parquet import reading_export, write_tables
-from ntkbench.results.perf_rows import read_measurements
+from ntkbench.results.perf.asv import Measurement, holds_results, read_results
+from ntkbench.results.perf.rows import read_measurements
 from ntkbench.results.record import RunRecord
 from ntkbench.results.rows import Declaration, read_declarations, read_records, same
 from ntkbench.results.schema import SCHEMA_VERSION

@@ -8,18 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ntkbench import datasets
 from ntkbench.errors import InputError, first_line
 from ntkbench.results import database
 from ntkbench.results.faults import refusal
 from ntkbench.results.latest import Attempt, of_tables
-from ntkbench.results.perf_rows import insert_measurements
+from ntkbench.results.perf.rows import insert_measurements
 from ntkbench.results.record import DONE, RunRecord
 from ntkbench.results.rows import Declaration, claims_id, insert_declarations, insert_records, read_records, same
 
 if TYPE_CHECKING:
     import duckdb
 
-    from ntkbench.results.asv import Measurement
+    from ntkbench.results.perf.asv import Measurement
 
 
 @dataclass(frozen=True)
@@ -99,10 +100,13 @@ class Store:
             return set()
         query = (
             "SELECT DISTINCT experiment_id FROM run JOIN environment USING (environment_id) "
-            "WHERE machine = ? AND status IN (SELECT unnest(?::VARCHAR[]))"
+            "WHERE machine = ? AND status IN (SELECT unnest(?::VARCHAR[])) "
+            # A data set that could not be had then may be had now.
+            "AND NOT (status = 'not_applicable' AND coalesce(dataset, '') IN (SELECT unnest(?::VARCHAR[])))"
         )
+        values = [machine, list(DONE), datasets.optional()]
         with self.reading() as connection:
-            return {row[0] for row in connection.execute(query, [machine, list(DONE)]).fetchall()}
+            return {row[0] for row in connection.execute(query, values).fetchall()}
 
     def latest(self, machine: str, tasks: Collection[str]) -> list[Attempt]:
         """What the latest good attempt at each experiment of these tasks took on this machine."""

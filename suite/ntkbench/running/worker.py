@@ -13,6 +13,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ntkbench.datasets import DatasetUnavailable
 from ntkbench.errors import InputError, describe
 from ntkbench.experiment.plan import PlannedRun
 from ntkbench.running.account import DESCRIBING, IMPORTING, MEMORY, OUTSIDE_STAGES, Account
@@ -83,6 +84,9 @@ def _serve(
                 gc.collect()
                 keeps = not backend.release_memory()
             finished = Finished(replace(outcome, parts=account.parts), keeps_memory=keeps)
+        except DatasetUnavailable as error:
+            missing = Outcome("not_applicable", describe(error)) if error.optional else _failure(error, backend)
+            finished = Finished(replace(missing, parts=account.parts), lacks_dataset=error.name)
         except BaseException as error:
             finished = Finished(replace(_failure(error, backend), parts=account.parts))
         send(connection, finished)

@@ -27,4 +27,5 @@ COMMANDS = {
     "peers": Command("peers", "time other libraries and ours on the same inputs, and write the table"),
     "import": Command("import_", "add records from JSON lines, Parquet folders or other databases"),
     "export": Command("export", "write every table to DIR as Parquet"),
+    "completion": Command("completion", "print the script by which bash, zsh or fish completes these words"),
 }
