@@ -45,6 +45,13 @@ COMMENT ON COLUMN timing.phase IS 'first (includes compilation and warming up) o
 COMMENT ON COLUMN timing.sample IS '0, 1, ... within stage and phase';
 COMMENT ON COLUMN timing.seconds IS 'wall clock, device synchronised; s';
 
+COMMENT ON TABLE part IS 'What the time of every run went to beside the calls of its stages.';
+COMMENT ON COLUMN part.run_id IS 'run.run_id';
+COMMENT ON COLUMN part.name IS
+  'starting (process, library), importing, data, outside stages (the task''s own code), between calls (blocks read and '
+  'written, results let go of), collecting garbage, describing the machine';
+COMMENT ON COLUMN part.seconds IS 'wall clock; s';
+
 COMMENT ON TABLE metric IS 'Every number that a run recorded.';
 COMMENT ON COLUMN metric.run_id IS 'run.run_id';
 COMMENT ON COLUMN metric.name IS 'the metric''s name in its task';
@@ -351,6 +358,15 @@ COMMENT ON COLUMN stopwatch.stage IS 'kernel, solve, ...';
 COMMENT ON COLUMN stopwatch.phase IS 'first (includes compilation and warming up) or steady';
 COMMENT ON COLUMN stopwatch.sample IS '0, 1, ... within stage and phase';
 COMMENT ON COLUMN stopwatch.seconds IS 'wall clock, device synchronised; s';
+
+COMMENT ON VIEW time_account IS
+  'What the wall clock of every run went to; the seconds of a run add up to what it took, unless it went on from '
+  'checkpoints: its stages then hold what earlier processes took.';
+COMMENT ON COLUMN time_account.part IS
+  'stage (one call of it: a steady one where there is any), compiling (what first calls took beyond that), repeats '
+  '(further calls), what part.name says, and the rest; of runs from before version 3 all outside stages is the rest';
+COMMENT ON COLUMN time_account.stage IS 'the stage; NULL: a part that is none';
+COMMENT ON COLUMN time_account.seconds IS 'wall clock, s';
 
 COMMENT ON VIEW series IS 'The curves of each latest run, a row a point.';
 COMMENT ON COLUMN series.name IS 'the curve''s name in its task';

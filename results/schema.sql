@@ -1,6 +1,6 @@
 -- The tables of the results database. Rows are added and never changed or removed. Times are UTC.
 -- Every table but the first and the last travels in an export. What the columns mean, with their units: comments.sql.
--- A run's rows in timing, metric and curve have no key of their own: its record is checked before it goes in whole, and
+-- A run's rows in timing, part, metric and curve have no key of their own: its record is checked before it goes in whole, and
 -- an index over a million of them would take more room than they do.
 
 CREATE TABLE schema_version (
@@ -47,6 +47,12 @@ CREATE TABLE timing (
   stage   VARCHAR NOT NULL,
   phase   VARCHAR NOT NULL,
   sample  INTEGER NOT NULL,
+  seconds DOUBLE NOT NULL
+);
+
+CREATE TABLE part (
+  run_id  VARCHAR NOT NULL,
+  name    VARCHAR NOT NULL,
   seconds DOUBLE NOT NULL
 );
 

@@ -282,6 +282,29 @@ SELECT run_id, name AS metric, value, stderr, unit, better, tolerance, role, sta
 CREATE OR REPLACE VIEW stopwatch AS
 SELECT run_id, stage, phase, sample, seconds FROM timing;
 
+CREATE OR REPLACE VIEW time_account AS
+WITH called AS (
+  SELECT run_id, sum(seconds) AS seconds FROM timing GROUP BY run_id
+), staged AS (
+  SELECT run_id, sum(seconds) AS once, coalesce(sum(greatest(first - steady, 0)), 0) AS compiling
+  FROM stage_time GROUP BY run_id
+), known AS (
+  SELECT run_id, 'stage' AS part, stage, seconds FROM stage_time
+  UNION ALL
+  SELECT run_id, 'compiling', NULL, compiling FROM staged
+  UNION ALL
+  SELECT run_id, 'repeats', NULL, greatest(c.seconds - once - compiling, 0) FROM staged JOIN called c USING (run_id)
+  UNION ALL
+  SELECT run_id, name, NULL, seconds FROM part
+), explained AS (
+  SELECT run_id, sum(seconds) AS seconds FROM known GROUP BY run_id
+)
+FROM known
+UNION ALL
+SELECT run_id, 'rest', NULL,
+       greatest(date_diff('millisecond', started, finished) / 1000 - coalesce(explained.seconds, 0), 0)
+FROM run LEFT JOIN explained USING (run_id);
+
 CREATE OR REPLACE VIEW series AS
 SELECT r.run_id, r.task, r.tier, r.params, r.backend, r.device, r.precision, r.seed, c.name, c.point, c.x, c.y,
        c.x_name, c.y_name, c.x_unit, c.y_unit, c.theory_of

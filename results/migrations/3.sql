@@ -80,6 +80,13 @@ FROM curve c LEFT JOIN drawn d ON d.run_id = c.run_id AND c.name = 'predicted_' 
 DROP TABLE curve;
 ALTER TABLE with_more RENAME TO curve;
 
+-- What a run's time goes to beside the calls of its stages; not known of earlier ones.
+CREATE TABLE part (
+  run_id  VARCHAR NOT NULL,
+  name    VARCHAR NOT NULL,
+  seconds DOUBLE NOT NULL
+);
+
 -- A claim may be known not to hold; until now none was.
 ALTER TABLE claim ADD COLUMN finding VARCHAR;
 

@@ -25,7 +25,7 @@ VIEWS = ("agreement", "latest_run", "leaderboard", "speedup", "verdict")  # thos
 # Three backends on four machines; a third of the experiments repeated; every 97th run failed. Commits with tables of
 # version 3 get the columns that came with it, too.
 _FILL = """
-CREATE TEMP TABLE part AS
+CREATE TEMP TABLE made AS
   SELECT i, md5(i::VARCHAR) AS run_id, i // 3 AS e, ['jax', 'torch', 'numba'][1 + i % 3] AS backend
   FROM range($runs) t(i);
 INSERT INTO environment
@@ -39,7 +39,7 @@ INSERT INTO run
     if(i % 97 = 0, 'ValueError: it went wrong', ''), '', [], TIMESTAMP '2026-01-01' + to_seconds(i * 60),
     TIMESTAMP '2026-01-01' + to_seconds(i * 60 + 30), 'ntkbench run', md5('e' || (e % 40))[:16],
     md5('c' || (e % 20))[:16] /* since 3: , false */
-  FROM part;
+  FROM made;
 INSERT INTO claim
   SELECT md5('c' || t)[:16], 'task_' || t, 1, 'claim ' || k, 'metric_' || k, 40 + k, 1.5, 'table 1',
     ('{"depth": ' || k || '}')::JSON, true, 3, 'mean', 'within' /* since 3: , NULL */
@@ -47,19 +47,19 @@ INSERT INTO claim
 INSERT INTO metric
   SELECT run_id, 'metric_' || k, 40 + k + (hash(i * 100 + k) % 1000) / 1000, '%', 0.1, 'higher', if(k < 25, 2.0, NULL)
     /* since 3: , NULL, NULL */
-  FROM part, range(48) b(k)
+  FROM made, range(48) b(k)
   UNION ALL SELECT run_id, 'peak_memory', 1e9 + i, 'B', NULL, 'lower', NULL /* since 3: , 'peak memory', NULL */
-  FROM part
+  FROM made
   UNION ALL SELECT run_id, 'gram_error', 1e-6 * (hash(i) % 100), '1', NULL, 'lower', NULL
     /* since 3: , 'gram error', NULL */
-  FROM part;
+  FROM made;
 INSERT INTO timing
   SELECT run_id, stage, if(k = 0, 'first', 'steady'), greatest(k - 1, 0), 0.01 + (hash(i * 100 + k) % 1000) / 1e4
-  FROM part, (SELECT unnest(['kernel', 'solve', 'train']) AS stage), range(6) b(k);
+  FROM made, (SELECT unnest(['kernel', 'solve', 'train']) AS stage), range(6) b(k);
 INSERT INTO curve
   SELECT run_id, 'classes', k, k, hash(i * 20 + k) % 10, 'image', 'class', '1', '1', 0.5, 1.0 /* since 3: , NULL */
-  FROM part, range(10) b(k) WHERE i % 2 = 0;
-DROP TABLE part;
+  FROM made, range(10) b(k) WHERE i % 2 = 0;
+DROP TABLE made;
 """
 
 

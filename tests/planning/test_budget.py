@@ -12,6 +12,7 @@ from ntkbench.errors import InputError
 from ntkbench.experiment.plan import PlannedRun
 from ntkbench.experiment.spec import Claim, Metric, Task, Tier
 from ntkbench.planning.budget import at_least, choose, in_turn, ordered, parse_duration, worths
+from ntkbench.planning.estimate import Estimate
 
 
 def function(ctx: object, n: int, kind: str) -> None: ...
@@ -170,10 +171,14 @@ def test_a_run_that_judged_a_claim_takes_the_worth_of_the_others() -> None:
     assert names(in_turn(runs, TASKS, [], seconds, lambda: math.inf)) == [("t", 4, 0), ("t", 1, 0), ("t", 4, 0)]
 
 
-def test_a_run_that_a_budget_ended_in_is_expected_to_take_twice_as_long_as_it_was_seen_to() -> None:
+def test_a_run_that_a_budget_ended_in_may_take_twice_as_long_as_it_was_seen_to() -> None:
     stopped, other = planned(5), planned(6)
-    bounded = at_least(seconds, {stopped.experiment_id: 100.0})
-    assert (bounded(stopped), bounded(other)) == (200.0, 6.0)
-    assert at_least(seconds, {stopped.experiment_id: 1.0})(stopped) == 5.0
-    assert at_least(lambda run: None, {stopped.experiment_id: 1.0})(stopped) == 2.0
+
+    def estimate(run: PlannedRun) -> Estimate:
+        return Estimate(run.cost, 0.5 * run.cost, 1.5 * run.cost)
+
+    bounded = at_least(estimate, {stopped.experiment_id: 100.0})
+    assert (bounded(stopped), bounded(other)) == (Estimate(100.0, 100.0, 200.0), Estimate(6.0, 3.0, 9.0))
+    assert at_least(estimate, {stopped.experiment_id: 3.0})(stopped) == Estimate(5.0, 3.0, 7.5)
+    assert at_least(lambda run: None, {stopped.experiment_id: 1.0})(stopped) == Estimate(1.0, 1.0, 2.0)
     assert at_least(lambda run: None, {})(stopped) is None

@@ -63,7 +63,7 @@ def content(store: Store) -> dict[str, list[tuple]]:
 
 def test_a_database_is_brought_up_to_date_by_its_first_reader(old: Path, version: int) -> None:
     with duckdb.connect(str(old), read_only=True) as connection:
-        there = [t for t in TABLES if version > 1 or t != "perf"]
+        there = [t for t in TABLES if t != "part" and (version > 1 or t != "perf")]
         before = {t: connection.execute(f"FROM {t} ORDER BY ALL").fetchall() for t in there}
         columns = {t: [c[0] for c in connection.execute(f"FROM {t}").description] for t in there}
     store = Store(old)

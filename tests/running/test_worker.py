@@ -17,6 +17,7 @@ from ntkbench.errors import InputError
 from ntkbench.experiment.plan import PlannedRun, plan
 from ntkbench.experiment.registry import load_tasks
 from ntkbench.running import processes, worker
+from ntkbench.running.account import Account
 from ntkbench.running.messages import Begun, Finished, Message, StageReached, decode, encode
 from ntkbench.running.outcome import Outcome
 
@@ -76,6 +77,9 @@ def test_a_run_is_answered_by_its_stages_and_its_result(small_tasks: Path, serve
     assert [(t.stage, t.phase) for t in result.timings] == [("multiply", "first")] + [("multiply", "steady")] * 5
     assert result.warnings == ()
     assert {"cpu", "machine", "commit", "numba", "numba threads"} <= set(result.environment)
+    assert set(result.parts) == {"importing", "outside stages", "between calls", "collecting garbage",
+                                 "describing the machine"}  # fmt: skip
+    assert all(seconds >= 0 for seconds in result.parts.values())
 
 
 def test_a_second_run_needs_no_second_start(small_tasks: Path, serve: Callable[..., Talk]) -> None:
@@ -153,7 +157,7 @@ def make(function: Callable[..., None], **more: Any) -> Task:
 def carry_out(function: Callable[..., None], precision: str = "float32", **more: Any) -> Outcome:
     made = make(function, **more)
     (run,) = plan([made], tier="smoke", backends=["numba"], precision=precision)
-    return worker._carry_out(made, open_backend("numba"), run, lambda stage, share: None)
+    return worker._carry_out(made, open_backend("numba"), run, lambda stage, share: None, None, Account())
 
 
 def nothing(ctx: Context, *, n: int) -> None: ...

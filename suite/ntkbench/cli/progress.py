@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from ntkbench import formats
 from ntkbench.cli.output import mute
 from ntkbench.experiment.plan import PlannedRun
+from ntkbench.planning.estimate import Estimate
 from ntkbench.planning.expectation import Expectation
 from ntkbench.results.record import RunRecord
 
@@ -30,25 +31,34 @@ class Display(Protocol):
         """A run has ended, well or not."""
 
 
-def summary(record: RunRecord, number: int, total: int, seconds: float, left: float | None) -> str:
+def summary(record: RunRecord, number: int, total: int, seconds: float, left: Estimate | None) -> str:
     """One line for a finished run."""
     params = " ".join(f"{k}={v}" for k, v in record.params.items())
     figure = f"{record.metrics[0].name} {record.metrics[0].value:.4g}" if record.metrics else record.reason
-    rest = "" if left is None or number == total else f", {roughly(left)} left"
+    rest = "" if left is None or number == total else f", {roughly(left.low, left.high)} left"
     status = "" if record.status == "ok" else f" {record.status}"
     return f"[{number}/{total}] {record.task} {record.backend} {params} seed={record.seed}:{status} {figure} " \
            f"({formats.seconds(seconds)}{rest})"  # fmt: skip
 
 
-def roughly(seconds: float) -> str:
-    """A time to come, no more exact than it is known: a few seconds, about 20 s, about 4 min, about 2.5 h."""
-    if seconds < 10:
+def roughly(low: float, high: float) -> str:
+    """A time to come, no more exact than it is known: a few seconds, about 10 to 30 s, about 4 min, up to 2.5 h.
+
+    Args:
+        low: The least seconds that it may be.
+        high: The most seconds.
+    """
+    if high < 10:
         return "a few seconds"
-    if seconds < 100:
-        return f"about {10 * round(seconds / 10)} s"
-    if seconds < 100 * 60:
-        return f"about {round(seconds / 60)} min"
-    return f"about {seconds / 3600:.1f} h"
+    if high < 100:
+        unit, ends = "s", [f"{10 * round(seconds / 10)}" for seconds in (low, high)]
+    elif high < 100 * 60:
+        unit, ends = "min", [f"{round(seconds / 60)}" for seconds in (low, high)]
+    else:
+        unit, ends = "h", [f"{seconds / 3600:.1f}" for seconds in (low, high)]
+    if ends[0] == ends[1]:
+        return f"about {ends[1]} {unit}"
+    return f"up to {ends[1]} {unit}" if float(ends[0]) == 0 else f"about {ends[0]} to {ends[1]} {unit}"
 
 
 class _Lines:
@@ -67,12 +77,20 @@ class _Lines:
         self._left.pop(record.experiment_id, None)
         # Once a run: bars ask for it many times a second.
         self._expected = self._expectation.total(self._left.values())
-        self.write(summary(record, self._number, self._total, seconds, self._seconds_left(0.0)))
+        self.write(summary(record, self._number, self._total, seconds, self._still_left(None)))
 
-    def _seconds_left(self, elapsed: float) -> float | None:
-        """What is expected, less what has `elapsed` of the present run; no longer than the budget."""
-        rest = self._until - time.monotonic()
-        return None if self._expected is None else max(0.0, min(self._expected - elapsed, rest))
+    def _still_left(self, present: Estimate | None) -> Estimate | None:
+        """What is expected of the runs that are left, no longer than the budget.
+
+        Args:
+            present: What was expected of the run that goes on since `_since`; None where there is none.
+        """
+        left = (
+            self._expected
+            if present is None or self._expected is None
+            else self._expected.after(time.monotonic() - self._since, present)
+        )
+        return None if left is None else left.at_most(max(0.0, self._until - time.monotonic()))
 
     def write(self, line: str) -> None:
         try:
@@ -99,7 +117,8 @@ def silent() -> Iterator[Display]:
 class _Bars(_Lines):
     def __init__(self, runs: Sequence[PlannedRun], expectation: Expectation, until: float, bars: Progress) -> None:
         super().__init__(runs, expectation, until)
-        self._bars, self._present = bars, 0.0
+        self._bars = bars
+        self._present: Estimate | None = None
         self._all = bars.add_task("all runs", total=len(runs), left=self._words_left)
         self._one = bars.add_task("", total=None, left=lambda: "")
 
@@ -109,17 +128,17 @@ class _Bars(_Lines):
         what = f"{run.task} {run.backend} {params} seed={run.seed}: {stage}"
         self._bars.update(self._one, description=what, total=total, completed=share or 0.0)
         if share is None:
-            self._present = self._expectation.seconds(run) or 0.0
+            self._present = self._expectation.estimate(run)
 
     def write(self, line: str) -> None:
         self._bars.console.print(line, markup=False, highlight=False)
         self._bars.update(self._all, completed=self._number)
         self._bars.reset(self._one, total=None, description="")
+        self._present = None
 
     def _words_left(self) -> str:
-        # The present run counts down to nothing; what is expected of the others stays.
-        left = self._seconds_left(min(time.monotonic() - self._since, self._present))
-        return "" if left is None or self._number == self._total else f"{roughly(left)} left"
+        left = self._still_left(self._present)
+        return "" if left is None or self._number == self._total else f"{roughly(left.low, left.high)} left"
 
 
 @contextmanager

@@ -10,9 +10,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from ntkbench.errors import InputError, brief
 from ntkbench.experiment.plan import PlannedRun
 from ntkbench.experiment.spec import Claim, Task
+from ntkbench.planning.estimate import Estimate
 from ntkbench.running.stopwatch import LONG
 
 Seconds = Callable[[PlannedRun], float | None]
+"""What a run may take at most, as far as that is known; what fits is decided by it."""
+Estimates = Callable[[PlannedRun], Estimate | None]
 Resumable = Callable[[PlannedRun], bool]
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -32,19 +35,23 @@ def parse_duration(text: str) -> float:
     return seconds
 
 
-def at_least(seconds: Seconds, stopped: Mapping[str, float]) -> Seconds:
-    """The estimate, but twice as long as an earlier budget saw the run go on before it stopped it.
+def at_least(estimates: Estimates, stopped: Mapping[str, float]) -> Estimates:
+    """The estimate, but at least as long as an earlier budget saw the run go on, and at most twice that or longer.
 
     Otherwise each call would begin with the run that it could not end the last time.
 
     Args:
-        seconds: The estimate of a run's seconds.
+        estimates: The estimate of a run.
         stopped: By experiment, the seconds after which a budget stopped it.
     """
 
-    def bounded(run: PlannedRun) -> float | None:
-        estimate, seen = seconds(run), stopped.get(run.experiment_id)
-        return estimate if seen is None else max(estimate or 0.0, 2 * seen)
+    def bounded(run: PlannedRun) -> Estimate | None:
+        estimate, seen = estimates(run), stopped.get(run.experiment_id)
+        if seen is None:
+            return estimate
+        known = estimate or Estimate(seen, seen, seen)
+        seconds = max(known.seconds, seen)
+        return Estimate(seconds, max(known.low, seen), max(known.high, 2 * seen, seconds))
 
     return bounded
 
@@ -87,7 +94,7 @@ def ordered(
     Args:
         runs: The runs to be done.
         worth: What each is worth, as `worths` says.
-        seconds: The estimate of a run's seconds.
+        seconds: What a run may take at most.
         tried: The names of the tasks of which a run was done.
     """
 
@@ -108,7 +115,7 @@ def choose(runs: Sequence[PlannedRun], left: float, seconds: Seconds, resumable:
     Args:
         runs: The runs in their order.
         left: Seconds that are left.
-        seconds: The estimate of a run's seconds.
+        seconds: What a run may take at most.
         resumable: Whether a run, stopped, will go on from there.
 
     Returns:
@@ -136,7 +143,7 @@ def in_turn(
         runs: The runs to be done.
         tasks: Their tasks, by name.
         measured: The good runs of this machine.
-        seconds: The estimate of a run's seconds.
+        seconds: What a run may take at most.
         left: Seconds that are left when it is called.
         resumable: Whether a run, stopped, will go on from there.
     """

@@ -10,13 +10,20 @@ from datetime import datetime
 from statistics import fmean
 
 from ntkbench.experiment.plan import PlannedRun
+from ntkbench.planning.estimate import Errors, Estimate, Guess
 from ntkbench.results.record import RunRecord
 from ntkbench.running.stopwatch import REPEATS
 
-# As if so many seconds had gone as expected: a first run of one second, most of it start-up, tells little of a machine.
-_TRUST = 10.0
+# As if so many seconds, or that share of a run to come, had gone as expected: a first run of one second, most of it
+# start-up, tells little of a machine, and nothing of runs that take minutes.
+_TRUST, _TRUST_SHARE = 0.5, 0.02
+# Each later run leaves this share of what the runs before it tell: of a backend's speed here, which stays, and of how
+# busy the machine is, which changes.
+_KEEP, _KEEP_PACE = 0.9, 0.6
 # What two runs have in common, from most to least: all but the seed, all but sizes, the backend, the task.
 _ALL, _CHOICES, _BACKEND, _TASK = range(4)
+# The factor by which a run may differ from one that has that in common, and that from another machine's.
+_DOUBT, _DOUBT_ELSEWHERE = (1.3, 2.0, 3.0, 4.0), 1.5
 
 
 @dataclass(frozen=True)
@@ -67,8 +74,8 @@ class Expectation:
     """
 
     def __init__(self, history: Iterable[Observation] = (), reference: Iterable[Observation] = ()) -> None:
-        self._session = _Speeds()
-        self._reference, self._history = _Source(), _Source()
+        self._session, self._history, self._reference = _Source(), _Source(), _Source(_DOUBT_ELSEWHERE)
+        self._errors = Errors()
         for observation in reference:
             self._reference.speeds.add(observation)
         for observation in history:
@@ -77,25 +84,35 @@ class Expectation:
 
     def learn(self, observation: Observation) -> None:
         """Take account of a run of this session."""
-        for source in (self._history, self._reference):
+        expected = self.seconds(observation.run)
+        if expected is not None:
+            self._errors.add(expected, observation.whole)
+        for source in (self._session, self._history, self._reference):
             source.compare(observation)
-        self._session.add(observation)
+        self._session.speeds.add(observation)
 
     def seconds(self, run: PlannedRun) -> float | None:
         """The run's wall-clock seconds; None where nothing is known of its task on its device."""
         guess = self._guess(run)
         return None if guess is None else guess.seconds
 
-    def total(self, runs: Iterable[PlannedRun]) -> float | None:
+    def estimate(self, run: PlannedRun) -> Estimate | None:
+        """The run's wall-clock seconds as a range; None where nothing is known of its task on its device."""
+        guess = self._guess(run)
+        return None if guess is None else self._errors.estimate([guess])
+
+    def total(self, runs: Iterable[PlannedRun]) -> Estimate | None:
         """Seconds of all these runs; None unless all are known, and most of it by runs on their own backends."""
-        total = borrowed = 0.0
+        guesses: list[Guess] = []
+        borrowed = 0.0
         for run in runs:
             guess = self._guess(run)
             if guess is None:
                 return None
-            total += guess.seconds
+            guesses.append(guess)
             borrowed += guess.seconds if guess.likeness == _TASK else 0.0
-        return total if borrowed <= total / 2 else None
+        total = self._errors.estimate(guesses)
+        return total if borrowed <= total.seconds / 2 else None
 
     def _guess(self, run: PlannedRun) -> _Guess | None:
         guesses = (self._session.guess(run), self._history.guess(run), self._reference.guess(run))
@@ -103,9 +120,10 @@ class Expectation:
 
 
 @dataclass(frozen=True)
-class _Guess:
+class _Guess(Guess):
+    """A guess, and what the run has in common with the one that it is made by."""
+
     likeness: int
-    seconds: float
 
 
 class _Speeds:
@@ -118,38 +136,66 @@ class _Speeds:
         for key in _keys(observation.run):
             self._alike[key].append(observation)
 
-    def guess(self, run: PlannedRun) -> _Guess | None:
+    def likest(self, run: PlannedRun) -> tuple[int, float] | None:
+        """What the run has in common with those that are most like it, and its seconds by them."""
         for likeness, key in enumerate(_keys(run)):
             found = self._alike.get(key)
             if found and likeness == _ALL:
-                return _Guess(likeness, fmean(o.whole for o in found))
+                return likeness, fmean(o.whole for o in found)
             if found:
                 # A backend that has not been seen may be as slow as any.
                 backends = {o.run.backend for o in found}
-                return _Guess(likeness, max(_nearest(run, [o for o in found if o.run.backend == b]) for b in backends))
+                return likeness, max(_nearest(run, [o for o in found if o.run.backend == b]) for b in backends)
         return None
 
 
-class _Source:
-    """Speeds of other days or machines, and how runs here compare with them, by backend and device."""
+class _Ratio:
+    """How long runs take, as a multiple of what was expected; each later run leaves the share `keep` of the earlier."""
 
-    def __init__(self) -> None:
+    def __init__(self, keep: float) -> None:
+        self._keep, self._expected, self._taken = keep, 0.0, 0.0
+
+    def add(self, expected: float, taken: float) -> None:
+        self._expected = self._keep * self._expected + expected
+        self._taken = self._keep * self._taken + taken
+
+    def ratio(self, seconds: float) -> float:
+        """The multiple for a run of so many seconds."""
+        trust = max(_TRUST, _TRUST_SHARE * seconds)
+        return (self._taken + trust) / (self._expected + trust)
+
+
+class _Source:
+    """Speeds of other days, machines or of this session, and how runs here and now compare with them.
+
+    Each backend and device has a speed of its own, which stays; all have the pace of the last few runs in common: a
+    machine gets busy, and idle again.
+
+    Args:
+        doubt: The factor by which runs may differ because they took place elsewhere.
+    """
+
+    def __init__(self, doubt: float = 1.0) -> None:
         self.speeds = _Speeds()
-        self._expected: defaultdict[tuple[str, str], float] = defaultdict(lambda: _TRUST)
-        self._taken: defaultdict[tuple[str, str], float] = defaultdict(lambda: _TRUST)
+        self._doubt = doubt
+        self._ratios: defaultdict[tuple[str, str], _Ratio] = defaultdict(lambda: _Ratio(_KEEP))
+        self._pace = _Ratio(_KEEP_PACE)
 
     def compare(self, observation: Observation) -> None:
-        guess = self.speeds.guess(observation.run)
-        if guess is not None and guess.likeness == _ALL:
-            key = (observation.run.backend, observation.run.device)
-            self._expected[key] += guess.seconds
-            self._taken[key] += observation.whole
+        found = self.speeds.likest(observation.run)
+        if found is not None and found[0] == _ALL:
+            own = self._ratios[observation.run.backend, observation.run.device]
+            own.add(found[1], observation.whole)
+            # What its own speed does not explain.
+            self._pace.add(found[1] * own.ratio(found[1]), observation.whole)
 
     def guess(self, run: PlannedRun) -> _Guess | None:
-        guess, key = self.speeds.guess(run), (run.backend, run.device)
-        if guess is None:
+        found = self.speeds.likest(run)
+        if found is None:
             return None
-        return _Guess(guess.likeness, guess.seconds * self._taken[key] / self._expected[key])
+        likeness, seconds = found
+        ratio = self._ratios[run.backend, run.device].ratio(seconds) * self._pace.ratio(seconds)
+        return _Guess(seconds * ratio, _DOUBT[likeness] * self._doubt, likeness)
 
 
 def _keys(run: PlannedRun) -> tuple[tuple[object, ...], ...]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _ADDED: Mapping[int, Mapping[str, Mapping[str, Any]]] = {
     2: {"claims": {"side": "within"}},
     3: {
-        "": {"measures_machine": False},
+        "": {"measures_machine": False, "parts": []},
         "metrics": {"role": None, "stage": None},
         "curves": {"theory_of": None},
         "claims": {"finding": None},

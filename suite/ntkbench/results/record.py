@@ -40,6 +40,20 @@ class TimingRow:
 
 @checkable
 @dataclass(frozen=True)
+class PartRow:
+    """Seconds of a run that went to something else than the calls of its stages: starting, data, ..."""
+
+    name: str
+    seconds: float
+
+    def __post_init__(self) -> None:
+        what = f"part {brief(self.name)}"
+        check(what, self)
+        check_not_negative(what, seconds=self.seconds)
+
+
+@checkable
+@dataclass(frozen=True)
 class MetricRow:
     """One recorded number with its unit, standard error, how it is judged, and what the suite reads it as."""
 
@@ -108,6 +122,7 @@ class ClaimRow:
 
 _ROWS: Mapping[str, tuple[str, type]] = {
     "timings": ("timing", TimingRow),
+    "parts": ("part", PartRow),
     "metrics": ("metric", MetricRow),
     "curves": ("curve", CurveRow),
     "claims": ("claim", ClaimRow),
@@ -145,6 +160,7 @@ class RunRecord:
     curves: list[CurveRow] = field(default_factory=list)
     claims: list[ClaimRow] = field(default_factory=list)
     measures_machine: bool = False
+    parts: list[PartRow] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         check("record", self, status=STATUSES)

@@ -25,6 +25,7 @@ _RECORDS = """
 SELECT r.*, e.facts,
   (SELECT list({{'stage': stage, 'phase': phase, 'sample': sample, 'seconds': seconds}} ORDER BY stage, phase, sample)
    FROM timing t WHERE t.run_id = r.run_id) AS timings,
+  (SELECT list({{'name': name, 'seconds': seconds}} ORDER BY name) FROM part p WHERE p.run_id = r.run_id) AS parts,
   (SELECT list({{'name': name, 'value': value, 'unit': unit, 'stderr': stderr, 'better': better,
                  'tolerance': tolerance, 'role': role, 'stage': stage}} ORDER BY name)
    FROM metric m WHERE m.run_id = r.run_id) AS metrics,
@@ -68,6 +69,7 @@ def insert_records(connection: duckdb.DuckDBPyConnection, records: Sequence[RunR
         insert(
             connection, "timing", [(r.run_id, t.stage, t.phase, t.sample, t.seconds) for r in batch for t in r.timings]
         )
+        insert(connection, "part", [(r.run_id, p.name, p.seconds) for r in batch for p in r.parts])
         insert(connection, "metric", [_metric_row(r.run_id, m) for r in batch for m in r.metrics])
         insert(connection, "curve", [row for r in batch for c in r.curves for row in _curve_rows(r.run_id, c)])
 
@@ -214,6 +216,7 @@ def _normal(record: RunRecord) -> RunRecord:
         started=_iso(utc(record.started)),
         finished=_iso(utc(record.finished)),
         timings=sorted(record.timings, key=lambda t: (t.stage, t.phase, t.sample)),
+        parts=sorted(record.parts, key=lambda p: p.name),
         metrics=sorted(record.metrics, key=lambda m: m.name),
         # A curve without points is no row.
         curves=sorted((c for c in record.curves if c.x), key=lambda c: c.name),
@@ -229,7 +232,7 @@ def _record(row: dict[str, Any]) -> RunRecord:
     row["params"] = json.loads(row["params"])
     for moment in ("started", "finished"):
         row[moment] = _iso(row[moment])
-    for name in ("timings", "metrics", "curves"):
+    for name in ("timings", "parts", "metrics", "curves"):
         row[name] = row[name] or []
     row["claims"] = _claims(row)
     try:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import duckdb
 
 SCHEMA_VERSION = 3
-TABLES = ("environment", "run", "timing", "metric", "curve", "claim", "declaration", "perf")
+TABLES = ("environment", "run", "timing", "metric", "curve", "claim", "declaration", "perf", "part")
 """The tables that only grow."""
 
 # A column of a view means what the first of these tables that has one of its name says of it.

@@ -16,6 +16,7 @@ from ntkbench.backends.protocol import Backend
 from ntkbench.canonical import canonical_json
 from ntkbench.errors import InputError, brief, unknown
 from ntkbench.experiment.spec import Task
+from ntkbench.running.account import BETWEEN_CALLS, DATA, Account
 from ntkbench.running.stopwatch import Timing, measure
 
 if TYPE_CHECKING:
@@ -56,8 +57,9 @@ class Context:
         seed: int,
         event: StageEvent | None = None,
         mapper: SharedMapper | None = None,
+        account: Account | None = None,
     ) -> None:
-        """`event` hears of the stages; `mapper` has others compute the blocks of Gram matrices."""
+        """`event` hears of the stages; `mapper` has others compute blocks; `account` gets what takes time beside."""
         self.backend = backend
         self.precision = precision
         self.seed = seed
@@ -66,6 +68,7 @@ class Context:
         self.curves: dict[str, tuple[list[float], list[float]]] = {}
         self.checkpoints: list[str] = []
         self._mapper = mapper
+        self._account = account or Account()
         self._task = task
         self._event: StageEvent = event or (lambda stage, share: None)
         self._stage = ""
@@ -96,6 +99,10 @@ class Context:
             InputError: There are not enough images.
         """
         self._enter("data")
+        with self._account.part(DATA):
+            return self._split(name, n_train, n_test, pool)
+
+    def _split(self, name: str, n_train: int, n_test: int, pool: int) -> Split:
         arrays = datasets.load(name)
         train = datasets.class_balanced(arrays.y_train, n_train, self.rng(purpose=f"train {name} {n_train}"))
         test = np.arange(len(arrays.y_test))
@@ -205,7 +212,9 @@ class Context:
             raise InputError(f"stage {name!r} is timed twice; give each stage its own name")
         self._enter(name)
         timer = self.backend.start_timer
-        result, timings = measure(name, call, self.backend.synchronize, start_timer=timer, **clock)
+        timings: list[Timing] = []
+        with self._account.around(BETWEEN_CALLS, lambda: sum(timing.seconds for timing in timings)):
+            result, timings = measure(name, call, self.backend.synchronize, start_timer=timer, **clock)
         self.timings += timings
         return result
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 from multiprocessing.connection import wait
 
 from ntkbench.experiment.plan import PlannedRun
+from ntkbench.running.account import STARTING
 from ntkbench.running.messages import Begun, Finished, StageReached, receive
 from ntkbench.running.outcome import TimedOut, WorkerDied
 from ntkbench.running.processes import Worker
@@ -26,6 +28,7 @@ def converse(
     timeout: float | None = None,
     until: float = math.inf,
     listener: StageListener | None = None,
+    asked: float | None = None,
 ) -> Finished | WorkerDied | TimedOut:
     """Send the run to its worker and listen until the worker answers, dies, or takes too long.
 
@@ -35,11 +38,14 @@ def converse(
         timeout: Seconds that the run may take from the moment at which the worker begins it; None for any.
         until: The moment of `time.monotonic` at which the time of the whole plan is over.
         listener: Hears of the stages.
+        asked: The moment of `time.monotonic` at which the run was asked for; None for now.
 
     Raises:
         PlanOutOfTimeError: That moment came first.
     """
     stage, begun = "starting", False
+    asked = time.monotonic() if asked is None else asked
+    starting = 0.0
 
     def died() -> WorkerDied:
         return WorkerDied(worker.exit_code(), stage, begun)
@@ -68,12 +74,14 @@ def converse(
         except (EOFError, OSError):
             return died()
         if isinstance(message, Finished):
-            return message
+            parts = {STARTING: starting, **message.outcome.parts} if begun else message.outcome.parts
+            return replace(message, outcome=replace(message.outcome, parts=parts))
         if rest <= 0:  # it may report without end
             raise PlanOutOfTimeError
         match message:
             case Begun():
                 begun, limit, since = True, timeout, time.monotonic()
+                starting = since - asked
             case StageReached(stage, share):
                 if listener is not None:
                     listener(run, stage, share)

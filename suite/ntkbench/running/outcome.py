@@ -28,6 +28,7 @@ class Outcome:
         timings: All samples of the stopwatch, in the order in which they were taken.
         metrics: By name, the value and its standard error, or None where the task gave no error.
         curves: By name, x and y.
+        parts: By name, the seconds of the run that went to something else than the calls of stages.
         checkpoints: The folders of stored blocks that are of no use once the run is recorded.
         environment: Names and values that describe the machine, the code and the backend; empty where unknown.
     """
@@ -40,6 +41,7 @@ class Outcome:
     timings: Sequence[Timing] = ()
     metrics: Mapping[str, tuple[float, float | None]] = field(default_factory=dict)
     curves: Mapping[str, tuple[Sequence[float], Sequence[float]]] = field(default_factory=dict)
+    parts: Mapping[str, float] = field(default_factory=dict)
     checkpoints: Sequence[str] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -49,7 +51,7 @@ class Outcome:
 
     def to_json(self) -> dict[str, Any]:
         """The outcome as an object that `json` writes; `from_json` reads it."""
-        return {**vars(self), "timings": [asdict(timing) for timing in self.timings]}
+        return {**vars(self), "parts": dict(self.parts), "timings": [asdict(timing) for timing in self.timings]}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Outcome:

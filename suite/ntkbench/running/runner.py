@@ -7,6 +7,7 @@ run starts in a fresh one. A data set that no source gives is looked for once: l
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterable, Mapping
 
 from ntkbench.experiment.plan import PlannedRun
@@ -106,11 +107,11 @@ def _result(
     listener: StageListener | None,
     lacking: Lacking,
 ) -> Result:
-    key = (run.backend, run.device)
+    key, asked = (run.backend, run.device), time.monotonic()
     warm = key in workers
     if not warm:
         workers[key] = spawn(serve, *key, settings.task_folders, settings.sharing)
-    answer = converse(workers[key], run, settings.timeout, until, listener)
+    answer = converse(workers[key], run, settings.timeout, until, listener, asked)
     if isinstance(answer, Finished):
         if answer.lacks_dataset is not None:
             lacking[answer.lacks_dataset] = answer.outcome

@@ -10,7 +10,7 @@ from ntkbench.backends import environment as environment_here
 from ntkbench.errors import InputError, describe
 from ntkbench.experiment.plan import PlannedRun
 from ntkbench.experiment.spec import Curve, Metric, Task
-from ntkbench.results.record import CurveRow, MetricRow, RunRecord, TimingRow, claim_rows, planned_fields
+from ntkbench.results.record import CurveRow, MetricRow, PartRow, RunRecord, TimingRow, claim_rows, planned_fields
 from ntkbench.running.outcome import Attempt, Outcome, as_outcome
 
 
@@ -56,6 +56,7 @@ def _record(run: PlannedRun, task: Task, outcome: Outcome, attempt: Attempt, com
         environment={key: _writable(text) for key, text in outcome.environment.items()},
         timings=[TimingRow(**asdict(timing)) for timing in outcome.timings],
         metrics=[_metric_row(metrics[name], *given) for name, given in outcome.metrics.items()],
+        parts=[PartRow(name, seconds) for name, seconds in outcome.parts.items()],
         curves=[_curve_row(curves[name], list(x), list(y)) for name, (x, y) in outcome.curves.items()],
         claims=claim_rows(task),
         measures_machine=task.measures_machine,

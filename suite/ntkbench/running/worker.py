@@ -8,6 +8,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 from ntkbench.datasets import DatasetUnavailable
 from ntkbench.errors import InputError, describe
 from ntkbench.experiment.plan import PlannedRun
+from ntkbench.running.account import DESCRIBING, IMPORTING, MEMORY, OUTSIDE_STAGES, Account
 from ntkbench.running.context import Context, StageEvent
 from ntkbench.running.messages import Begun, Finished, StageReached, send
 from ntkbench.running.outcome import Outcome
@@ -70,20 +72,23 @@ def _serve(
     tasks: dict[str, Task] = {}
     while True:
         run: PlannedRun = connection.recv()
+        account = Account()
         try:
             if backend is None:
                 send(connection, StageReached(f"starting {backend_name}"))
                 backend, tasks = open_backend(backend_name, device), load_tasks(task_folders)
             send(connection, Begun())
             mapper = None if sharing is None else sharing.mapper(backend, task_folders)
-            outcome = _carry_out(tasks[run.task], backend, run, _reporter(connection), mapper)
-            gc.collect()
-            finished = Finished(outcome, keeps_memory=not backend.release_memory())
+            outcome = _carry_out(tasks[run.task], backend, run, _reporter(connection), mapper, account)
+            with account.part(MEMORY):
+                gc.collect()
+                keeps = not backend.release_memory()
+            finished = Finished(replace(outcome, parts=account.parts), keeps_memory=keeps)
         except DatasetUnavailable as error:
             missing = Outcome("not_applicable", describe(error)) if error.optional else _failure(error, backend)
-            finished = Finished(missing, lacks_dataset=error.name)
+            finished = Finished(replace(missing, parts=account.parts), lacks_dataset=error.name)
         except BaseException as error:
-            finished = Finished(_failure(error, backend))
+            finished = Finished(replace(_failure(error, backend), parts=account.parts))
         send(connection, finished)
 
 
@@ -101,22 +106,30 @@ def _reporter(connection: Connection) -> StageEvent:
 
 
 def _carry_out(
-    task: Task, backend: Backend, run: PlannedRun, event: StageEvent, mapper: SharedMapper | None = None
+    task: Task,
+    backend: Backend,
+    run: PlannedRun,
+    event: StageEvent,
+    mapper: SharedMapper | None,
+    account: Account,
 ) -> Outcome:
-    """The outcome of a run, unless it raises; `mapper` computes the blocks of its Gram matrices."""
+    """The outcome of a run, unless it raises; `account` gets where its time goes beside the calls of stages."""
     needed = task.requires | ({"float64"} if run.precision == "float64" else set())
     if needed - backend.capabilities:
         lacking = ", ".join(sorted(needed - backend.capabilities))
         return Outcome("not_applicable", f"{backend.name} lacks {lacking}")
-    from ntkbench.backends import environment
-    from ntkbench.kernels import implementations
+    with account.part(IMPORTING):
+        from ntkbench.backends import environment
+        from ntkbench.kernels import implementations
 
-    context = Context(task, backend, run.precision, run.seed, event, mapper)
-    gc.collect()
+    context = Context(task, backend, run.precision, run.seed, event, mapper, account)
+    with account.part(MEMORY):
+        gc.collect()
     peak = _PeakMemory(backend)
     with warnings.catch_warnings(record=True) as caught, implementations() as used:
         warnings.simplefilter("default")  # each once a place: "always" would fill the memory from within a loop
-        task.function(context, **run.params)
+        with account.part(OUTSIDE_STAGES):
+            task.function(context, **run.params)
     notes = _texts(caught)
     unrecorded = [m for m in task.metrics if m.name not in context.metrics]
     missing = [m.name for m in unrecorded if m.role != "peak memory"]
@@ -126,6 +139,8 @@ def _carry_out(
         peak_bytes, note = peak.read()
         context.record(**{metric.name: peak_bytes})
         notes += note
+    with account.part(DESCRIBING):
+        facts = {**environment(), **backend.describe()}
     return Outcome(
         "ok",
         implementation=", ".join(sorted(used)),
@@ -134,7 +149,7 @@ def _carry_out(
         metrics=context.metrics,
         curves=context.curves,
         checkpoints=context.checkpoints,
-        environment={**environment(), **backend.describe()},
+        environment=facts,
     )
 
 

@@ -28,6 +28,7 @@ from ntkbench.files import require_appendable
 from ntkbench.machine.hardware import machine_id
 from ntkbench.planning import past_runs
 from ntkbench.planning.budget import parse_duration
+from ntkbench.planning.estimate import Estimate
 from ntkbench.planning.expectation import Expectation, observed
 from ntkbench.results.json_lines import append_json_line
 from ntkbench.results.record import DONE, RunRecord, claim_rows
@@ -71,6 +72,10 @@ class _Call:
             return OK
         for planned in self.runs:
             print(f"{'done' if planned.experiment_id in done else 'run '}  {planned.label}")
+        todo = plan.missing(self.runs, done)
+        if todo:
+            expected = self._expect(todo)[0].total(todo)
+            print(f"how long {_number(todo)} will take is not known" if expected is None else _going_by(todo, expected))
         return OK
 
     def run(self) -> int:
@@ -147,9 +152,8 @@ class _Call:
         """Carry out the runs; `records` gets each when it is stored. What there is to say where a budget left some."""
         expectation, budget = self._expect(todo)
         expected = expectation.total(todo)
-        if expected is not None and expected >= 60:
-            what = "1 run takes" if len(todo) == 1 else f"{len(todo)} runs take"
-            self._say(f"going by earlier ones, {what} {roughly(expected)}")
+        if expected is not None and expected.high >= 60:
+            self._say(_going_by(todo, expected))
         planned = {run.experiment_id: run for run in todo}
         begun = time.monotonic()
         with silent() if self.options.quiet else live(todo, expectation, budget.until) as display:
@@ -178,6 +182,16 @@ class _Call:
             budget.note(stopped, begun)
         left = plan.missing(todo, {record.experiment_id for record in records})
         return budget.closing(len(records), stopped, left, self.options.words) if left else ""
+
+
+def _number(runs: Sequence[plan.PlannedRun]) -> str:
+    return "1 run" if len(runs) == 1 else f"{len(runs)} runs"
+
+
+def _going_by(runs: Sequence[plan.PlannedRun], expected: Estimate) -> str:
+    """What earlier runs tell of these."""
+    takes = "takes" if len(runs) == 1 else "take"
+    return f"going by earlier ones, {_number(runs)} {takes} {roughly(expected.low, expected.high)}"
 
 
 def _tell(text: str) -> None:

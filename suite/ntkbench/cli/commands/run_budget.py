@@ -13,7 +13,7 @@ from ntkbench.experiment.plan import PlannedRun
 from ntkbench.experiment.spec import Task
 from ntkbench.machine.hardware import machine_id
 from ntkbench.planning import past_runs
-from ntkbench.planning.budget import Resumable, Seconds, at_least, in_turn
+from ntkbench.planning.budget import Estimates, Resumable, at_least, in_turn
 from ntkbench.planning.expectation import Expectation, Observation
 from ntkbench.running.checkpoints import kept_since
 
@@ -26,7 +26,7 @@ class Budget:
     until: float
     tasks: Mapping[str, Task]
     measured: Sequence[PlannedRun]  # the good runs of this machine
-    estimate: Seconds
+    estimate: Estimates
     notes: Path  # where runs are noted that a budget ended in
     resumable: Resumable  # whether a run, when it is stopped, will go on from there
 
@@ -43,7 +43,7 @@ class Budget:
         """The budget of a command that began at the moment `since`, on this machine with its `past`."""
         notes = database.with_name(f"{database.name}.stopped.jsonl")
         stopped = past_runs.read_stopped(notes, machine_id())
-        estimate = at_least(expectation.seconds, stopped)
+        estimate = at_least(expectation.estimate, stopped)
         measured = [o.run for o in past if o.status == "ok"]
 
         def resumable(run: PlannedRun) -> bool:
@@ -66,18 +66,19 @@ class Budget:
         fitting: list[PlannedRun] = []
 
         def left() -> float:
-            return self.seconds - sum(self.estimate(run) or 0.0 for run in fitting)
+            # The range of several runs is narrower than the sum of theirs.
+            return self.seconds - sum(estimate.seconds for run in fitting if (estimate := self.estimate(run)))
 
         for run in self._in_turn(todo, left):
-            word = "run" if (self.estimate(run) or 0.0) <= left() else "part"
-            print(f"{word:5}  {self._words(run):14}  {run.label}")
+            word = "run" if (self._most(run) or 0.0) <= left() else "part"
+            print(f"{word:5}  {self._words(run):17}  {run.label}")
             fitting.append(run)
         for run in todo:
             if run not in fitting:
-                print(f"later  {self._words(run):14}  {run.label}")
+                print(f"later  {self._words(run):17}  {run.label}")
         for run in runs:
             if run.experiment_id in done:
-                print(f"done   {'':14}  {run.label}")
+                print(f"done   {'':17}  {run.label}")
 
     def note(self, run: PlannedRun, begun: float) -> None:
         """Remember, for the next call, that a run that began at this moment had not ended when the budget did.
@@ -91,23 +92,31 @@ class Budget:
         self, finished: int, stopped: PlannedRun | None, left: Sequence[PlannedRun], words: Sequence[str]
     ) -> str:
         """What was done, what was stopped, what is `left` (the stopped one is part of it), and how to go on."""
-        seconds = at_least(self.estimate, past_runs.read_stopped(self.notes, machine_id()))
-        estimates = [estimate for run in left if (estimate := seconds(run)) is not None]
+        known = at_least(self.estimate, past_runs.read_stopped(self.notes, machine_id()))
+        estimates = [estimate for run in left if (estimate := known(run)) is not None]
         unknown = len(left) - len(estimates)
         why = "no other run fits into the budget" if stopped is None else "the budget is over"
-        work = f", {roughly(sum(estimates))} of work" if estimates else ""
+        work = (
+            f", {roughly(sum(e.low for e in estimates), sum(e.high for e in estimates))} of work" if estimates else ""
+        )
         work += f" and {unknown} of unknown length" if estimates and unknown else ""
         lines = [f"{why}: {finished} finished, {len(left)} left{work}"]
         if stopped is not None:
             lines.append(f"stopped, and not recorded: {stopped.label}")
         how = f"go on with: {shlex.join(['ntkbench', *words])}"
-        if not unknown and min(estimates) > self.seconds and not any(map(self.resumable, left)):
-            how = f"none of them fits into a budget of this size: the shortest takes {roughly(min(estimates))}"
+        shortest = min(estimates, key=lambda e: e.high, default=None)
+        if shortest and not unknown and shortest.high > self.seconds and not any(map(self.resumable, left)):
+            takes = roughly(shortest.low, shortest.high)
+            how = f"none of them fits into a budget of this size: the shortest takes {takes}"
         return "\n".join([*lines, how])
 
     def _in_turn(self, todo: Sequence[PlannedRun], left: Callable[[], float]) -> Iterator[PlannedRun]:
-        return in_turn(todo, self.tasks, self.measured, self.estimate, left, self.resumable)
+        return in_turn(todo, self.tasks, self.measured, self._most, left, self.resumable)
+
+    def _most(self, run: PlannedRun) -> float | None:
+        estimate = self.estimate(run)
+        return None if estimate is None else estimate.high
 
     def _words(self, run: PlannedRun) -> str:
-        seconds = self.estimate(run)
-        return "unknown" if seconds is None else roughly(seconds)
+        estimate = self.estimate(run)
+        return "unknown" if estimate is None else roughly(estimate.low, estimate.high)

@@ -14,7 +14,7 @@ from ntkbench.report.pages.page import Page, run_file
 from ntkbench.report.query import ask, grouped, params_of
 from ntkbench.report.rows.environments import FACTS
 from ntkbench.report.rows.runs import AGREEMENTS, METRICS, RUNS
-from ntkbench.report.rows.times import SAMPLES, Samples
+from ntkbench.report.rows.times import SAMPLES, TIME_PARTS, Samples
 
 if TYPE_CHECKING:
     import duckdb
@@ -35,6 +35,7 @@ def pages(connection: duckdb.DuckDBPyConnection, tasks: Mapping[str, Task]) -> I
     runs = ask(connection, RUNS).rows()
     metrics = grouped(ask(connection, METRICS).rows(), run_id)
     samples = grouped(ask(connection, SAMPLES).rows(), run_id)
+    parts = grouped(ask(connection, TIME_PARTS).rows(), run_id)
     agreement = {row.run_id: row for row in ask(connection, AGREEMENTS).rows()}
     known = (fact for fact in ask(connection, FACTS).rows() if fact.value)
     facts = grouped(known, attrgetter("environment_id"))
@@ -49,6 +50,7 @@ def pages(connection: duckdb.DuckDBPyConnection, tasks: Mapping[str, Task]) -> I
                 "params": params_of(run.setting),
                 "metrics": metrics.get(run.run_id, []),
                 "stages": stages(samples.get(run.run_id, [])),
+                "parts": parts.get(run.run_id, []),
                 "agreement": agreement.get(run.run_id),
                 "facts": facts.get(run.environment_id, []),
                 "attempts": [other for other in attempts[run.experiment_id] if other.run_id != run.run_id],

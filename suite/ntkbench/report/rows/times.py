@@ -117,3 +117,16 @@ SAMPLES = Query(
     ORDER BY run_id, stage
     """,
 )
+
+
+class TimePart(NamedTuple):
+    """What a part of a run's wall clock went to, in seconds; `stage` where it is one call of a stage."""
+
+    run_id: str
+    part: str
+    stage: str | None
+    seconds: float
+
+
+TIME_PARTS = Query(TimePart, "FROM time_account WHERE seconds > 0 ORDER BY run_id, seconds DESC, part, stage")
+"""The dearest first."""
