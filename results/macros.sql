@@ -7,9 +7,20 @@ CREATE OR REPLACE MACRO agrees(value, other, tolerance) AS
 CREATE OR REPLACE MACRO point_agrees(x, y, other_x, other_y, tolerance) AS
   other_x = x AND agrees(y, other_y, tolerance);
 
--- A window function, for QUALIFY. `place` tells attempts apart that do not replace each other (NULL: all do).
-CREATE OR REPLACE MACRO latest_attempt(experiment_id, place, finished, run_id) AS
-  row_number() OVER (PARTITION BY experiment_id, place ORDER BY finished DESC, run_id) = 1;
+-- A sorting key: a foreign record takes the place of none of this machine's. Named submitters by their names, which the
+-- importer chose; last what nobody vouches for.
+CREATE OR REPLACE MACRO precedence(origin, submitter) AS
+  CASE WHEN origin = 'this machine' THEN '1' WHEN origin = 'reference' THEN '2'
+       WHEN submitter <> '' THEN '3 ' || submitter ELSE '4' END;
+
+-- A window function, for QUALIFY. `place` tells attempts apart that do not replace each other (NULL: all do); `first` is
+-- the precedence.
+CREATE OR REPLACE MACRO latest_attempt(experiment_id, place, first, finished, run_id) AS
+  row_number() OVER (PARTITION BY experiment_id, place ORDER BY first, finished DESC, run_id) = 1;
+
+-- A window function, for QUALIFY, likewise: whether a row is of the first origin that its group has any row of.
+CREATE OR REPLACE MACRO of_first_origin(origin, submitter, place) AS
+  dense_rank() OVER (PARTITION BY place ORDER BY precedence(origin, submitter)) = 1;
 
 -- Order statistics: the number of samples below the median is binomial, whatever their distribution, so the interval
 -- needs no resampling, and the same samples always give the same one.

@@ -12,16 +12,19 @@ from ntkbench.results.parquet import reading_export
 from ntkbench.results.rows import read_records
 from ntkbench.results.store import Store
 
+# What others ran beside it is no fault of the task's first origin, this machine where it ran the task.
+_JUDGED = "run_id IN (SELECT run_id FROM run QUALIFY of_first_origin(origin, submitter, task))"
 # Each finds what does not hold: no row where all is well.
 _CHECKS = {
     "Verified claims that are not reproduced": "SELECT task, claim, backend, side, published, tolerance, measured "
     "FROM verdict WHERE verified AND verdict = 'not reproduced'",
     "Runs that disagree with other backends": "SELECT task, params, seed, backend, device, differs_in FROM agreement "
-    "WHERE status = 'disagrees'",
-    "Runs that failed": "SELECT task, params, seed, backend, status, reason FROM failure",
+    f"WHERE status = 'disagrees' AND {_JUDGED}",
+    "Runs that failed": f"SELECT task, params, seed, backend, status, reason FROM failure WHERE {_JUDGED}",
 }
 _LATEST_ANYWHERE = (
-    "SELECT run_id FROM run WHERE status = 'ok' QUALIFY latest_attempt(experiment_id, NULL, finished, run_id)"
+    "SELECT run_id FROM run WHERE status = 'ok' QUALIFY latest_attempt(experiment_id, NULL, "
+    "precedence(origin, submitter), finished, run_id)"
 )
 _LATEST_OF = "SELECT run_id FROM latest_run WHERE task IN (SELECT unnest(?::VARCHAR[]))"
 _HELD = "SELECT count(*) FROM verdict WHERE verified AND verdict = 'reproduced'"

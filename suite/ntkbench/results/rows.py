@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ntkbench.canonical import canonical_json
 from ntkbench.errors import InputError
 from ntkbench.machine.provenance import environment_id
+from ntkbench.results.origin import IMPORT, THIS_MACHINE, Origin, seal, sealed_here
 from ntkbench.results.record import FORMAT, ClaimRow, CurveRow, MetricRow, RunRecord
 from ntkbench.results.schema import columns
 
@@ -37,7 +38,7 @@ FROM run r LEFT JOIN environment e USING (environment_id)
 WHERE {condition} ORDER BY r.finished, r.run_id
 """
 _DECLARATIONS = """
-SELECT task, task_version, declared,
+SELECT * EXCLUDE (claims_id), d.claims_id,
   (SELECT list({claim_row} ORDER BY name) FROM claim c WHERE c.claims_id = d.claims_id) AS claims
 FROM declaration d ORDER BY ALL
 """
@@ -56,15 +57,28 @@ class Declaration:
     task_version: int
     declared: str
     claims: Sequence[ClaimRow]
+    origin: Origin = THIS_MACHINE
 
 
-def insert_records(connection: duckdb.DuckDBPyConnection, records: Sequence[RunRecord]) -> None:
-    """Add records; the caller has made sure that they are not there, and minds the transaction."""
+def insert_records(
+    connection: duckdb.DuckDBPyConnection, records: Sequence[RunRecord], origins: Mapping[str, Origin]
+) -> None:
+    """Add records; the caller has made sure that they are not there, and minds the transaction.
+
+    Args:
+        connection: To the database.
+        records: Runs.
+        origins: By run_id; without one it is this machine.
+    """
     for start in range(0, len(records), _BATCH):
         batch = records[start : start + _BATCH]
         insert_environments(connection, [r.environment for r in batch])
         sets = _insert_claims(connection, [(r.task, r.task_version, r.claims) for r in batch])
-        insert(connection, "run", [_run_row(r, name) for r, name in zip(batch, sets, strict=True)])
+        insert(
+            connection,
+            "run",
+            [_run_row(r, name, origins.get(r.run_id, THIS_MACHINE)) for r, name in zip(batch, sets, strict=True)],
+        )
         insert(
             connection, "timing", [(r.run_id, t.stage, t.phase, t.sample, t.seconds) for r in batch for t in r.timings]
         )
@@ -95,10 +109,12 @@ def insert_declarations(connection: duckdb.DuckDBPyConnection, declarations: Seq
         return
     sets = _insert_claims(connection, [(d.task, d.task_version, d.claims) for d in declarations])
     rows = dict.fromkeys(
-        (d.task, d.task_version, name, utc(d.declared)) for d, name in zip(declarations, sets, strict=True)
+        (*key, d.origin.kind, d.origin.submitter, seal(d.origin, _declared(*key)))
+        for d, name in zip(declarations, sets, strict=True)
+        for key in ((d.task, d.task_version, name, utc(d.declared)),)
     )
     known = set(connection.execute("SELECT task, task_version, claims_id, declared FROM declaration").fetchall())
-    insert(connection, "declaration", [row for row in rows if row not in known])
+    insert(connection, "declaration", [row for row in rows if row[:4] not in known])
 
 
 def claims_id(task: str, version: int, claims: Sequence[ClaimRow]) -> str:
@@ -132,10 +148,25 @@ def read_records(connection: duckdb.DuckDBPyConnection, run_ids: Sequence[str] |
 def read_declarations(connection: duckdb.DuckDBPyConnection) -> list[Declaration]:
     """All declarations."""
     query = _DECLARATIONS.format(claim_row=_CLAIM_ROW)
-    return [
-        Declaration(row["task"], row["task_version"], _iso(row["declared"]), [ClaimRow(**c) for c in _claims(row)])
-        for row in _dicts(connection.execute(query))
-    ]
+    return [_declaration(row) for row in _dicts(connection.execute(query))]
+
+
+def read_origins(connection: duckdb.DuckDBPyConnection, records: Sequence[RunRecord]) -> dict[str, Origin]:
+    """By run_id, the origin of those records that this installation has stored before, as their seals show.
+
+    Args:
+        connection: To the tables of a database or an export, which may state anything.
+        records: What `read_records` found there.
+    """
+    stated = {
+        row[0]: row[1:] for row in connection.execute("SELECT run_id, origin, submitter, seal FROM run").fetchall()
+    }
+    return {
+        r.run_id: Origin(kind, submitter)
+        for r in records
+        for kind, submitter, stamp in (stated[r.run_id],)
+        if stamp and sealed_here(kind, submitter, stamp, _sealed(r))
+    }
 
 
 def same(one: RunRecord, other: RunRecord) -> bool:
@@ -174,12 +205,12 @@ def _known(connection: duckdb.DuckDBPyConnection, table: str, key: str, names: I
     return {row[0] for row in connection.execute(query, [list(names)]).fetchall()}
 
 
-def _run_row(r: RunRecord, claims: str) -> tuple[Any, ...]:
+def _run_row(r: RunRecord, claims: str, origin: Origin) -> tuple[Any, ...]:
     return (
         r.run_id, r.experiment_id, r.task, r.task_version, r.tier, json.dumps(r.params, sort_keys=True), r.backend,
         r.implementation, r.device, r.precision, r.seed, r.dataset, r.dataset_sha256, r.status, r.reason, r.traceback,
         r.warnings, utc(r.started), utc(r.finished), r.command, environment_id(r.environment), claims,
-        r.measures_machine,
+        r.measures_machine, origin.kind, origin.submitter, seal(origin, _sealed(r)),
     )  # fmt: skip
 
 
@@ -222,7 +253,8 @@ def _normal(record: RunRecord) -> RunRecord:
 def _record(row: dict[str, Any]) -> RunRecord:
     if row["facts"] is None:
         raise InputError(f"run {row['run_id']} has no environment")
-    del row["environment_id"], row["claims_id"]
+    for name in ("environment_id", "claims_id", "origin", "submitter", "seal"):
+        del row[name]
     row["environment"] = row.pop("facts")
     row["params"] = json.loads(row["params"])
     for moment in ("started", "finished"):
@@ -234,6 +266,40 @@ def _record(row: dict[str, Any]) -> RunRecord:
         return RunRecord.from_mapping({"format": FORMAT, **row})
     except InputError as error:
         raise InputError(f"run {row['run_id']}: {error}") from error
+
+
+def _declaration(row: Mapping[str, Any]) -> Declaration:
+    key = row["task"], row["task_version"], row["claims_id"], row["declared"]
+    kind, submitter = row["origin"], row["submitter"]
+    stored_here = row["seal"] and sealed_here(kind, submitter, row["seal"], _declared(*key))
+    return Declaration(
+        row["task"],
+        row["task_version"],
+        _iso(row["declared"]),
+        [ClaimRow(**claim) for claim in _claims(row)],
+        Origin(kind, submitter) if stored_here else IMPORT,
+    )
+
+
+def _declared(task: str, version: int, claims: str, moment: datetime) -> list[object]:
+    """What is sealed of a declaration."""
+    return [task, version, claims, _iso(moment)]
+
+
+def _sealed(record: RunRecord) -> dict[str, Any]:
+    """What is sealed of a record: all of it, equal for records that are the same rows."""
+    values = dict(vars(_normal(record)))
+    for name in ("timings", "metrics", "curves", "claims"):
+        # Not asdict: of a million metrics it makes copies for seconds.
+        values[name] = [[_number(value) for value in vars(row).values()] for row in values[name]]
+    return values
+
+
+def _number(value: Any) -> Any:
+    # 3 and 3.0 are one number in a table, and two texts.
+    if isinstance(value, list):
+        return [float(v) for v in value]
+    return float(value) if type(value) is int else value
 
 
 def _claims(row: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -14,11 +14,12 @@ from ntkbench.results.store import Store
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("sources", nargs="+", type=Path, metavar="PATH")
+    parser.add_argument("--as", dest="submitter", metavar="NAME", help="who made them; they are checked first")
     add_database(parser)
 
 
 def run(options: Namespace) -> int:
     """Add the records of every source that are not here yet, all or none."""
-    added, present = import_sources(Store(database_path(options)), options.sources)
+    added, present = import_sources(Store(database_path(options)), options.sources, options.submitter)
     print(f"{added} added, {present} were here already")
     return OK
