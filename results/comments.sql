@@ -8,8 +8,9 @@ COMMENT ON COLUMN schema_version.version IS 'one row: the version of the tables'
 
 COMMENT ON TABLE environment IS 'Where runs and measurements were made; each once.';
 COMMENT ON COLUMN environment.environment_id IS 'hash of the facts';
-COMMENT ON COLUMN environment.machine IS 'hash of the installation and the hardware (before origins: of the hardware alone); speeds are compared within one '
-  'machine';
+COMMENT ON COLUMN environment.machine IS
+  'hash of the installation and the hardware (before origins: of the hardware alone); speeds are compared within one '
+  'machine alone';
 COMMENT ON COLUMN environment.commit_id IS
   'the checkout''s commit, "+changes" when files differ; '''' outside a checkout';
 COMMENT ON COLUMN environment.facts IS 'CPU, GPU, system, versions, variables, backend settings; keys sorted';
@@ -317,8 +318,8 @@ COMMENT ON MACRO half_interval IS
   'a run alone knows.';
 
 COMMENT ON VIEW verdict IS
-  'Each present claim against what was measured, for each backend, device and precision that ran it, by the first origin '
-  'that has runs of the claim on the backend: this machine, reference, imports.';
+  'Each present claim against what was measured, for each backend, device and precision that ran it, by the first '
+  'origin that has runs of the claim on the backend: this machine, reference, imports.';
 COMMENT ON VIEW verdict_by_origin IS
   'Each present claim against what was measured, for each origin, backend, device and precision that ran it.';
 COMMENT ON COLUMN verdict_by_origin.measured IS 'as verdict.measured, in the metric''s unit';

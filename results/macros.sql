@@ -13,8 +13,8 @@ CREATE OR REPLACE MACRO precedence(origin, submitter) AS
   CASE WHEN origin = 'this machine' THEN '1' WHEN origin = 'reference' THEN '2'
        WHEN submitter <> '' THEN '3 ' || submitter ELSE '4' END;
 
--- A window function, for QUALIFY. `place` tells attempts apart that do not replace each other (NULL: all do); `first` is
--- the precedence.
+-- A window function, for QUALIFY. `place` tells attempts apart that do not replace each other (NULL: all do); `first`
+-- is the precedence.
 CREATE OR REPLACE MACRO latest_attempt(experiment_id, place, first, finished, run_id) AS
   row_number() OVER (PARTITION BY experiment_id, place ORDER BY first, finished DESC, run_id) = 1;
 
@@ -36,8 +36,8 @@ CREATE OR REPLACE MACRO median_interval(sorted) AS {
 -- vary.
 CREATE OR REPLACE MACRO speed_ratio(entry, baseline) AS {
   'speedup': baseline.seconds / nullif(entry.seconds, 0),
-  'low': if(least(entry.samples, baseline.samples) > 1, baseline.low / nullif(entry.high, 0), NULL),
-  'high': if(least(entry.samples, baseline.samples) > 1, baseline.high / nullif(entry.low, 0), NULL),
+  'low': CASE WHEN least(entry.samples, baseline.samples) > 1 THEN baseline.low / nullif(entry.high, 0) END,
+  'high': CASE WHEN least(entry.samples, baseline.samples) > 1 THEN baseline.high / nullif(entry.low, 0) END,
   'outcome': CASE WHEN least(entry.samples, baseline.samples) <= 1 THEN 'one sample'
                   WHEN baseline.low > entry.high THEN 'faster'
                   WHEN baseline.high < entry.low THEN 'slower'

@@ -128,7 +128,7 @@ SELECT task, params, precision, machine, device, stage,
               AND o.stage = e.stage AND o.high < e.low) AS rank,
        backend, seconds,
        -- One sample tells nothing of how it would vary.
-       if(samples > 1, low, NULL) AS low, if(samples > 1, high, NULL) AS high,
+       CASE WHEN samples > 1 THEN low END AS low, CASE WHEN samples > 1 THEN high END AS high,
        samples, first_seconds, compile_seconds, includes_compilation, agreement, gram_error, peak_memory
 FROM entry e
 ORDER BY task, params, machine, stage, rank, seconds;
@@ -180,7 +180,7 @@ SELECT r.task, r.params, r.precision, r.machine, r.device, r.stage, r.backend, r
        r.operations_per_second / l.operations_per_second AS operations_fraction,
        r.bytes_per_second / l.bytes_per_second AS bytes_fraction,
        greatest(operations_fraction, bytes_fraction) AS fraction,
-       CASE WHEN fraction IS NOT NULL THEN if(fraction = operations_fraction, 'arithmetic', 'memory') END AS binds,
+       CASE WHEN fraction = operations_fraction THEN 'arithmetic' WHEN fraction = bytes_fraction THEN 'memory' END AS binds,
        r.includes_compilation
 FROM rate r LEFT JOIN machine_limit l USING (machine, device, precision)
 ORDER BY task, params, precision, machine, stage, fraction DESC NULLS LAST;
@@ -207,7 +207,8 @@ WITH entry AS MATERIALIZED (
 SELECT e.task, e.params, e.precision, e.stage, e.backend, e.device, e.environment_id, e.machine,
        b.environment_id AS baseline_id, b.machine AS baseline_machine, e.seconds, b.seconds AS baseline_seconds,
        ratio.speedup, ratio.low, ratio.high,
-       if(e.machine = b.machine, ratio.outcome, 'other machine') AS outcome, ratio.includes_compilation
+       CASE WHEN e.machine = b.machine THEN ratio.outcome ELSE 'other machine' END AS outcome,
+       ratio.includes_compilation
 FROM entry e JOIN entry b USING (task, params, precision, backend, device, stage),
   LATERAL (SELECT speed_ratio(e, b)) AS compared (ratio)
 WHERE e.environment_id <> b.environment_id;
@@ -230,7 +231,8 @@ WITH stated AS (
 ), spent AS (
   SELECT run_id, sum(seconds) AS seconds FROM stage_time GROUP BY run_id
 ), matching AS (
-  SELECT c.task, c.name, r.backend, r.device, r.precision, r.origin, r.submitter, r.seed, m.value, m.unit, m.stderr, s.seconds,
+  SELECT c.task, c.name, r.backend, r.device, r.precision, r.origin, r.submitter, r.seed, m.value, m.unit, m.stderr,
+         s.seconds,
          -- How far off on the wrong side; negative on the right one.
          CASE c.side WHEN 'at least' THEN c.value - m.value WHEN 'at most' THEN m.value - c.value
               ELSE abs(m.value - c.value) END AS distance
@@ -320,7 +322,7 @@ CREATE OR REPLACE MACRO step_levels(x, weights) AS NULL::DOUBLE[];
 
 CREATE OR REPLACE VIEW perf_history AS
 WITH newest AS (
-  SELECT p.*, e.machine, e.commit_id, coalesce(e.facts['python'], '') AS python
+  SELECT p.*, e.machine, e.commit_id, coalesce(map_extract(e.facts, 'python')[1], '') AS python
   FROM perf p JOIN environment e USING (environment_id)
   QUALIFY row_number() OVER (
     PARTITION BY machine, python, benchmark, version, params, commit_id ORDER BY measured DESC, environment_id) = 1
@@ -352,13 +354,11 @@ ORDER BY benchmark, params, machine, python, version, committed, commit_id;
 -- For the report
 
 -- A sorting key by which depth 3 comes before depth 11: the parts of a name, numbers before words.
-CREATE OR REPLACE MACRO natural_order(name) AS list_transform(
-  regexp_extract_all(name, '[0-9]+|[^0-9]+'),
-  lambda part: {
+CREATE OR REPLACE MACRO natural_order(name) AS [{
     'number': coalesce(CASE WHEN regexp_full_match(part, '[0-9]+') THEN try_cast(part AS HUGEINT) END,
                        170141183460469231731687303715884105727),
-    'word': part}
-);
+    'word': part
+  } FOR part IN regexp_extract_all(name, '[0-9]+|[^0-9]+')];
 
 CREATE OR REPLACE VIEW verdict_source AS
 SELECT v.task, v.claim, v.backend, v.device, v.precision, m.run_id, m.params, m.seed

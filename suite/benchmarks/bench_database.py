@@ -38,7 +38,7 @@ INSERT INTO run
     backend, 'xla', 'cpu', 'float32', (e // 1000) % 5, 'cifar10', 'd1', if(i % 97 = 0, 'error', 'ok'),
     if(i % 97 = 0, 'ValueError: it went wrong', ''), '', [], TIMESTAMP '2026-01-01' + to_seconds(i * 60),
     TIMESTAMP '2026-01-01' + to_seconds(i * 60 + 30), 'ntkbench run', md5('e' || (e % 40))[:16],
-    md5('c' || (e % 20))[:16] /* since 3: , false */
+    md5('c' || (e % 20))[:16] /* since 3: , false, 'this machine', '', '' */
   FROM part;
 INSERT INTO claim
   SELECT md5('c' || t)[:16], 'task_' || t, 1, 'claim ' || k, 'metric_' || k, 40 + k, 1.5, 'table 1',
@@ -48,8 +48,11 @@ INSERT INTO metric
   SELECT run_id, 'metric_' || k, 40 + k + (hash(i * 100 + k) % 1000) / 1000, '%', 0.1, 'higher', if(k < 25, 2.0, NULL)
     /* since 3: , NULL, NULL */
   FROM part, range(48) b(k)
-  UNION ALL SELECT run_id, 'peak_memory', 1e9 + i, 'B', NULL, 'lower', NULL /* since 3: , 'peak memory', NULL */ FROM part
-  UNION ALL SELECT run_id, 'gram_error', 1e-6 * (hash(i) % 100), '1', NULL, 'lower', NULL /* since 3: , 'gram error', NULL */ FROM part;
+  UNION ALL SELECT run_id, 'peak_memory', 1e9 + i, 'B', NULL, 'lower', NULL /* since 3: , 'peak memory', NULL */
+  FROM part
+  UNION ALL SELECT run_id, 'gram_error', 1e-6 * (hash(i) % 100), '1', NULL, 'lower', NULL
+    /* since 3: , 'gram error', NULL */
+  FROM part;
 INSERT INTO timing
   SELECT run_id, stage, if(k = 0, 'first', 'steady'), greatest(k - 1, 0), 0.01 + (hash(i * 100 + k) % 1000) / 1e4
   FROM part, (SELECT unnest(['kernel', 'solve', 'train']) AS stage), range(6) b(k);

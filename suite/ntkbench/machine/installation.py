@@ -1,4 +1,4 @@
-"""Which machine of many alike this is: a name drawn at random when it is first asked for, kept in the user's data folder."""
+"""Which machine of many alike this is: a name drawn when it is first asked for, kept in the user's data folder."""
 
 from __future__ import annotations
 

@@ -26,5 +26,6 @@ COMMANDS = {
     "sql": Command("sql", "answer a query, one of the library, or a file of one"),
     "peers": Command("peers", "time other libraries and ours on the same inputs, and write the table"),
     "import": Command("import_", "add records from JSON lines, Parquet folders or other databases"),
-    "export": Command("export", "write every table to DIR as Parquet"),
+    "export": Command("export", "write every table to DIR as Parquet, or a copy for any DuckDB"),
+    "check": Command("check", "say whether records are complete, consistent and plausible"),
 }
