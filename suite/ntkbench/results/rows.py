@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ntkbench.canonical import canonical_json
@@ -14,6 +14,7 @@ from ntkbench.errors import InputError
 from ntkbench.machine.provenance import environment_id
 from ntkbench.results.origin import IMPORT, THIS_MACHINE, Origin, seal, sealed_here
 from ntkbench.results.record import FORMAT, ClaimRow, CurveRow, MetricRow, RunRecord
+from ntkbench.results.sameness import iso, sealed_content, utc
 from ntkbench.results.schema import columns
 
 if TYPE_CHECKING:
@@ -151,6 +152,18 @@ def read_declarations(connection: duckdb.DuckDBPyConnection) -> list[Declaration
     return [_declaration(row) for row in _dicts(connection.execute(query))]
 
 
+def read_claims(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str, int], list[ClaimRow]]:
+    """All sets of claims, by their name, task and version."""
+    query = (
+        f"SELECT claims_id, task, task_version, list({_CLAIM_ROW} ORDER BY name) AS claims FROM claim c "
+        "GROUP BY ALL ORDER BY ALL"
+    )
+    return {
+        (row["claims_id"], row["task"], row["task_version"]): [ClaimRow(**claim) for claim in _claims(row)]
+        for row in _dicts(connection.execute(query))
+    }
+
+
 def read_origins(connection: duckdb.DuckDBPyConnection, records: Sequence[RunRecord]) -> dict[str, Origin]:
     """By run_id, the origin of those records that this installation has stored before, as their seals show.
 
@@ -165,19 +178,8 @@ def read_origins(connection: duckdb.DuckDBPyConnection, records: Sequence[RunRec
         r.run_id: Origin(kind, submitter)
         for r in records
         for kind, submitter, stamp in (stated[r.run_id],)
-        if stamp and sealed_here(kind, submitter, stamp, _sealed(r))
+        if stamp and sealed_here(kind, submitter, stamp, sealed_content(r))
     }
-
-
-def same(one: RunRecord, other: RunRecord) -> bool:
-    """Whether two records are the same rows."""
-    return _normal(one) == _normal(other)
-
-
-def utc(text: str) -> datetime:
-    """The moment that `text` (ISO 8601) names, in UTC, which is also taken when it names no zone."""
-    moment = datetime.fromisoformat(text)
-    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
 def _insert_claims(
@@ -210,7 +212,7 @@ def _run_row(r: RunRecord, claims: str, origin: Origin) -> tuple[Any, ...]:
         r.run_id, r.experiment_id, r.task, r.task_version, r.tier, json.dumps(r.params, sort_keys=True), r.backend,
         r.implementation, r.device, r.precision, r.seed, r.dataset, r.dataset_sha256, r.status, r.reason, r.traceback,
         r.warnings, utc(r.started), utc(r.finished), r.command, environment_id(r.environment), claims,
-        r.measures_machine, origin.kind, origin.submitter, seal(origin, _sealed(r)),
+        r.measures_machine, origin.kind, origin.submitter, seal(origin, sealed_content(r)),
     )  # fmt: skip
 
 
@@ -237,19 +239,6 @@ def _as_stored(claims: Sequence[ClaimRow]) -> list[ClaimRow]:
     return [replace(c, value=float(c.value), tolerance=float(c.tolerance)) for c in claims]
 
 
-def _normal(record: RunRecord) -> RunRecord:
-    return replace(
-        record,
-        started=_iso(utc(record.started)),
-        finished=_iso(utc(record.finished)),
-        timings=sorted(record.timings, key=lambda t: (t.stage, t.phase, t.sample)),
-        metrics=sorted(record.metrics, key=lambda m: m.name),
-        # A curve without points is no row.
-        curves=sorted((c for c in record.curves if c.x), key=lambda c: c.name),
-        claims=sorted(record.claims, key=lambda c: c.name),
-    )
-
-
 def _record(row: dict[str, Any]) -> RunRecord:
     if row["facts"] is None:
         raise InputError(f"run {row['run_id']} has no environment")
@@ -258,7 +247,7 @@ def _record(row: dict[str, Any]) -> RunRecord:
     row["environment"] = row.pop("facts")
     row["params"] = json.loads(row["params"])
     for moment in ("started", "finished"):
-        row[moment] = _iso(row[moment])
+        row[moment] = iso(row[moment])
     for name in ("timings", "metrics", "curves"):
         row[name] = row[name] or []
     row["claims"] = _claims(row)
@@ -275,7 +264,7 @@ def _declaration(row: Mapping[str, Any]) -> Declaration:
     return Declaration(
         row["task"],
         row["task_version"],
-        _iso(row["declared"]),
+        iso(row["declared"]),
         [ClaimRow(**claim) for claim in _claims(row)],
         Origin(kind, submitter) if stored_here else IMPORT,
     )
@@ -283,33 +272,11 @@ def _declaration(row: Mapping[str, Any]) -> Declaration:
 
 def _declared(task: str, version: int, claims: str, moment: datetime) -> list[object]:
     """What is sealed of a declaration."""
-    return [task, version, claims, _iso(moment)]
-
-
-def _sealed(record: RunRecord) -> dict[str, Any]:
-    """What is sealed of a record: all of it, equal for records that are the same rows."""
-    values = dict(vars(_normal(record)))
-    for name in ("timings", "metrics", "curves", "claims"):
-        # Not asdict: of a million metrics it makes copies for seconds.
-        values[name] = [[_number(value) for value in vars(row).values()] for row in values[name]]
-    return values
-
-
-def _number(value: Any) -> Any:
-    # 3 and 3.0 are one number in a table, and two texts.
-    if isinstance(value, list):
-        return [float(v) for v in value]
-    return float(value) if type(value) is int else value
+    return [task, version, claims, iso(moment)]
 
 
 def _claims(row: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{**claim, "params": json.loads(claim["params"])} for claim in row["claims"] or []]
-
-
-def _iso(moment: datetime) -> str:
-    # Milliseconds, as the runner gives them, unless there is more to tell.
-    precision = "microseconds" if moment.microsecond % 1000 else "milliseconds"
-    return moment.isoformat(timespec=precision) + "+00:00"
 
 
 def _dicts(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:

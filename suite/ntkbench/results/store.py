@@ -16,7 +16,8 @@ from ntkbench.results.latest import Attempt, of_tables
 from ntkbench.results.origin import Origin
 from ntkbench.results.perf_rows import insert_measurements
 from ntkbench.results.record import DONE, RunRecord
-from ntkbench.results.rows import Declaration, claims_id, insert_declarations, insert_records, read_records, same
+from ntkbench.results.rows import Declaration, claims_id, insert_declarations, insert_records, read_records
+from ntkbench.results.sameness import same
 
 if TYPE_CHECKING:
     import duckdb
