@@ -50,7 +50,7 @@ def implausible(record: RunRecord, limits: Limits) -> Iterator[str]:
         yield f"it ended at {record.finished}, which has not come yet"
     spent, wall = sum(t.seconds for t in record.timings), (ended - began).total_seconds()
     # A stage that was resumed holds what its blocks took in earlier processes. Times are in whole milliseconds.
-    if spent > 1.01 * wall + 0.01 and not any("resumed" in warning for warning in record.warnings):
+    if ended >= began and spent > 1.01 * wall + 0.01 and not any("resumed" in warning for warning in record.warnings):
         yield f"its stages took {seconds(spent)}, the whole run {seconds(wall)}"
     if record.status == "ok":
         yield from _too_fast(record, limits)
