@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ntkbench import formats
-from ntkbench.results.asv import Measurement, read_results
+from ntkbench.results.perf.asv import Measurement, read_results
 
 # Processes a commit in each pass (None: the benchmarks' own `rounds`); after the first, of the benchmarks alone that
 # all passes so far say have changed.

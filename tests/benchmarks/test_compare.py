@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks import compare as module
 from benchmarks.compare import ROUNDS, Comparison, change, full_name, judged, shown, table
-from ntkbench.results.asv import Measurement
+from ntkbench.results.perf.asv import Measurement
 
 BENCHMARKS = 62  # that need no GPU, their parameters included
 DATE = datetime(2026, 1, 1, tzinfo=UTC)

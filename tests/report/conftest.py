@@ -13,7 +13,7 @@ import pytest
 
 from ntkbench import Context, Curve, Metric, Tier, task
 from ntkbench.report.site import write_site
-from ntkbench.results.asv import Measurement
+from ntkbench.results.perf.asv import Measurement
 from ntkbench.results.record import CurveRow, MetricRow, RunRecord, TimingRow
 from ntkbench.results.store import Store
 

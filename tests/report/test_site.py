@@ -107,6 +107,17 @@ def test_an_unverified_figure_is_marked(store: Store, tasks: dict, tmp_path: Pat
     assert marked == {"three squared square; exact": False, "four squared square; memory": True}
 
 
+def test_the_overview_puts_tasks_below_the_question_of_their_folder(store: Store, tasks: dict, tmp_path: Path) -> None:
+    question = "What is <nine>?"
+    overview = (
+        write_site(store, tasks, tmp_path / "out", {"squares": question}).read_text().split('class="overview"')[1]
+    )
+    assert overview.count('class="question"') == 1
+    assert overview.index("What is &lt;nine&gt;?") < overview.index("task-squares.html")
+    # A task without a question comes after those that have one, and below none of theirs.
+    assert 'class="question"' not in write_site(store, tasks, tmp_path / "out").read_text()
+
+
 def test_every_link_leads_somewhere_inside_the_folder(store: Store, tasks: dict, tmp_path: Path) -> None:
     write_site(store, tasks, tmp_path / "out")
     found = pages(tmp_path / "out")

@@ -14,7 +14,7 @@ import pytest
 
 from ntkbench.errors import InputError
 from ntkbench.results import database as database_module
-from ntkbench.results.asv import Measurement
+from ntkbench.results.perf.asv import Measurement
 from ntkbench.results.record import RunRecord
 from ntkbench.results.rows import Declaration
 from ntkbench.results.schema import SCHEMA_VERSION, TABLES

@@ -53,6 +53,9 @@ def prefer(implementation: str) -> Iterator[None]:
     """Let kernels inside the block take this implementation wherever it applies, however small the work.
 
     Left alone, each takes the fastest for the size of its work, compiling included.
+
+    Args:
+        implementation: its name: "numba", "xla", "pallas", "aten", "inductor" or "triton".
     """
     token = _PREFERRED.set(implementation)
     try:

@@ -10,6 +10,14 @@ def rescaled(x: Array, factor: float, times: int) -> Array:
     """`x` multiplied by `factor` so many times, each time all of it, in the memory that it has; `x` is used up.
 
     No memory is taken anew: the system would have to clear it first, which takes longer than to read or write it.
+
+    Args:
+        x: an array of any shape; it must not be used again.
+        factor: what each entry is multiplied by, each time.
+        times: how often.
+
+    Returns:
+        The array, in the memory of `x`.
     """
     execution = execution_for(x)
     for _ in range(times):

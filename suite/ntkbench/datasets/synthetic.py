@@ -17,22 +17,58 @@ Distribution = Callable[[np.random.Generator, int, int], Floats]
 
 
 def gaussian(rng: np.random.Generator, n: int, d: int) -> Floats:
-    """Independent N(0, 1) entries."""
+    """Independent N(0, 1) entries.
+
+    Args:
+        rng: draws them.
+        n: how many inputs.
+        d: their dimension.
+
+    Returns:
+        (n, d), float64.
+    """
     return rng.standard_normal((n, d))
 
 
 def rademacher(rng: np.random.Generator, n: int, d: int) -> Floats:
-    """Independent signs: sub-Gaussian, and every input has the norm sqrt(d)."""
+    """Independent signs: sub-Gaussian, and every input has the norm sqrt(d).
+
+    Args:
+        rng: draws them.
+        n: how many inputs.
+        d: their dimension.
+
+    Returns:
+        (n, d), float64.
+    """
     return rng.choice([-1.0, 1.0], (n, d))
 
 
 def laplace(rng: np.random.Generator, n: int, d: int) -> Floats:
-    """Independent Laplace entries: sub-exponential."""
+    """Independent Laplace entries: sub-exponential.
+
+    Args:
+        rng: draws them.
+        n: how many inputs.
+        d: their dimension.
+
+    Returns:
+        (n, d), float64.
+    """
     return rng.laplace(scale=math.sqrt(0.5), size=(n, d))
 
 
 def sphere(rng: np.random.Generator, n: int, d: int) -> Floats:
-    """Uniform on the sphere of radius sqrt(d)."""
+    """Uniform on the sphere of radius sqrt(d).
+
+    Args:
+        rng: draws them.
+        n: how many inputs.
+        d: their dimension.
+
+    Returns:
+        (n, d), float64.
+    """
     return normalised(gaussian(rng, n, d))
 
 
@@ -77,7 +113,14 @@ def elliptical(nu: float) -> Distribution:
 
 
 def normalised(x: npt.NDArray[Any]) -> Floats:
-    """Rows (n, d) brought to the norm sqrt(d)."""
+    """Rows brought to the norm sqrt(d).
+
+    Args:
+        x: (n, d), no row of zeros.
+
+    Returns:
+        (n, d), float64 where `x` is.
+    """
     rows: Floats = x * (math.sqrt(x.shape[1]) / np.linalg.norm(x, axis=1, keepdims=True))
     return rows
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ntkbench import formats, paths
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 
-def write_site(store: Store, tasks: Mapping[str, Task], out: Path) -> Path:
+def write_site(
+    store: Store, tasks: Mapping[str, Task], out: Path, questions: Mapping[str, str] = MappingProxyType({})
+) -> Path:
     """Write the report.
 
     Pages are rendered whole before the first is written; what an earlier report wrote there and this one does not is
@@ -36,6 +39,7 @@ def write_site(store: Store, tasks: Mapping[str, Task], out: Path) -> Path:
         store: The results database.
         tasks: The tasks that are installed, by name: a page says what its task declares.
         out: The folder to write to.
+        questions: What the folder of each task asks, by the task's name: the first page puts its tasks below it.
 
     Returns:
         The path of index.html.
@@ -49,8 +53,12 @@ def write_site(store: Store, tasks: Mapping[str, Task], out: Path) -> Path:
         with store.reading() as connection, _one_thread(connection):
             names = [one.task for one in ask(connection, TASK_RUNS).rows()]
             # Each asks when it is called, and draws when its pages are asked for: then the database is free again.
-            kinds = (index, task, run, compare, performance, environments)
-            pages = [*(kind.pages(connection, tasks) for kind in kinds), sql.pages(connection, store.path.name)]
+            kinds = (task, run, compare, performance, environments)
+            pages = [
+                index.pages(connection, tasks, questions),
+                *(kind.pages(connection, tasks) for kind in kinds),
+                sql.pages(connection, store.path.name),
+            ]
     except NewerError as error:
         write_files(out, _render([Page("index.html", "newer.html.j2", {"reason": _without_path(error, store)})], []))
         raise

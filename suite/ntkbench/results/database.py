@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING
 
 from ntkbench.errors import InputError, SystemFault
 from ntkbench.files import whole
-from ntkbench.results import schema, steps
+from ntkbench.results import schema
 from ntkbench.results.faults import refusal
+from ntkbench.results.perf import steps
 from ntkbench.results.schema import SCHEMA_VERSION
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from ntkbench.results import database
 from ntkbench.results.faults import refusal
 from ntkbench.results.latest import Attempt, of_tables
 from ntkbench.results.origin import Origin
-from ntkbench.results.perf_rows import insert_measurements
+from ntkbench.results.perf.rows import insert_measurements
 from ntkbench.results.record import DONE, RunRecord
 from ntkbench.results.rows import Declaration, claims_id, insert_declarations, insert_records, read_records
 from ntkbench.results.sameness import same
@@ -22,7 +22,7 @@ from ntkbench.results.sameness import same
 if TYPE_CHECKING:
     import duckdb
 
-    from ntkbench.results.asv import Measurement
+    from ntkbench.results.perf.asv import Measurement
 
 
 @dataclass(frozen=True)

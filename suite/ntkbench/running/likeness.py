@@ -41,8 +41,9 @@ def _own_package(kernel: Callable[..., Any]) -> list[Path]:
 def public_name(kernel: Callable[..., Any]) -> str:
     """A name that a function keeps when its module moves: its public one, else that of its file and itself."""
     parts = kernel.__module__.split(".")
-    for length in range(1, len(parts)):
+    for length in range(1, len(parts) + 1):
         package = ".".join(parts[:length])
-        if getattr(sys.modules.get(package), kernel.__name__, None) is kernel:
+        module = sys.modules.get(package)
+        if hasattr(module, "__path__") and getattr(module, kernel.__name__, None) is kernel:
             return f"{package}.{kernel.__name__}"
     return f"{Path(inspect.getfile(kernel)).stem}.{kernel.__qualname__}"

@@ -2,7 +2,8 @@
 
 Imports are followed wherever they stand in a file, in functions too. A name imported from a package leads to the module
 that defines it, as the package's `__init__` says, so that `from ntkbench.kernels import cntk` reaches the convolutional
-kernels and no others. Other libraries are not followed: their versions are recorded.
+kernels and no others; a class with the files beside it, where its subclasses are, of which a kernel may be given any
+(the layers of an architecture). Other libraries are not followed: their versions are recorded.
 """
 
 from __future__ import annotations
@@ -110,6 +111,20 @@ def _definition(origin: str, name: str, folders: Folders) -> list[Path]:
             source = _absolute(node, here[0], folders)
             for alias in node.names:
                 if (alias.asname or alias.name) == name and source != origin:
-                    return [] if origin == SUITE.name else _definition(source, alias.name, folders)
+                    return (
+                        [] if origin == SUITE.name else _with_its_like(_definition(source, alias.name, folders), name)
+                    )
     defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     return here if name in defined else _module(f"{origin}.{name}", folders) or here
+
+
+def _with_its_like(files: list[Path], name: str) -> list[Path]:
+    """The files, and, where the name is that of a class in one of them, those beside it."""
+    classes = {
+        node.name for file in files for node in ast.parse(file.read_text()).body if isinstance(node, ast.ClassDef)
+    }
+    return (
+        sorted({*files, *(beside for file in files for beside in file.parent.glob("*.py"))})
+        if name in classes
+        else files
+    )

@@ -49,21 +49,35 @@ def family(child: subprocess.Popen[str]) -> list[psutil.Process]:
         return []
 
 
+def words_of(process: psutil.Process) -> list[str]:
+    """Its command line; nothing of a process that has just ended."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
 @pytest.fixture
 def worker_of() -> Callable[[subprocess.Popen[str]], psutil.Process]:
     """The worker process of a running `ntkbench run`."""
 
     def find(child: subprocess.Popen[str]) -> psutil.Process:
         def workers() -> list[psutil.Process]:
-            return [p for p in family(child)[1:] if "spawn_main" in " ".join(p.cmdline())]
+            return [p for p in family(child)[1:] if "spawn_main" in " ".join(words_of(p))]
 
-        wait_until(lambda: len(workers()) > 0)
-        return workers()[0]
+        found: list[psutil.Process] = []
+
+        def are_there() -> bool:
+            found[:] = workers()
+            return len(found) > 0
+
+        wait_until(are_there)
+        return found[0]
 
     return find
 
 
-def wait_until(holds: Callable[[], bool], patience: float = 60.0) -> None:
+def wait_until(holds: Callable[[], bool], patience: float = 600.0) -> None:
     deadline = time.monotonic() + patience
     while not holds():
         assert time.monotonic() < deadline, "it does not come to pass"

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ntkbench.results import steps
-from ntkbench.results.asv import Measurement
 from ntkbench.results.database import connect
+from ntkbench.results.perf import steps
+from ntkbench.results.perf.asv import Measurement
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

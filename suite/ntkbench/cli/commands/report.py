@@ -26,7 +26,8 @@ def run(options: Namespace) -> int:
     """Write the pages, print where, and show them if asked to."""
     path = database_path(options)
     out = options.out if options.out is not None else path.parent / "report"
-    index = write_site(Store(path), registry.load_tasks(options.tasks), out)
+    questions = {name: topic.question for name, topic in registry.topics(options.tasks).items()}
+    index = write_site(Store(path), registry.load_tasks(options.tasks), out, questions)
     print(index)
     if options.open and not webbrowser.open(index.resolve().as_uri()):
         raise InputError(f"no browser was found; open {index} yourself")

@@ -28,6 +28,7 @@ _MOST_TIMES = 100  # rows of the leaderboard on this page; of more, one setting 
 class TaskLine:
     """A task in the overview. Of each verdict: how many claims have it, and where its part of the bar starts."""
 
+    question: str
     name: str
     title: str
     counts: Mapping[str, int]
@@ -42,8 +43,10 @@ class TaskLine:
         return sum(self.counts.values())
 
 
-def pages(connection: duckdb.DuckDBPyConnection, tasks: Mapping[str, Task]) -> Iterator[Page]:
-    """The index: asks at once."""
+def pages(
+    connection: duckdb.DuckDBPyConnection, tasks: Mapping[str, Task], questions: Mapping[str, str]
+) -> Iterator[Page]:
+    """The index, tasks below the questions of their folders: asks at once."""
     claims, everything = ask(connection, CLAIMS).rows(), ask(connection, TIMES)
     times = _shown(everything)
     (stored,) = ask(connection, STORED).rows()
@@ -53,7 +56,9 @@ def pages(connection: duckdb.DuckDBPyConnection, tasks: Mapping[str, Task]) -> I
         "hardware": [one.name for one in ask(connection, HARDWARE).rows()],
         "verified": _counts([claim for claim in claims if claim.verified]),
         "unverified": _counts([claim for claim in claims if not claim.verified]),
-        "overview": _overview(ask(connection, TASK_RUNS).rows(), claims, ask(connection, WINNERS).rows(), tasks),
+        "overview": _overview(
+            ask(connection, TASK_RUNS).rows(), claims, ask(connection, WINNERS).rows(), tasks, questions
+        ),
         "measured": [claim for claim in claims if claim.runs],
         "waiting": [claim for claim in claims if not claim.runs],
         "times": times,
@@ -73,17 +78,26 @@ def _counts(claims: Sequence[Claim]) -> dict[str, int]:
 
 
 def _overview(
-    stored: Sequence[TaskRuns], claims: Sequence[Claim], winners: Sequence[Winner], tasks: Mapping[str, Task]
+    stored: Sequence[TaskRuns],
+    claims: Sequence[Claim],
+    winners: Sequence[Winner],
+    tasks: Mapping[str, Task],
+    questions: Mapping[str, str],
 ) -> list[TaskLine]:
-    """A line for each task: its claims by verdict, its runs, and which entry is fastest."""
+    """A line for each task: its claims by verdict, its runs, and which entry is fastest.
+
+    Tasks of one question stand together, those of no known question at the end.
+    """
     claimed, won = grouped(claims, attrgetter("task")), grouped(winners, attrgetter("task"))
     lines = []
     for task, runs, failures in stored:
         counts = _counts(claimed.get(task, []))
         starts = dict(zip(counts, accumulate(counts.values(), initial=0), strict=False))
         title = tasks[task].title if task in tasks else task
-        lines.append(TaskLine(task, title, counts, starts, runs, failures, _fastest(won.get(task, []))))
-    return lines
+        lines.append(
+            TaskLine(questions.get(task, ""), task, title, counts, starts, runs, failures, _fastest(won.get(task, [])))
+        )
+    return sorted(lines, key=lambda line: (not line.question, line.question))
 
 
 def _fastest(winners: Sequence[Winner]) -> str:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import random
 
-from ntkbench.results.steps import levels
+from ntkbench.results.perf.steps import levels
 
 
 def test_a_step_is_found_where_it_is_through_noise():

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from ntkbench.errors import InputError
-from ntkbench.results.asv import Measurement
 from ntkbench.results.exchange import import_sources
 from ntkbench.results.parquet import export_parquet
-from ntkbench.results.perf_rows import read_measurements
+from ntkbench.results.perf.asv import Measurement
+from ntkbench.results.perf.rows import read_measurements
 from ntkbench.results.store import Store
 
 ONE = Measurement(

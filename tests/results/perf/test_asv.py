@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ntkbench.errors import InputError
-from ntkbench.results.asv import holds_results, read_results
+from ntkbench.results.perf.asv import holds_results, read_results
 
 COMMIT = "a" * 40
 MACHINE = {"machine": "f00", "cpu": "a CPU", "num_cpu": "2", "ram": str(3 * 2**30), "os": "Linux", "arch": "x86_64"}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ntkbench.errors import InputError
 from ntkbench.machine.provenance import environment_id
-from ntkbench.results.asv import Measurement
+from ntkbench.results.perf.asv import Measurement
 from ntkbench.results.rows import insert, insert_environments
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""What asv measured of this package's own speed, commit by commit."""
