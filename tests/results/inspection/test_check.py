@@ -189,12 +189,16 @@ def test_what_is_no_set_of_records_is_refused(ntkbench, tmp_path, content) -> No
         assert (outcome.code, outcome.out, outcome.err.count("\n")) == (2, "", 1)
 
 
-def test_a_name_vouches_for_sound_records_alone(check, records, database) -> None:
+def test_a_name_vouches_for_sound_records_alone(check, records, tmp_path, monkeypatch) -> None:
+    database = tmp_path / "new.duckdb"
+    monkeypatch.setenv("NTKBENCH_DB", str(database))
     bad = [replace(records[0], seed=7), *records[1:]]
     outcome = check(bad, "import", "--as", "bob")
     assert (outcome.code, outcome.err) == (1, "ntkbench: nothing was imported\n")
     assert "experiment_id" in outcome.out
-    assert check(records, "import", "--as", "bob").out == "3 added, 0 were here already\n"
+    assert not database.exists()
+    outcome = check(records, "import", "--as", "bob")
+    assert (outcome.out, outcome.err) == ("3 added, 0 were here already\n", "")
     assert Store(database).query("SELECT DISTINCT origin, submitter FROM run")[1] == [("import", "bob")]
     # Without a name nothing is asked, and it comes last.
     assert check([replace(r, run_id=r.run_id[::-1]) for r in bad], "import").code == 0
