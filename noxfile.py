@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import subprocess
 import sys
 from argparse import ArgumentParser
@@ -38,6 +39,9 @@ COMPILED_ONCE = {
     "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
 }
 
+# Exit codes of `ntkbench`: some runs failed, and the machine refused something; there are results all the same.
+RUNS_FAILED, SYSTEM_FAULT = 3, 4
+
 # Why no card can be used here. Nothing is installed yet: the module needs the standard library alone.
 CARD_FAULT = (
     "import sys; sys.path.insert(0, sys.argv[1]); from ntkbench.machine.cuda import driver; print(driver().fault)"
@@ -55,7 +59,8 @@ def reproduce(session: nox.Session) -> None:
     if not PYTHON.exists():
         # The numba backend is installed in a third of the time: a first result before the rest.
         install(session, set())
-        run(session, NTKBENCH, "run", "--tier", "smoke", "--backend", "numba", *database(options))
+        words = ("run", "--tier", "smoke", "--backend", "numba", *database(options))
+        run(session, NTKBENCH, *words, success_codes=[0, RUNS_FAILED])
     install(session, extras)
     results(session, options)
 
@@ -70,13 +75,17 @@ def gpu(session: nox.Session) -> None:
 
 
 def results(session: nox.Session, options: list[str]) -> None:
-    """Run what is missing, show the verdicts and write the report."""
-    run(session, NTKBENCH, "run", *options)
-    if "--dry-run" not in options:
+    """Run what is missing, show the verdicts and write the report of what there is; end with the run's exit code."""
+    code = exit_code(session, NTKBENCH, "run", *options)
+    if code in (0, RUNS_FAILED, SYSTEM_FAULT) and "--dry-run" not in options:
         # What does not hold is a finding, shown here; failing on it is for `ntkbench verify` itself.
-        run(session, NTKBENCH, "verify", *database(options), success_codes=[0, 1])
-        run(session, NTKBENCH, "report", *database(options))
+        judged = exit_code(session, NTKBENCH, "verify", *database(options))
+        written = exit_code(session, NTKBENCH, "report", *database(options))
         session.log(f'ask for more: {NTKBENCH.relative_to(ROOT)} sql "FROM verdict"')
+        code = code or (judged if judged > 1 else written)
+    if code:
+        session.warn(f"the runs, the verdicts or the report ended with exit code {code}; the reason is above")
+        sys.exit(code)
 
 
 @nox.session(venv_backend="none")
@@ -129,6 +138,18 @@ def run(
 ) -> None:
     """Run a command of the shared environment."""
     session.run(*map(str, words), external=True, success_codes=success_codes or [0], env=env)
+
+
+def exit_code(session: nox.Session, *words: object) -> int:
+    """Run a command of the shared environment to its end and return its exit code, which nox keeps to itself."""
+    command = [str(word) for word in words]
+    session.log(shlex.join(command))
+    with subprocess.Popen(command) as process:
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                continue  # the command got it too, and ends in its own way
 
 
 def require_card(session: nox.Session) -> None:

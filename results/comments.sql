@@ -97,6 +97,7 @@ COMMENT ON COLUMN claim.over IS 'mean: of the runs; worst: every run must satisf
 COMMENT ON COLUMN claim.side IS
   'within: value to within the tolerance; at least: value less the tolerance or more; at most: value and the '
   'tolerance, or less';
+COMMENT ON COLUMN claim.finding IS 'why it is known not to hold, and since when; NULL: it is expected to hold';
 
 COMMENT ON TABLE declaration IS
   'When `ntkbench run` found a task with another set of claims than before. A set may be empty.';
@@ -302,6 +303,10 @@ COMMENT ON COLUMN student.freedom IS 'degrees of freedom, 1';
 COMMENT ON COLUMN student.quantile IS 'of 97.5 %, 1';
 COMMENT ON MACRO agrees IS 'Whether two values of one metric agree: they differ by no more than the tolerance.';
 COMMENT ON MACRO point_agrees IS 'Whether two points of one curve agree: x is the same, and y agrees.';
+COMMENT ON MACRO outcome IS
+  'What the verdict on a claim comes to: its words, or finding for a claim that ran and is known not to hold.';
+COMMENT ON MACRO fails IS
+  'Whether `ntkbench verify` fails on a claim: one read in its source that does not hold, or a finding that does.';
 COMMENT ON MACRO latest_attempt IS
   'For QUALIFY: whether a run is the one of its experiment, and place, that finished last; among those that are first '
   'by `first`.';
@@ -345,6 +350,8 @@ COMMENT ON COLUMN verdict.seeds IS 'how many different seeds, 1';
 COMMENT ON COLUMN verdict.verdict IS
   'reproduced (the interval lies within the tolerance), not reproduced (it lies outside), inconclusive (it '
   'straddles the border, or there are fewer seeds than the claim needs), not run';
+COMMENT ON COLUMN verdict.finding IS
+  'why the claim is known not to hold, and since when; such a claim is counted apart; NULL: it is expected to hold';
 COMMENT ON COLUMN verdict.seconds IS
   'what one of its runs takes, all stages, steady calls where there are any: mean over the runs, s';
 COMMENT ON COLUMN verdict.verified IS 'whether the claim was read in its source, or is exact; only then does it gate';

@@ -7,6 +7,14 @@ CREATE OR REPLACE MACRO agrees(value, other, tolerance) AS
 CREATE OR REPLACE MACRO point_agrees(x, y, other_x, other_y, tolerance) AS
   other_x = x AND agrees(y, other_y, tolerance);
 
+-- What the verdict on a claim comes to: a claim that is known not to hold counts apart, whatever was measured.
+CREATE OR REPLACE MACRO outcome(verdict, finding) AS
+  CASE WHEN finding IS NULL OR verdict = 'not run' THEN verdict ELSE 'finding' END;
+
+-- What makes `ntkbench verify` fail: a claim read in its source that does not hold, or a finding that does.
+CREATE OR REPLACE MACRO fails(verdict, finding, verified) AS
+  verified AND verdict = CASE WHEN finding IS NULL THEN 'not reproduced' ELSE 'reproduced' END;
+
 -- A sorting key: a foreign record takes the place of none of this machine's. Named submitters by their names, which the
 -- importer chose; last what nobody vouches for.
 CREATE OR REPLACE MACRO precedence(origin, submitter) AS

@@ -94,6 +94,7 @@ CREATE TABLE claim (
   repeats      INTEGER NOT NULL,
   over         VARCHAR NOT NULL,
   side         VARCHAR NOT NULL,
+  finding      VARCHAR,
   PRIMARY KEY (claims_id, name)
 );
 

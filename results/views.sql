@@ -264,7 +264,7 @@ SELECT task, name AS claim, metric, unit, backend, device, precision, value AS p
             WHEN side <> 'at most' AND high < value - tolerance OR side <> 'at least' AND low > value + tolerance
               THEN 'not reproduced'
             ELSE 'inconclusive' END AS verdict,
-       seconds, verified, source, params, origin, submitter
+       finding, seconds, verified, source, params, origin, submitter
 FROM compared
 ORDER BY task, runs = 0, claim, backend, precedence(origin, submitter);
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -133,6 +135,25 @@ def ntkbench(capfd: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
         return Outcome(code, captured.out, captured.err)
 
     return call
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """What the sessions read of a checkout, with no environment made yet."""
+    root, folder = Path(__file__).parents[1], tmp_path / "checkout"
+    (folder / "suite").mkdir(parents=True)
+    for name in ("noxfile.py", "constraints.txt", "pyproject.toml"):
+        shutil.copy(root / name, folder)
+    (folder / "suite" / "ntkbench").symlink_to(root / "suite" / "ntkbench", target_is_directory=True)
+    return folder
+
+
+@pytest.fixture
+def closed_port() -> int:
+    """A port of this machine on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import runpy
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,17 +12,6 @@ import pytest
 from ntkbench.machine.cuda import driver
 
 ROOT = Path(__file__).parents[1]
-
-
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """What the sessions read of a checkout, with no environment made yet."""
-    folder = tmp_path / "checkout"
-    (folder / "suite").mkdir(parents=True)
-    for name in ("noxfile.py", "constraints.txt", "pyproject.toml"):
-        shutil.copy(ROOT / name, folder)
-    (folder / "suite" / "ntkbench").symlink_to(ROOT / "suite" / "ntkbench", target_is_directory=True)
-    return folder
 
 
 @pytest.mark.slow

@@ -105,4 +105,7 @@ FROM declaration;
 DROP TABLE declaration;
 ALTER TABLE with_more RENAME TO declaration;
 
+-- A claim may be known not to hold; until now none was.
+ALTER TABLE claim ADD COLUMN finding VARCHAR;
+
 UPDATE schema_version SET version = 3;

@@ -42,7 +42,7 @@ INSERT INTO run
   FROM part;
 INSERT INTO claim
   SELECT md5('c' || t)[:16], 'task_' || t, 1, 'claim ' || k, 'metric_' || k, 40 + k, 1.5, 'table 1',
-    ('{"depth": ' || k || '}')::JSON, true, 3, 'mean', 'within'
+    ('{"depth": ' || k || '}')::JSON, true, 3, 'mean', 'within' /* since 3: , NULL */
   FROM range(20) a(t), range(8) b(k);
 INSERT INTO metric
   SELECT run_id, 'metric_' || k, 40 + k + (hash(i * 100 + k) % 1000) / 1000, '%', 0.1, 'higher', if(k < 25, 2.0, NULL)

@@ -2,20 +2,20 @@
 
 Arora, Du, Hu, Li, Salakhutdinov & Wang, "On Exact Computation with an Infinitely Wide Neural Net" (NeurIPS 2019),
 table 1: kernel regression without ridge on CIFAR-10 with the CNTK of depth 3 to 21, flattened (CNTK-V) or after global
-average pooling (CNTK-GAP), on all 50,000 training images and on 2,000. The full columns were read in the authors' own
-picture of the table (offconvex.org, 3 October 2019); the 2,000-image columns are quoted from memory, so they are
-compared and never gate.
+average pooling (CNTK-GAP), on all 50,000 training images and on 2,000 (which, the paper does not say); table 2: the
+same on its first two classes (CIFAR-2, 10,000 + 2,000 images). Both were read in the camera-ready text (arXiv v2). Of
+table 2 the pooled 71.05 at depth 3, against 94.50 at depth 4, looks like a fault of its own.
 
 Pixels / 255, each channel standardised over the whole training set; labels 0.9 for the class and -0.1 for the others;
 K a = y by a direct solve in float64 (LU; for more than 10,000 images Cholesky in panels); the predicted class is the
 largest output. Without ridge the regression interpolates: the training residual must vanish, which holds exactly and is
 claimed of every run.
 
-Found: with all images, flatten, depth 4 gives 65.47 %, as published (65.52), and depth 3 gives 64.33 %, which is 0.34
-points below the published 64.67 and just outside the tolerance (the camera-ready paper, quoted from memory, has 64.47).
-It is not rounding: the authors' published code, its arccos in float32 included, gives these Gram matrices up to 4e-6
-off the diagonal and 4e-5 on it, and noise of that size, or a solve in float32, moves the accuracy with 25,000 images
-by at most 0.04 points. A ridge would: there 50, as much as the least eigenvalue of K with all images, adds 0.17 points.
+Found: with all images, flatten, depth 4 gives 65.47 % (published: 65.52) and depth 3 gives 64.33 % (64.47; the authors'
+blog had 64.67 there before the paper). The difference is not rounding: the authors' published code, its arccos in
+float32 included, gives these Gram matrices up to 4e-6 off the diagonal and 4e-5 on it, and noise of that size, or a
+solve in float32, moves the accuracy with 25,000 images by at most 0.04 points. A ridge would: there 50, as much as the
+least eigenvalue of K with all images, adds 0.17 points.
 """
 
 import math
@@ -29,30 +29,32 @@ from ntkbench.solvers import kernel_regression, min_eigenvalue, panel_regression
 DEPTHS = (3, 4, 6, 11, 21)
 DIRECT = 10_000  # images; for more, copies of the Gram matrix in float64 are too large, and a Cholesky factor is made
 PUBLISHED = {
-    ("flatten", 50_000): (64.67, 65.52, 66.03, 65.90, 64.09),
-    ("gap", 50_000): (70.47, 75.93, 76.73, 77.43, 77.08),
-    ("flatten", 2_000): (40.94, 42.54, 43.43, 43.42, 42.53),
-    ("gap", 2_000): (49.71, 51.06, 51.73, 51.92, 52.22),
+    ("cifar10", "flatten", 50_000): (64.47, 65.52, 66.03, 65.90, 64.09),
+    ("cifar10", "gap", 50_000): (70.47, 75.93, 76.73, 77.43, 77.08),
+    ("cifar10", "flatten", 2_000): (40.94, 42.54, 43.43, 43.42, 42.53),
+    ("cifar10", "gap", 2_000): (49.71, 51.06, 51.73, 51.92, 52.22),
+    ("cifar2", "flatten", 10_000): (92.15, 92.80, 93.10, 93.05, 91.95),
+    ("cifar2", "gap", 10_000): (71.05, 94.50, 95.25, 95.40, 95.70),
 }
 
 
 def published_claims():
-    """One claim for each cell of table 1."""
-    for (pooling, n_train), accuracies in PUBLISHED.items():
-        full = n_train == 50_000
+    """One claim for each cell of tables 1 and 2."""
+    for (dataset, pooling, n_train), accuracies in PUBLISHED.items():
+        # The whole sets leave nothing to chance: every run must give the figure.
+        rule = {"tolerance": 1.5, "repeats": 3} if n_train == 2_000 else {"tolerance": 0.3, "over": "worst"}
+        two = dataset == "cifar2"
+        where = {
+            "dataset": dataset,
+            "pooling": pooling,
+            "n_train": n_train,
+            "n_test": 2_000 if two else 10_000,
+            "pool": 1,
+        }
         for depth, accuracy in zip(DEPTHS, accuracies, strict=True):
-            yield Claim(
-                name=f"{pooling} depth {depth}, {n_train:,} training images",
-                metric="test_accuracy",
-                value=accuracy,
-                tolerance=0.3 if full else 1.5,
-                source="Arora et al. 2019, table 1" + (" (authors' blog)" if full else " (quoted from memory)"),
-                where={"dataset": "cifar10", "pooling": pooling, "depth": depth, "n_train": n_train, "n_test": 10_000,
-                       "pool": 1},
-                verified=full,
-                # The whole sets leave nothing to chance: every run must give the figure.
-                **({"over": "worst"} if full else {"repeats": 3}),
-            )  # fmt: skip
+            yield Claim(f"{'CIFAR-2, ' if two else ''}{pooling} depth {depth}, {n_train:,} training images",
+                        metric="test_accuracy", value=accuracy, source=f"Arora et al. 2019, table {1 + two}",
+                        where={**where, "depth": depth}, verified=True, **rule)  # fmt: skip
 
 
 def work(dataset: str, pooling: str, depth: int, n_train: int, n_test: int, pool: int) -> float:
@@ -64,7 +66,7 @@ def work(dataset: str, pooling: str, depth: int, n_train: int, n_test: int, pool
 @task(
     title="CIFAR-10 CNTK regression",
     checkpoints=True,
-    source="Arora et al. 2019, arXiv:1904.11955, table 1",
+    source="Arora et al. 2019, arXiv:1904.11955, tables 1 and 2",
     formulas={
         "a layer of the NTK, summed over the 3 x 3 patch around the pixels p and p'": (
             r"\Theta^{(h)}_{p,p'} = \sum_{s} \left[ \dot K^{(h)} \odot \Theta^{(h-1)} + K^{(h)} "
@@ -83,8 +85,6 @@ def work(dataset: str, pooling: str, depth: int, n_train: int, n_test: int, pool
                about="operations that the Gram matrices take, by the formulas"),
         Metric("kernel_bytes", unit="B", role="bytes", stage="kernel",
                about="bytes that they have to read and write at least"),
-        Metric("peak_memory", unit="B", better="lower", role="peak memory",
-               about="peak memory of the run: the device's, or the process's on a CPU"),
     ],
     curves=[Curve("test_prediction", x="test image", y="predicted class", share=0.999, drawn=False)],
     claims=[
@@ -93,17 +93,23 @@ def work(dataset: str, pooling: str, depth: int, n_train: int, n_test: int, pool
               source="exact (no ridge)", verified=True, over="worst"),
     ],
     tiers=[
-        Tier("smoke", dataset="digits", pooling="flatten", depth=[3, 6], n_train=400, n_test=500, pool=1),
-        Tier("smoke", dataset="digits", pooling="gap", depth=3, n_train=100, n_test=100, pool=1),
+        Tier("smoke", dataset="digits", pooling="flatten", depth=3, n_train=100, n_test=100, pool=1),
+        Tier("smoke", dataset="digits", pooling="gap", depth=3, n_train=20, n_test=20, pool=2),
         Tier("standard", backends=["numba"], seeds=3, dataset="cifar10", pooling="flatten", depth=3, n_train=2_000,
              n_test=10_000, pool=1),
-        Tier("standard", backends=["numba"], dataset="cifar10", pooling="flatten", depth=[6, 11], n_train=2_000,
-             n_test=10_000, pool=1),
-        Tier("standard", dataset="cifar10", pooling="flatten", depth=[3, 6, 11], n_train=200, n_test=200, pool=1),
-        Tier("standard", dataset="cifar10", pooling="gap", depth=3, n_train=200, n_test=300, pool=4),
+        Tier("standard", dataset="cifar10", pooling="flatten", depth=[3, 11], n_train=100, n_test=50, pool=1),
+        Tier("standard", dataset="cifar10", pooling="gap", depth=3, n_train=100, n_test=50, pool=4),
+        Tier("extended", backends=["numba"], seeds=3, dataset="cifar10", pooling="flatten", depth=[6, 11],
+             n_train=2_000, n_test=10_000, pool=1),
+        Tier("extended", dataset="cifar10", pooling="flatten", depth=[3, 6, 11], n_train=200, n_test=200, pool=1),
+        Tier("extended", dataset="cifar10", pooling="gap", depth=3, n_train=200, n_test=300, pool=4),
         Tier("paper", seeds=5, dataset="cifar10", pooling=["flatten", "gap"], depth=list(DEPTHS), n_train=2_000,
              n_test=10_000, pool=1),
+        Tier("extended", backends=["numba"], dataset="cifar2", pooling="flatten", depth=3, n_train=10_000, n_test=2_000,
+             pool=1),
         Tier("paper", dataset="cifar10", pooling="flatten", depth=list(DEPTHS), n_train=50_000, n_test=10_000, pool=1),
+        Tier("paper", dataset="cifar2", pooling=["flatten", "gap"], depth=list(DEPTHS), n_train=10_000, n_test=2_000,
+             pool=1),
         # Hours (depth 3) to a day (depth 21) of one GPU at best: in blocks that runs share by NTKBENCH_BLOCKS.
         Tier("full", dataset="cifar10", pooling="gap", depth=list(DEPTHS), n_train=50_000, n_test=10_000, pool=1),
     ],

@@ -32,14 +32,16 @@ DISTRIBUTIONS = {  # each a function of (generator, n, d) that gives n inputs, e
 TAILS = {"gaussian": math.inf, "laplace": math.inf, "t12": 12, "t6": 6, "t3.5": 3.5, "t3": 3, "t2.5": 2.5}
 LIGHT = ["gaussian", "rademacher", "laplace", "t6"]
 POINTS = 32  # inputs of (a) and (f)
+SHARED = {}  # (a) of four distributions: the same for all runs of a process that are alike but for their distribution
+LARGE = {"dimension": 16_384, "width": 1024}
 LAYER, READOUT = (Dense(w_std=2**0.5), Activation("relu")), Dense(w_std=2**0.5)
 
 
 def each(what, at, distributions, *, source="exact (limit)", **claim):
     """What is claimed of each of these distributions, at one size."""
-    size, given = ", ".join(f"{name} = {number:,}" for name, number in at.items()), {"verified": True, "repeats": 3}
-    return [Claim(f"{what}, {name}, {size}", where={"distribution": name, **at}, source=source, **given, **claim)
-            for name in distributions]  # fmt: skip
+    size = ", ".join(f"{name} = {number:,}" for name, number in at.items())
+    return [Claim(f"{what}, {name}, {size}", where={"distribution": name, **at}, source=source, verified=True,
+                  repeats=3, **claim) for name in distributions]  # fmt: skip
 
 
 def claims():
@@ -55,8 +57,8 @@ def claims():
     # For t6 the largest of n d entries decides, and the exponent tends to -1/3: many seeds are needed to tell.
     yield from each("(c) exp is linear", large, LIGHT, metric="exponential_slope", **linear)
     yield from each("(d) NTK, equal norms, is linear", large, equal, metric="ntk_slope", **linear)
-    # Within what (a) has for a half power.
-    yield from each("(d) raw NTK errs like sqrt(n)", large, ["gaussian"], metric="raw_slope", value=0.5, tolerance=0.1)
+    slope, off = theory.spread_exponent([128, 256, 512, 1024])  # 1/2 in the limit; 3 standard errors of 3 seeds
+    yield from each("(d) raw NTK", large, ["gaussian"], metric="raw_slope", value=slope, tolerance=math.sqrt(3) * off)
     yield from each("(e) least eigenvalue", large, equal, metric="min_eigenvalue", value=1 - 1 / math.pi,
                     tolerance=0.03)  # fmt: skip
     yield from each("(f) rate of training", wide, every, metric="rate_ratio", value=1.0, tolerance=0.1,
@@ -82,20 +84,16 @@ def claims():
     },
     metrics=[
         Metric("width_slope", unit="1", tolerance=1e-3, about="(a) exponent of the width in the NTK's relative error"),
-        Metric("width_spread", unit="1", tolerance=1e-3,
-               about="(a) range of that over this distribution and four others"),
-        Metric("norm_slope", unit="1", tolerance=1e-4,
-               about="(b) exponent of the dimension; 0 for equal norms (signs)"),
+        Metric("width_spread", unit="1", tolerance=1e-3, about="(a) its range over this distribution and four others"),
+        Metric("norm_slope", unit="1", tolerance=1e-4, about="(b) exponent of the dimension; 0 for equal norms"),
         Metric("exponential_slope", unit="1", tolerance=1e-4, about="(c) exponent of n = d in the operator norm"),
         Metric("exponential_excess", unit="1", tolerance=1e-4, about="(c) log10 of the error over Gaussian inputs'"),
         Metric("ntk_slope", unit="1", tolerance=1e-4, about="(d) exponent of n = d in the operator norm, equal norms"),
         Metric("ntk_excess", unit="1", tolerance=1e-4, about="(d) log10 of the error over Gaussian inputs'"),
         Metric("raw_slope", unit="1", tolerance=1e-4, about="(d) exponent of n = d in the operator norm, raw inputs"),
-        Metric("min_eigenvalue", unit="1", tolerance=1e-6,
-               about="(e) of the NTK at half the largest n = d, equal norms"),
+        Metric("min_eigenvalue", unit="1", tolerance=1e-6, about="(e) of the NTK, equal norms, half the largest n"),
         Metric("ostrowski_ratio", unit="1", tolerance=1e-6, about="(e) least eigenvalue of the raw NTK over its bound"),
-        Metric("homogeneity_error", unit="1", better="lower",
-               about="largest relative error of raw K = D K D, D the norms"),
+        Metric("homogeneity_error", unit="1", better="lower", about="largest relative error of raw K = D K D"),
         Metric("rate_ratio", unit="1", tolerance=5e-3, about="(f) decay rate of the loss over the NTK's prediction"),
     ],
     curves=[
@@ -109,10 +107,10 @@ def claims():
     ],
     claims=list(claims()),
     tiers=[
-        Tier("smoke", distribution=["gaussian", "t3", "elliptical t5"], n=256, dimension=4096, width=256),
-        Tier("standard", seeds=4, distribution=[*LIGHT, "t3", "elliptical t5"], n=1024, dimension=16_384, width=1024),
-        Tier("standard", seeds=4, distribution=["sphere", "t2.2", "t2.5", "t3", "t3.5", "t12"], n=256, dimension=16_384,
-             width=1024),
+        Tier("smoke", distribution="t3", n=64, dimension=1024, width=64),
+        Tier("standard", seeds=3, distribution=["gaussian", "t3"], n=256, **LARGE),
+        Tier("extended", seeds=4, distribution=[*LIGHT, "t3", "elliptical t5"], n=1024, **LARGE),
+        Tier("extended", seeds=4, distribution=["sphere", "t2.2", "t2.5", "t3", "t3.5", "t12"], n=256, **LARGE),
         Tier("paper", seeds=5, distribution=list(DISTRIBUTIONS), n=8192, dimension=65_536, width=4096),
     ],
     cost=lambda distribution, n, dimension, width: float(n**3 + 400 * dimension + 1000 * width**2),
@@ -132,8 +130,10 @@ def heavy_tails(ctx: Context, distribution: str, n: int, dimension: int, width: 
     starts = [[net.init(ctx.rng(purpose=f"{net.width} {i}"), ctx.asarray) for i in range(8)] for net in networks]
     inputs = [ctx.asarray(draw(POINTS, POINTS, name)) for name in (distribution, "gaussian", "sphere", "t3", "t2.2")]
     own, *others = ((x, fc_kernels(x, depth=3).ntk) for x in inputs)
+    same = (ctx.backend.name, ctx.backend.device, ctx.precision, ctx.seed, width)
     at_width = [ctx.stage("width", theory.ntk_width_errors, networks, starts, *own)]
-    at_width += [theory.ntk_width_errors(networks, starts, *other) for other in others]
+    SHARED[same] = SHARED.get(same) or [theory.ntk_width_errors(networks, starts, *other) for other in others]
+    at_width += SHARED[same]
     width_slopes = [theory.power_law_exponent(widths, errors) for errors in at_width]
     dimensions = 2 ** np.arange(6, dimension.bit_length())  # (b)
     squares = ctx.stage("norms", theory.squared_norms, double(draw(400, dimension)), dimensions)

@@ -1,23 +1,20 @@
 """Learning curves of kernels and of wide networks against the eigenlearning theory.
 
 Simon, Dickens, Karkada & DeWeese, "The Eigenlearning Framework" (TMLR 2023, arXiv:2110.03922): from the spectrum of the
-kernel alone follow the test error, the training error and the learnability of every eigenfunction. As published: the
-NTK of four hidden ReLU layers (w_std = sqrt 2, b_std = 0.1, a plain readout), eigenfunctions of the circle of 256
-points, of the hypercube and of the sphere in 8 dimensions, and networks of width 500. Training points are drawn without
-replacement from the finite domains, and test errors are over all of a domain; the sphere's points are always new.
+kernel alone follow test error, training error and learnability of every eigenfunction. As published: the NTK of four
+hidden ReLU layers (w_std = sqrt 2, b_std = 0.1, a plain readout) on the circle of 256 points, the hypercube and the
+sphere in 8 dimensions, 2 to 139 points (256 exhaust circle and cube), and networks of width 500. Training points are
+drawn without replacement; test errors are over all of a finite domain.
 
-A learning curve must lie within 10 % or 3 standard errors of the theory, a learnability within 0.02, both for n >= 16:
-with fewer points no theory of averages holds so closely. n = 256, the whole of a finite domain, is left out: all errors
-vanish there. Ridge and noise are tried on the sphere alone: the theory's noise is new at each point, while on a finite
-domain a test point met in training has been seen with its noise. Exact is the conservation law: over any orthonormal
-basis learnabilities add up to n, with a ridge to less. Networks train f - f_0, and theirs is their initial kernel's.
+On the cube, and with ridge and noise on the sphere, a curve must lie within 10 % or 3 standard errors of the theory, a
+learnability within 0.02, from 16 points on. Exact: learnabilities of any orthonormal basis add up to n (ridge: less).
 
-Found: on the circle curves do not follow the theory (errors up to 4 times as large at n = 16 to 128, learnabilities up
-to 0.08 lower), in plain NumPy as well and with eigenvalues that are right to rounding. What a kernel makes of random
-points on a line is a matter of the gaps between them, and their eigenfunctions are far from the Gaussian ones assumed.
-The sphere's constant, which is learned best of all, errs 8 % more at n = 64 than it should and about 16 % at n = 128.
-Networks of width 500 err 10 % more in level 3, n = 16 to 64, and 30 % in level 1, n = 64. That is their width: beside
-the kernel on the same points, level 3, n = 16, it is 0.080 +- 0.010 at width 500 and 0.018 +- 0.008 at width 2,000.
+Found: in one dimension the theory itself is off, by how much is known exactly. A Markov kernel, cosh(pi - |t|) of the
+angle, predicts from two neighbours alone, which makes its error an integral over the gap between them
+(`theory.MarkovCircle`): regression must agree with that within 3 standard errors, and it tends to 8 times the theory's
+error and twice its share not learned, for gaps are exponential. So the NTK's curves on the circle miss the theory; on
+the sphere the constant's does, by less with each dimension (`error_ratio`: 8 in 2, 1.1 in 8), other levels' do not.
+Networks of width 500 err more than their kernel on the same points; that gap falls as the width's inverse.
 """
 
 import math
@@ -25,122 +22,129 @@ import math
 import numpy as np
 
 from ntkbench import Claim, Context, Curve, Metric, Tier, task, theory
-from ntkbench.kernels import architecture_kernels, empirical_ntk
+from ntkbench.kernels import architecture_kernels
 from ntkbench.networks import Activation, Dense, finite, serial
 
 HIDDEN = serial(Dense(math.sqrt(2.0), 0.1), Activation("relu"))
 ARCHITECTURE = serial(HIDDEN, HIDDEN, HIDDEN, HIDDEN, Dense())
-DOMAINS = {"circle": theory.Circle(256), "hypercube": theory.Hypercube(8), "sphere": theory.Sphere(8)}
-MODES = {"circle": [0, 2, 5, 10], "hypercube": [0, 1, 3, 8], "sphere": [0, 1, 2, 3, 4]}
-JUDGED = 16  # points, from which on curves are judged
-
-
-def deviation(errors, predicted, mode, noise):
-    """The curve's distance from the theory in units of what is allowed, that of the learnability, and of the ratio."""
-    by_trial = errors.test.mean(axis=1) + noise
-    off = abs(by_trial.mean() - predicted.test_error[mode])
-    allowed = max(0.1 * predicted.test_error[mode], 3 * by_trial.std(ddof=1) / math.sqrt(len(by_trial)))
-    ratio, wanted = errors.train.mean() / by_trial.mean(), predicted.train_error[mode] / predicted.test_error[mode]
-    return off / allowed, abs(errors.learnability.mean() - predicted.learnability[mode]), \
-        abs(ratio / wanted - 1) if wanted else ratio  # fmt: skip
+DOMAINS = {"circle": theory.Circle(256), "hypercube": theory.Hypercube(8), "markov": theory.MarkovCircle(1.0),
+           **{f"sphere {d}": theory.Sphere(d) for d in (2, 3, 4, 5, 8)}}  # fmt: skip
+MODES = {"circle": [0, 2, 5, 10], "hypercube": [0, 1, 3, 8], "sphere 8": [1, 2, 3, 4]}
+GRID, JUDGED, LIMIT = (2, 3, 6, 12, 22, 41, 76, 139), 16, 512  # points; judged from; where limits are compared
+KERNEL = {"ridge": 0.0, "noise": 0.0, "width": 0, "n_max": 139}
+GAPS = "gaps between random points are not what the theory assumes (`theory.MarkovCircle`), since 2026-11-28"
+WIDTH = "a network of width 500 errs more than its limit: see the gap's slope in the width, since 2026-11-28"
 
 
 def claims():
     """The rules for kernels on each domain, for networks, and the exact laws."""
-    every = {"verified": True, "over": "worst"}
-    published = {"value": 0.0, "source": "Simon et al. 2023, arXiv:2110.03922, section 4", **every}
-    exact = {"metric": "conserved", "value": 1.0, "source": "exact", **every}
+    every, source = {"verified": True, "over": "worst"}, "Simon et al. 2023, arXiv:2110.03922, section 4"
+    published, exact = {"value": 0.0, "source": source, **every}, {"source": "exact", **every}
+    curve, share = ({"metric": f"{name}_deviation", "tolerance": tolerance, **published}
+                    for name, tolerance in (("curve", 1.0), ("learnability", 0.02)))  # fmt: skip
     for domain, mode in [(domain, mode) for domain, modes in MODES.items() for mode in modes]:
-        at, where = f"on the {domain}, level {mode}", {"domain": domain, "mode": mode, "width": 0}
-        yield Claim(f"test error {at}", metric="curve_deviation", tolerance=1.0, where=where, **published)
-        yield Claim(f"learnability {at}", metric="learnability_deviation", tolerance=0.02, where=where, **published)
-    yield Claim("test error of networks", metric="curve_deviation", tolerance=1.0, where={"width": 500}, **published)
+        where, known = {"domain": domain, "mode": mode, "width": 0}, GAPS if domain == "circle" else None
+        yield Claim(f"test error on the {domain}, level {mode}", where=where, finding=known, **curve)
+        yield Claim(f"learnability on the {domain}, {mode}", where=where, finding=known if mode else None, **share)
+    for d in (2, 3, 4, 5):  # in 8 dimensions the constant errs about 10 % more than the theory says: neither way
+        where = {"domain": f"sphere {d}", "mode": 0, "width": 0}
+        yield Claim(f"test error on the sphere {d}, level 0", where=where, finding=GAPS, **curve)
+    yield Claim("test error of networks", where={"width": 500}, finding=WIDTH, **curve)
+    yield Claim("the networks' gap falls as the width's inverse", metric="gap_slope", value=-1.0, tolerance=0.3,
+                where={"width": 500}, source="Dyer & Gur-Ari 2020 (leading order)", verified=True)  # fmt: skip
+    for mode in (1, 4):
+        law = {"where": {"domain": "markov", "mode": mode}, **exact}
+        yield Claim(f"gap integral, {mode}", metric="standard_errors", value=3.0, tolerance=0.0, side="at most", **law)
+        yield Claim(f"8 times the error, {mode}", metric="error_ratio", value=8.0, tolerance=0.4, **law)
+        yield Claim(f"twice the share missed, {mode}", metric="missed_ratio", value=2.0, tolerance=0.1, **law)
     for ridge in (0.05, 1.0):
         at, where = f"ridge {ridge:g}", {"ridge": ridge}
         yield Claim(f"ratio of errors, {at}", metric="ratio_deviation", tolerance=0.05, where=where, **published)
-        yield Claim(f"conservation, {at}", tolerance=0.0, where=where, side="at most", **exact)
-    yield Claim("conservation, no ridge", tolerance=1e-8, where={"ridge": 0}, **exact)
+        yield Claim(
+            f"conservation, {at}", tolerance=0.0, where=where, side="at most", metric="conserved", value=1.0, **exact
+        )
+    yield Claim("conservation, no ridge", tolerance=1e-8, where={"ridge": 0}, metric="conserved", value=1.0, **exact)
 
 
 @task(
-    title="Eigenlearning curves",
-    source="Simon et al. 2023, arXiv:2110.03922",
+    title="Eigenlearning curves", version=2, source="Simon et al. 2023, arXiv:2110.03922",
     formulas={
-        "kappa and the learnability of eigenfunction i": (
-            r"n = \sum_i \frac{\lambda_i}{\lambda_i + \kappa} + \frac{\delta}{\kappa}, \qquad L_i = "
-            r"\frac{\lambda_i}{\lambda_i + \kappa}"
-        ),
-        "the test error, with ridge delta and noise sigma": (
-            r"E = \frac{n}{n - \sum_i L_i^2} \left( \sum_i (1 - L_i)^2 v_i^2 + \sigma^2 \right)"
-        ),
+        "kappa and the learnability of eigenfunction i":
+            r"n = \sum_i L_i + \frac{\delta}{\kappa}, \qquad L_i = \frac{\lambda_i}{\lambda_i + \kappa}",
+        "the test error, with ridge delta and noise sigma":
+            r"E = \frac{n}{n - \sum_i L_i^2} \left( \sum_i (1 - L_i)^2 v_i^2 + \sigma^2 \right)",
     },
     metrics=[
-        Metric("curve_deviation", unit="1", better="lower", tolerance=0.1,
-               about="largest distance of a test error from theory over that allowed"),
-        Metric("learnability_deviation", unit="1", better="lower", tolerance=1e-3,
-               about="largest distance of a mean learnability from theory"),
+        Metric("curve_deviation", unit="1", better="lower", tolerance=0.1, about="from theory, over what is allowed"),
+        Metric("learnability_deviation", unit="1", better="lower", tolerance=1e-3, about="its distance from theory"),
         Metric("ratio_deviation", unit="1", better="lower", tolerance=5e-3,
                about="largest relative distance of E_train / E_test from theory; without a ridge the ratio"),
-        Metric("conserved", unit="1", tolerance=1e-4,
-               about="sum of the learnabilities of an orthonormal basis, over n"),
+        Metric("standard_errors", unit="1", better="lower", tolerance=0.1, about="largest distance of test error and "
+               "learnability from the gap integral, or elsewhere the theory, in standard errors"),
+        Metric("error_ratio", unit="1", tolerance=0.01,
+               about="test error over the theory's at the most points; the Markov kernel's exact one, at 512"),
+        Metric("missed_ratio", unit="1", tolerance=0.01, about="likewise of the share that is not learned"),
+        Metric("gap_slope", unit="1", tolerance=0.1, about="exponent of the width in networks' error less the kernel's "
+               "on the same points, width / 2 to 4 width; 0 for kernels"),
+        Metric("conserved", unit="1", tolerance=1e-4, about="sum of an orthonormal basis' learnabilities, over n"),
     ],
     curves=[Curve(name, x="training points", y="mean squared error", y_unit="1", share=1.0, tolerance=5e-3,
                   theory_of=theory_of)
             for name, theory_of in (("test_error", None), ("predicted_test_error", "test_error"))],
     claims=list(claims()),
     tiers=[
-        Tier("smoke", domain="hypercube", mode=[1, 3], ridge=0.0, noise=0.0, width=0, n_max=64, trials=30),
-        *(Tier("standard", domain=domain, mode=modes, ridge=0.0, noise=0.0, width=0, n_max=128, trials=trials)
-          for (domain, modes), trials in zip(MODES.items(), (100, 100, 30), strict=True)),
-        Tier("standard", domain="sphere", mode=1, ridge=[0.05, 1.0], noise=[0.1, 0.25], width=0, n_max=128, trials=100),
-        Tier("standard", domain="hypercube", mode=[1, 3], ridge=0.0, noise=0.0, width=500, n_max=64, trials=6),
-        *(Tier("paper", domain=domain, mode=modes, ridge=0.0, noise=0.0, width=[0, 500], n_max=128, trials=30)
-          for domain, modes in MODES.items()),
+        Tier("smoke", domain="hypercube", mode=[1, 3], **{**KERNEL, "n_max": 76}, trials=30),
+        Tier("smoke", domain="markov", mode=1, **{**KERNEL, "n_max": 41}, trials=50),
+        *(Tier("standard", domain=domain, mode=modes, **KERNEL, trials=trials)
+          for (domain, modes), trials in zip(MODES.items(), (30, 50, 15), strict=True)),
+        Tier("standard", domain="markov", mode=[1, 4], **KERNEL, trials=120),
+        Tier("standard", domain=[f"sphere {d}" for d in (2, 3, 4, 5, 8)], mode=0, **KERNEL, trials=15),
+        Tier("standard", domain="sphere 8", mode=1, ridge=[0.05, 1.0], noise=[0.1, 0.25], width=0, n_max=76, trials=40),
+        Tier("extended", domain="hypercube", mode=3, **{**KERNEL, "width": 500, "n_max": 22}, trials=32),
+        *(Tier("paper", domain=d, mode=m, **{**KERNEL, "width": [0, 500]}, trials=30) for d, m in MODES.items()),
     ],
     requires=["autodiff"],
-    cost=lambda domain, mode, ridge, noise, width, n_max, trials: (
-        n_max * trials * (500 * width**2 if width else n_max**2 + (10_000 if domain == "sphere" else 0))
-    ),
+    cost=lambda domain, mode, ridge, noise, width, n_max, trials: float(
+        n_max * trials * (4_000 * width**2 + n_max**2 + 10_000 * domain.startswith("sphere"))),
 )  # fmt: skip
 def learning_curves(
     ctx: Context, domain: str, mode: int, ridge: float, noise: float, width: int, n_max: int, trials: int
 ) -> None:
     """The learning curve of one level on one domain."""
-    space = DOMAINS[domain]
-    spectrum = space.spectrum(theory.cosine_kernel(ARCHITECTURE))
+    space, n_grid = DOMAINS[domain], [n for n in GRID if n <= n_max and (n >= JUDGED or not width)]
+    markov = isinstance(space, theory.MarkovCircle)
+    spectrum = space.spectrum() if markov else space.spectrum(theory.cosine_kernel(ARCHITECTURE))
+    kernel = space.kernel if markov else lambda x: architecture_kernels(ARCHITECTURE, x).ntk
     samples = space.samples(n_max, trials, ctx.rng(purpose=f"points {domain} {n_max} {trials}"))
-    targets = [space.functions(s.points, mode, 8) for s in samples]
+    inputs, targets = [ctx.asarray(s.points) for s in samples], [space.functions(s.points, mode, 8) for s in samples]
     rng = ctx.rng(purpose=f"noise {domain} {n_max} {trials}")
     scatter = [math.sqrt(noise) * rng.standard_normal((*s.train.shape, f.shape[1]))
                for s, f in zip(samples, targets, strict=True)]  # fmt: skip
-    network = finite(ARCHITECTURE, samples[0].points.shape[1:], width=width or 1)
-    starts = [network.init(ctx.rng(purpose=f"network {i}"), ctx.asarray) for i in range(trials if width else 0)]
-    n_grid = [2**i for i in range(4 if width else 1, n_max.bit_length())]
+    # Regression in NumPy: libraries would compile it anew for each number of points.
+    grams = [ctx.to_numpy(k) for k in (ctx.stage("kernel", kernel, inputs[0]), *map(kernel, inputs[1:]))]
+    found = theory.regression_curve(grams, targets, samples, n_grid, ridge=ridge, noise=scatter)
 
-    def kernels():
-        if width:
-            return [empirical_ntk(network, starts[0], ctx.asarray(samples[0].points), trace=True)]
-        return [architecture_kernels(ARCHITECTURE, ctx.asarray(s.points)).ntk for s in samples]
+    def networks(m):
+        network, ones = finite(ARCHITECTURE, samples[0].points.shape[1:], width=m), [f[:, :1] for f in targets]
+        return theory.network_curve(  # momentum saves nine of the published 0.5's steps in ten
+            network, lambda i: network.init(ctx.rng(purpose=f"network {m} {i}"), ctx.asarray), inputs, ones, samples,
+            n_grid, steps=150, rate=0.5, momentum=0.9, progress=ctx.progress)  # fmt: skip
 
-    def errors():
-        if not width:
-            return theory.regression_curve(grams, targets, samples, n_grid, ridge=ridge, noise=scatter)
-        one, x = samples[0], ctx.asarray(samples[0].points)
-        # Momentum saves nine of the published 0.5's steps in ten.
-        options = {"steps": 150, "rate": 0.5, "momentum": 0.9}
-        return [theory.network_errors(network, starts, x, targets[0][:, :1], one.train[:, :n], one.test, **options)
-                for n in n_grid]  # fmt: skip
-
-    grams = ctx.stage("kernel", kernels)
-    found = ctx.stage("train" if width else "regression", errors)
+    slope, widths = 0.0, [width // 2, width, 2 * width, 4 * width]
+    if width:
+        at_width = ctx.stage("train", lambda: [networks(m) for m in widths])
+        gaps = [abs(np.mean(errors[-1].test - found[-1].test[:, :1])) for errors in at_width]
+        slope, found = theory.power_law_exponent(widths, gaps), at_width[1]
     predicted = [theory.eigenlearning(spectrum, n, ridge=ridge, noise=noise) for n in n_grid]
-    worst = np.max([deviation(e, p, mode, noise) for e, p in zip(found, predicted, strict=True) if p.n >= JUDGED], 0)
-    m = len(samples[0].points)
-    basis = np.linalg.qr(ctx.rng(purpose=f"basis {m}").standard_normal((m, m)))[0]
-    shares = theory.regression_errors(
-        grams[0], basis, samples[0].train[:1, :40], np.arange(m), ridge=ridge
-    ).learnability
-    ctx.record(curve_deviation=worst[0], learnability_deviation=worst[1], ratio_deviation=worst[2],
-               conserved=shares.sum() / min(40, n_max))  # fmt: skip
+    exact = [space.expected(n, mode) for n in n_grid] if markov else None
+    worst = theory.worst_departure(found, predicted, mode, exact=exact, noise=noise, least=JUDGED)
+    seen, last = (found[-1].test.mean() + noise, found[-1].learnability.mean()), predicted[-1]
+    if markov:
+        seen, last = space.expected(LIMIT, mode), theory.eigenlearning(spectrum, LIMIT)
+    ctx.record(
+        **worst._asdict(), gap_slope=slope, error_ratio=seen[0] / last.test_error[mode],
+        missed_ratio=(1 - seen[1]) / (1 - last.learnability[mode]),
+        conserved=theory.conserved_share(grams[0], samples[0].train[0, :40], ctx.rng(purpose="basis"), ridge=ridge),
+    )  # fmt: skip
     ctx.curve("test_error", n_grid, [e.test.mean() + noise for e in found])
     ctx.curve("predicted_test_error", n_grid, [p.test_error[mode] for p in predicted])

@@ -64,8 +64,9 @@ EXACT = "exact: Bartlett & Mendelson 2002"
               source=EXACT, verified=True, over="worst", side="at most"),
     ],
     tiers=[
-        Tier("smoke", d=10, n_max=200, draws=50),
-        Tier("standard", seeds=3, d=10, n_max=800, draws=200),
+        Tier("smoke", d=10, n_max=100, draws=25),
+        Tier("standard", seeds=3, d=10, n_max=800, draws=100),
+        Tier("extended", seeds=3, d=10, n_max=800, draws=200),
         Tier("paper", seeds=5, d=10, n_max=6400, draws=200),
     ],
     cost=lambda d, n_max, draws: n_max**2 * 400.0 + draws * 1e7,

@@ -68,8 +68,7 @@ def vectors(x, labels):
         Metric("monotony", unit="1", tolerance=0.0,
                about="share of steps to more noise that raise the bound; all: rho = 1"),
         Metric("identity_error", unit="1", tolerance=1e-3, about="largest |mean y'H^-1 y - exact|, in standard errors"),
-        Metric("random_residual", unit="1", better="lower",
-               about="largest training residual on true and random labels"),
+        Metric("random_residual", unit="1", better="lower", about="largest residual on true and random labels"),
         Metric("random_accuracy", unit="%", tolerance=0.01,
                about="test accuracy after random labels: mean over labellings"),
         Metric("random_astray", unit="%", tolerance=1.0, about="labellings beyond 3 binomial standard errors of 50 %"),
@@ -97,8 +96,9 @@ def vectors(x, labels):
         *of_one_dataset("cifar10", ratio=1.3, n_test=2000),
     ],
     tiers=[
-        Tier("smoke", dataset="digits", n_train=1_000, n_test=500, noise=0.4),
-        Tier("standard", **LARGE, n_train=3_000, n_test=10_000, noise=0.4),
+        Tier("smoke", dataset="digits", n_train=500, n_test=500, noise=0.4),
+        Tier("standard", **{**LARGE, "dataset": "mnist"}, n_train=3_000, n_test=10_000, noise=0.4),
+        Tier("extended", **LARGE, n_train=3_000, n_test=10_000, noise=0.4),
         Tier("paper", **LARGE, n_train=50_000, n_test=10_000, noise=[0.2, 0.4, 0.8]),
     ],
 )  # fmt: skip

@@ -42,8 +42,9 @@ SWEEPS = 4  # over the array, in one timed call
         ),
     ],
     tiers=[
-        Tier("smoke", n=1024, mib=64),
-        Tier("standard", n=4096, mib=512),
+        Tier("smoke", n=512, mib=64),
+        Tier("standard", n=2048, mib=256),
+        Tier("extended", n=4096, mib=512),
         Tier("paper", n=8192, mib=2048),
     ],
     measures_machine=True,

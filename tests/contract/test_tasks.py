@@ -14,6 +14,7 @@ import pytest
 from ntkbench import Context, Task, datasets
 from ntkbench.backends import installed, names, open_backend
 from ntkbench.experiment.registry import load_tasks
+from ntkbench.experiment.tier import TIERS
 from ntkbench.running.stopwatch import Timing
 
 TASKS = load_tasks()
@@ -101,7 +102,7 @@ def test_its_metrics_and_curves_have_units(task: Task) -> None:
 
 @every_task
 def test_it_has_the_three_tiers_and_the_smoke_tier_needs_no_network(task: Task) -> None:
-    assert {"smoke", "standard", "paper"} <= set(task.tier_names) <= {"smoke", "standard", "paper", "full"}
+    assert {"smoke", "standard", "paper"} <= set(task.tier_names) <= set(TIERS)
     for tier in task.tiers:
         assert set(tier.backends or ()) <= set(names())
         for dataset in tier.grid.get("dataset", ()):

@@ -6,7 +6,6 @@ import gzip
 import io
 import json
 import os
-import socket
 import stat
 import tarfile
 import threading
@@ -20,6 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ntkbench.datasets.collection import Table
 from ntkbench.datasets.dataset import Arrays, Dataset, Hashes, array_sha256
 from ntkbench.datasets.sources.download import Policy
 
@@ -32,7 +32,8 @@ def direct(monkeypatch: pytest.MonkeyPatch) -> None:
     elsewhere = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.setenv(name, f"{elsewhere},127.0.0.1" if elsewhere else "127.0.0.1")
-    monkeypatch.delenv("NTKBENCH_CIFAR10_URL", raising=False)
+    for name in ("NTKBENCH_CIFAR10_URL", "NTKBENCH_MNIST_URL", "NTKBENCH_UCI90_FILE"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture
@@ -42,7 +43,8 @@ def impatient() -> Policy:
 
 
 class Server:
-    """One file on a local port. `next(...)` says how the next request is answered, `always(...)` all others.
+    """One file on a local port, and in `folder` the `files` by name. `next(...)` says how the next request is answered,
+    `always(...)` all others.
 
     status: this status and no file. content: another file. cut: close the connection, or with `hang` leave it open,
     after so many bytes of the body. ranges: honour Range. sized: send Content-Length. gap: seconds between pieces.
@@ -50,6 +52,7 @@ class Server:
 
     def __init__(self) -> None:
         self.content = b""
+        self.files: Mapping[str, bytes] = {}
         self.ranges: list[str | None] = []  # the Range header of each request so far
         self.headers: list[Mapping[str, str]] = []
         self.release = threading.Event()
@@ -70,6 +73,7 @@ class Server:
 
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._http.server_port}/files/archive.tar.gz"
+        self.folder = f"http://127.0.0.1:{self._http.server_port}/folder/"
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()
 
@@ -100,6 +104,12 @@ class Server:
             request.send_error(status)
             return
         whole = self.content if content is None else content
+        _, _, name = request.path.partition("/folder/")
+        if name and content is None:
+            if name not in self.files:
+                request.send_error(404)
+                return
+            whole = self.files[name]
         asked = request.headers.get("Range") if ranges else None
         start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked else 0
         if start and start >= len(whole):
@@ -125,14 +135,6 @@ def server() -> Iterator[Server]:
     running = Server()
     yield running
     running.close()
-
-
-@pytest.fixture
-def closed_port() -> int:
-    """A port of this machine on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture
@@ -222,6 +224,47 @@ def packed() -> Callable[[Mapping[str, bytes]], bytes]:
         return gzip.compress(buffer.getvalue(), compresslevel=1)
 
     return make
+
+
+@pytest.fixture
+def delgado_tables() -> dict[str, Table]:
+    """Two random sets with their splits, in numbers of six digits as the published ones."""
+
+    def some(n: int, d: int, seed: int) -> Table:
+        rng = np.random.default_rng(seed)
+        test = np.zeros((4, n), np.uint8)
+        for split in test:
+            split[rng.permutation(n)[: n // 4]] = 1
+        x = rng.integers(-2_000_000, 2_000_000, (n, d)) / 1_000_000
+        validation = (rng.permutation(n) < n // 2).astype(np.uint8)
+        return Table(x.astype(np.float32), (np.arange(n) % 3).astype(np.int16), test, validation)
+
+    return {"first": some(9, 3, 0), "second-set": some(14, 2, 1)}
+
+
+@pytest.fixture
+def delgado_files(delgado_tables) -> dict[str, bytes]:
+    """The members of the archive that publishes them, with others of the real one's kinds."""
+    files = {
+        "first/first.cost": b"0 1",
+        "first/le_datos.m": b"% le os datos",
+        "first/older/first.txt": b"fich1= other_R.dat",
+        "first/older/conxuntos.dat": b"0",
+        "first/notes.txt": "descrición".encode("latin-1"),
+        "another/another.txt": b"fich1= another_R.dat",
+    }
+    for name, t in delgado_tables.items():
+        n, d = t.x.shape
+        head = f"n_entradas= {d}\nn_clases= 3\nn_arquivos= 1\nfich1= {name}_R.dat\nn_patrons1= {n}\n"
+        rows = ["".join(f"\tf{j + 1}" for j in range(d)) + "\tclase"]
+        for i in range(n):
+            rows.append("\t".join([str(i + 1), *(f"{v:.6f}" for v in t.x[i]), str(t.labels[i])]))
+        pairs = [" ".join(map(str, half)) + " \n" for pair in t.splits() for half in pair]
+        files[f"{name}/{name}.txt"] = head.encode()
+        files[f"{name}/{name}_R.dat"] = ("\n".join(rows) + "\n").encode()
+        files[f"{name}/conxuntos.dat"] = "".join(" ".join(map(str, half)) + " \n" for half in t.tuning()).encode()
+        files[f"{name}/conxuntos_kfold.dat"] = "".join(pairs).encode()
+    return files
 
 
 @pytest.fixture

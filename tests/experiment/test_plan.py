@@ -59,6 +59,7 @@ def test_seeds_count_from_zero_and_the_tiers_number_can_be_replaced() -> None:
     seeded = make(tiers=[Tier("smoke", n=1, rate=0.5, seeds=3)])
     assert [r.seed for r in runs(seeded, backends=["jax"])] == [0, 1, 2]
     assert [r.seed for r in runs(seeded, backends=["jax"], seeds=2)] == [0, 1]
+    assert [r.seed for r in runs(seeded, backends=["jax"], seed=7)] == [7]
 
 
 def test_a_tier_may_be_for_some_backends_alone() -> None:
@@ -106,6 +107,7 @@ BAD = [
     ({"overrides": {"n": "1,,2"}}, "parameter 'n' of task 'grids' must be int, not ''"),
     ({"overrides": {"rate": "inf"}}, "parameter 'rate' of task 'grids' must be float, not inf"),
     ({"seeds": 0}, "seeds must be at least 1, not 0"),
+    ({"seed": -1}, "seed must not be negative, not -1"),
     ({"backends": []}, "tier 'smoke' has nothing for backend "),
 ]
 

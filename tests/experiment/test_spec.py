@@ -40,6 +40,13 @@ BAD_PARTS = [
         lambda: Claim("c", metric="m", value=1, tolerance=0.1, source="s", repeats=1.5),
         "repeats must be a whole number of at least 1, not 1.5",
     ),
+    *(
+        (
+            lambda finding=finding: Claim("c", metric="m", value=1, tolerance=0.1, source="s", finding=finding),
+            "finding must be one line that says why, and since when",
+        )
+        for finding in ("", "it is rounded", "rounded,\nsince 2026-11-28")
+    ),
     (
         lambda: Claim("c", metric="m", value=1, tolerance=0.1, source="s", over="best"),
         "over must be 'mean' or 'worst', not 'best'",
@@ -154,14 +161,24 @@ def test_a_task_whose_parts_do_not_fit_together_is_refused(changes: dict[str, An
 def test_a_good_task_keeps_its_parts_and_takes_the_functions_name() -> None:
     made = make(claims=[GOOD_CLAIM], requires=["autodiff"], version=2)
     assert (made.name, made.title, made.version, made.requires) == ("measure", "Measures", 2, {"autodiff"})
-    assert made.metric_names == ["error"]
+    assert made.metric_names == ["error", "peak_memory"]
     assert made.claims == (GOOD_CLAIM,)
     assert made.parameters == {"n": int, "rate": float, "name": str, "fast": bool}
 
 
+def test_a_task_has_the_suites_metric_for_its_peak_memory_unless_it_has_one() -> None:
+    assert make().metrics[-1] == Metric(
+        "peak_memory", "B", better="lower", role="peak memory", about=make().metrics[-1].about
+    )
+    own = Metric("most", "B", role="peak memory")
+    assert make(metrics=[own, Metric("error", "1")]).metric_names == ["most", "error"]
+    with pytest.raises(InputError, match="two metrics have the same name"):
+        make(metrics=[Metric("peak_memory", "B")])
+
+
 def test_roles_of_several_stages_and_limits_of_a_machine_are_taken() -> None:
     stages = [Metric(f"{stage} count", "op", role="operations", stage=stage) for stage in ("kernel", "solve")]
-    assert make(metrics=[Metric("error", "1"), *stages]).metrics[1:] == tuple(stages)
+    assert make(metrics=[Metric("error", "1"), *stages]).metrics[1:-1] == tuple(stages)
     limit = Metric("error", "B/s", role="bandwidth")
     assert make(metrics=[limit], measures_machine=True).measures_machine
     assert not make().measures_machine
@@ -182,9 +199,10 @@ def test_a_claim_is_held_in_the_kinds_of_its_task_and_the_given_one_stays_as_it_
     assert given.where == {"rate": 3, "n": "4"}
 
 
-def test_tier_names_are_listed_once_in_order() -> None:
-    other = Tier("paper", n=1, rate=0.5, name="a", fast=True)
-    assert make(tiers=[TIER, other, TIER]).tier_names == ["smoke", "paper"]
+def test_tier_names_are_listed_once_from_the_smallest_size_to_the_largest() -> None:
+    names = ["own", "full", "paper", "smoke", "standard", "extended", "paper"]
+    tiers = [Tier(name, n=1, rate=0.5, name="a", fast=True) for name in names]
+    assert make(tiers=tiers).tier_names == ["smoke", "standard", "extended", "paper", "full", "own"]
 
 
 def test_a_tier_is_the_product_of_its_values() -> None:

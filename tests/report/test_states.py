@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from html import unescape
+from html import escape, unescape
 from pathlib import Path
 
 import pytest
@@ -183,3 +183,20 @@ def test_no_link_of_any_page_is_dead(site: Path) -> None:
         if not target.is_file() or (anchor and not has):
             dead.append((file.name, link))
     assert dead == []
+
+
+@pytest.mark.parametrize(("value", "found"), [(50.0, "not reproduced"), (40.0, "holds now")])
+def test_a_finding_is_shown_as_one_with_its_reason_and_counted_apart(
+    store: Store, tmp_path: Path, value: float, found: str
+) -> None:
+    finding = "the theory leaves out <the bias>, since 2026-11-28"
+    claims = [replace(RECORD.claims[0], repeats=1, verified=True, finding=finding)]
+    store.add([record(1, claims=claims, metrics=[replace(RECORD.metrics[0], value=value, stderr=None)])])
+    out = write_site(store, {}, tmp_path / "out").parent
+    for name in ("index.html", "task-images.html"):
+        assert f"{found}; {escape(finding)}" in text(out, name)
+        assert 'data-value="finding"' in text(out, name)
+    tiles = re.findall(r'<span class="number">(\d+)</span> <span class="verdict ([a-z-]+)">', text(out, "index.html"))
+    assert {word: int(n) for n, word in tiles} == {
+        "reproduced": 0, "finding": 1, "not-reproduced": 0, "inconclusive": 0, "not-run": 0,
+    }  # fmt: skip

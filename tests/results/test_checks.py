@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ntkbench.results.checks import claims_held, pairs_with_export, violations
+from ntkbench.results.checks import check, pairs_with_export
 from ntkbench.results.parquet import export_parquet
 from ntkbench.results.record import RunRecord
 from ntkbench.results.store import Store
@@ -32,22 +32,25 @@ def store(database: Path) -> Store:
 
 def test_where_all_holds_nothing_is_found_and_the_claims_are_counted(store):
     store.add([record(1), record(2, backend="jax")])
-    assert violations(store) == []
-    assert claims_held(store) == 2
+    found = check(store)
+    assert found.holds
+    assert (found.violations, found.failing, found.failures) == ([], [], {})
+    assert found.words == "all is well: 2 verified claims reproduced, no disagreement, no failure"
 
 
 @pytest.mark.parametrize(
     ("records", "title"),
     [
-        ([record(1, 50.0)], "Verified claims that are not reproduced"),
         ([record(1, claims=[]), record(2, 40.3, backend="jax", claims=[])], "Runs that disagree with other backends"),
         ([record(1, status="error", reason="it went wrong", claims=[])], "Runs that failed"),
     ],
-    ids=["claim", "agreement", "failure"],
+    ids=["agreement", "failure"],
 )
 def test_each_rule_that_is_broken_is_found_alone(store, records, title):
     store.add(records)
-    (found,) = violations(store)
+    checked = check(store)
+    assert not checked.holds
+    (found,) = checked.violations
     assert found.title == title
     assert all(len(row) == len(found.columns) for row in found.rows)
     assert {row[0] for row in found.rows} == {"images"}
@@ -61,3 +64,39 @@ def test_the_latest_runs_stand_beside_the_exported_ones_on_the_same_inputs(store
     store.add([record(3), record(4, seed=2), record(5, task="another")])
     ((here, exported),) = pairs_with_export(store, tmp_path / "export")
     assert (here.run_id, exported.run_id) == (f"{3:032x}", f"{1:032x}")
+
+
+BECAUSE = "the theory leaves out the bias, since 2026-11-28"
+FINDING = replace(CLAIM, finding=BECAUSE)
+
+
+@pytest.mark.parametrize(
+    ("value", "claim", "words"),
+    [
+        (50.0, CLAIM, "not all is well: 1 verified claim not reproduced"),
+        (40.0, FINDING, "not all is well: 1 finding that holds now"),
+    ],
+    ids=["lost", "held"],
+)
+def test_a_claim_that_does_not_hold_fails_and_so_does_a_finding_that_does(store, value, claim, words):
+    store.add([record(1, value, claims=[claim])])
+    found = check(store)
+    assert not found.holds
+    assert [each.claim for each in found.failing] == ["forty"]
+    assert found.words == words
+
+
+@pytest.mark.parametrize("claim", [replace(CLAIM, verified=False), FINDING, replace(CLAIM, repeats=3)])
+def test_a_figure_from_memory_a_finding_and_what_is_open_do_not_fail(store, claim):
+    store.add([record(1, 50.0, claims=[claim])])
+    found = check(store)
+    assert found.holds
+    assert found.failing == []
+    known = ", 1 finding" if claim is FINDING else ""
+    assert found.words == f"all is well: 0 verified claims reproduced{known}, no disagreement, no failure"
+
+
+def test_failed_runs_are_counted_by_task(store):
+    failed = {"status": "error", "reason": "it went wrong", "claims": [], "metrics": []}
+    store.add([record(1, **failed), record(2, seed=1, **failed), record(3, task="others", claims=[])])
+    assert check(store).failures == {"images": 2}

@@ -158,6 +158,8 @@ def older(version: int) -> dict[str, Any]:
         del row["theory_of"]
     for row in found["claims"] if version == 1 else ():
         del row["side"]
+    for row in found["claims"]:
+        del row["finding"]
     return found
 
 
@@ -322,6 +324,7 @@ MALFORMED = [
     ("claims.0.verified", 1, "claim 'three squared': verified must be true or false, not 1"),
     ("claims.0.repeats", "3", "claim 'three squared': repeats must be a whole number"),
     ("claims.0.over", "best", "claim 'three squared': over 'best' is none of mean, worst"),
+    ("claims.0.finding", 1, "claim 'three squared': finding must be text or null, not 1"),
     ("claims.0.side", "over", "claim 'three squared': side 'over' is none of within, at least, at most"),
 ]
 
@@ -356,12 +359,14 @@ def sample(ctx: Context, *, dataset: str, x: float) -> None: ...
 
 def test_the_plan_and_the_claims_of_a_task_fill_a_record() -> None:
     claim = Claim(
-        "one", metric="m", value=1, tolerance=0.5, source="s", where={"x": 2}, repeats=3, over="worst", side="at most"
-    )
+        "one", metric="m", value=1, tolerance=0.5, source="s", where={"x": 2}, repeats=3, over="worst", side="at most",
+        finding="rounded, since 2026-11-28",
+    )  # fmt: skip
     made = task(
         title="T", source="s", metrics=[Metric("m", "1")], claims=[claim], tiers=[Tier("smoke", dataset="digits", x=2)]
     )(sample)
-    assert claim_rows(made) == [ClaimRow("one", "m", 1, 0.5, "s", {"x": 2.0}, False, 3, "worst", "at most")]
+    row = ClaimRow("one", "m", 1, 0.5, "s", {"x": 2.0}, False, 3, "worst", "at most", "rounded, since 2026-11-28")
+    assert claim_rows(made) == [row]
     (run,) = plan([made], tier="smoke", backends=["jax"], precision="float64")
     record = replace(RECORD, **planned_fields(run), claims=claim_rows(made))
     assert RunRecord.from_json(record.to_json()) == record

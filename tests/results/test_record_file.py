@@ -33,6 +33,12 @@ def test_what_is_good_or_does_not_apply_is_done_and_what_failed_is_not(file: Rec
     assert file.done("m") == {record(0).experiment_id, record(1).experiment_id}
 
 
+def test_what_waits_for_data_that_may_be_had_now_is_not_done(file: RecordFile) -> None:
+    lacking = [replace(record(k, "not_applicable"), dataset=name) for k, name in enumerate(("uci90", "mnist"))]
+    file.add([*lacking, replace(record(2), dataset="uci90")])
+    assert file.done("m") == {record(1).experiment_id, record(2).experiment_id}
+
+
 def test_nothing_is_done_where_there_is_no_file_and_none_is_made(file: RecordFile) -> None:
     file.prepare()
     assert file.done("m") == set()

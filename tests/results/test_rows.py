@@ -101,6 +101,7 @@ def test_a_record_comes_out_of_the_database_as_it_went_in(store, record):
         {"curves": [replace(RECORD.curves[0], y=[7.0, 3.0, 0.2])]},
         {"claims": RECORD.claims[:1]},
         {"claims": [replace(RECORD.claims[0], side="at least"), RECORD.claims[1]]},
+        {"claims": [replace(RECORD.claims[0], finding="rounded, since 2026-11-28"), RECORD.claims[1]]},
     ],
 )
 def test_records_that_differ_anywhere_are_not_the_same(change):
@@ -125,7 +126,8 @@ def test_a_set_of_claims_has_one_id_whatever_its_order_and_the_type_of_its_numbe
     assert name == rows.claims_id("images", 1, [other, replace(one, value=float(one.value))])
     others = [("texts", 1, [one, other]), ("images", 2, [one, other]), ("images", 1, [one]), ("images", 1, [])]
     others.append(("images", 1, [one, replace(other, side="at most")]))
-    assert len({name, *(rows.claims_id(*content) for content in others)}) == 6
+    others.append(("images", 1, [one, replace(other, finding="rounded, since 2026-11-28")]))
+    assert len({name, *(rows.claims_id(*content) for content in others)}) == 7
 
 
 def test_equal_parameters_and_environments_are_equal_texts(store):

@@ -96,6 +96,13 @@ def test_what_is_done_is_what_ended_well_or_does_not_apply(store):
     assert store.done("m1") == {f"{1:032x}", f"{3:032x}"}
 
 
+def test_what_waits_for_data_that_may_be_had_now_is_not_done(store):
+    lacking = {"status": "not_applicable", "dataset_sha256": "0" * 64}
+    store.add([numbered(1, dataset="uci90", **lacking), numbered(2, dataset="cifar10", **lacking)])
+    store.add([numbered(3, dataset="uci90", dataset_sha256="0" * 64)])
+    assert store.done("m1") == {f"{2:032x}", f"{3:032x}"}
+
+
 def test_what_is_done_on_one_machine_is_not_done_on_another(store):
     elsewhere = {**RECORD.environment, "machine": "m2"}
     both = replace(numbered(1), run_id="f" * 32, environment=elsewhere)

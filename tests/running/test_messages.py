@@ -31,6 +31,7 @@ FULL = Outcome(
         StageReached("solve", 0.25),
         Finished(FULL),
         Finished(Outcome("error", "it went wrong", "a traceback"), keeps_memory=True),
+        Finished(Outcome("not_applicable", "no source"), lacks_dataset="uci90"),
     ],
 )
 def test_a_message_is_read_as_it_was_said(message: Message) -> None:

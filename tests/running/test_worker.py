@@ -70,6 +70,7 @@ def test_a_run_is_answered_by_its_stages_and_its_result(small_tasks: Path, serve
     assert not finished.keeps_memory
     result = finished.outcome
     assert result.status == "ok"
+    assert result.metrics.pop("peak_memory")[0] > 0
     assert result.metrics == {"square": (9.0, None)}
     assert result.curves == {"powers": ([0.0, 1.0, 2.0], [1.0, 3.0, 9.0])}
     assert [(t.stage, t.phase) for t in result.timings] == [("multiply", "first")] + [("multiply", "steady")] * 5
@@ -179,17 +180,29 @@ def test_a_metric_that_is_not_recorded_is_an_error() -> None:
         carry_out(nothing, metrics=[Metric("a", "1"), Metric("b", "1"), PEAK])
 
 
-def test_peak_memory_is_recorded_for_the_task() -> None:
-    result = carry_out(good, metrics=[Metric("m", "1"), PEAK])
-    value, stderr = result.metrics["most"]
+@pytest.mark.parametrize(("declared", "name"), [([PEAK], "most"), ([], "peak_memory")])
+def test_peak_memory_is_recorded_of_every_task(declared: list[Metric], name: str) -> None:
+    result = carry_out(good, metrics=[Metric("m", "1"), *declared])
+    assert list(result.metrics) == ["m", name]
+    value, stderr = result.metrics[name]
     assert 10e6 < value < 100e9
     assert stderr is None
 
 
+@pytest.mark.parametrize("declared", [[PEAK], []])
+def test_a_task_may_record_its_own_peak(declared: list[Metric]) -> None:
+    name = "most" if declared else "peak_memory"
+
+    def measures(ctx: Context, *, n: int) -> None:
+        ctx.record(m=1.0, **{name: 7.0})
+
+    assert carry_out(measures, metrics=[Metric("m", "1"), *declared]).metrics[name] == (7.0, None)
+
+
 @pytest.mark.parametrize("told", [True, False])
-def test_a_peak_that_cannot_be_reset_is_told_where_it_is_recorded(told: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "reset_peak_rss", lambda: False)
-    notes = carry_out(good, metrics=[Metric("m", "1"), *[PEAK] * told]).warnings
+def test_a_peak_that_cannot_be_reset_is_told(told: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "reset_peak_rss", lambda: not told)
+    notes = carry_out(good).warnings
     assert notes == ["peak memory is that of the process's whole life"] * told
 
 

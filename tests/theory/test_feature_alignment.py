@@ -201,3 +201,24 @@ def test_recall_after_n_points_is_that_of_these_points_alone(backend: Any) -> No
         np.testing.assert_allclose(recall.prediction, terms.prediction, rtol=1e-9)
         np.testing.assert_allclose(recall.residual, terms.residual, rtol=1e-9)
         np.testing.assert_array_equal(recall.labels, g[:n])
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_the_covariance_is_within_its_error_for_labels_that_mean_nothing(symmetric: bool) -> None:
+    # f_-i(z_i^s) = sum over l != i of A_il g_l: with a symmetric A the bound is the standard error itself.
+    rng = np.random.default_rng(0)
+    n, draws = 30, 4_000
+    a = rng.standard_normal((n, n))
+    a = (a + a.T) / math.sqrt(2) if symmetric else a
+    np.fill_diagonal(a, 0.0)
+    found = []
+    for labels in rng.choice([-1.0, 1.0], (draws, n)):
+        residual = rng.standard_normal(n)
+        recall = Recall(np.zeros((1, n)), (a @ labels + 0.4 * residual)[None], residual, labels)
+        rest = recall.prediction[0] - 0.4 * residual
+        found.append((np.mean(rest * labels), recall.covariance_error(0.4)))
+    covariances, errors = np.array(found).T
+    bound = math.sqrt(np.mean(errors**2))
+    assert covariances.std() <= 1.05 * bound
+    if symmetric:
+        assert covariances.std() == pytest.approx(bound, rel=0.05)

@@ -8,7 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ntkbench.theory import norm_deviations, norm_exponent, norm_scaling, power_law_exponent, squared_norms
+from ntkbench.theory import (
+    norm_deviations,
+    norm_exponent,
+    norm_scaling,
+    power_law_exponent,
+    relu_ntk_error,
+    spread_error,
+    spread_exponent,
+    squared_norms,
+)
 
 
 @pytest.mark.parametrize(("nu", "exponent"), [(math.inf, -0.5), (12, -0.5), (4, -0.5), (3, -1 / 3), (2.5, -0.2)])
@@ -65,3 +74,38 @@ def test_a_matrix_that_is_not_homogeneous_is_found_out(backend: Any) -> None:
     raw[0, 1] = raw[1, 0] = 1.25 * raw[0, 1]
     arrays[0] = backend.asarray(raw, "float64")
     assert norm_scaling(*arrays).homogeneity_error == pytest.approx(0.25)
+
+
+def test_the_spread_of_norms_is_the_norm_of_that_matrix_of_rank_two() -> None:
+    for seed in range(4):
+        u = 1 + 0.3 * np.random.default_rng(seed).standard_normal(9)
+        expected = np.abs(np.linalg.eigvalsh(np.outer(u, u) - 1)).max()
+        assert spread_error(u) == pytest.approx(expected, rel=1e-12)
+    assert spread_error(np.ones(5)) == 0.0
+
+
+def test_it_is_what_a_linear_model_of_the_raw_kernel_lacks() -> None:
+    # Times f(0) = 1 / pi, up to a share that falls as 1 / n.
+    rng = np.random.default_rng(0)
+    shares = []
+    for n in (64, 256):
+        x = rng.standard_normal((n, n))
+        predicted = spread_error(np.sqrt((x**2).mean(axis=1))) / math.pi
+        shares.append(relu_ntk_error(x) / predicted - 1)
+    assert 0 < shares[1] < shares[0] / 3
+    assert shares[1] < 0.05
+
+
+@pytest.mark.parametrize("sizes", [(64, 128, 256), (128, 256, 512, 1024)])
+def test_the_exponent_of_the_spread_is_that_of_random_norms(sizes: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(0)
+    slopes = [
+        power_law_exponent(sizes, [spread_error(np.sqrt(rng.chisquare(n, n) / n)) for n in sizes]) for _ in range(1_000)
+    ]
+    expected = spread_exponent(sizes)
+    assert np.mean(slopes) == pytest.approx(expected.mean, abs=0.01)
+    assert np.std(slopes) == pytest.approx(expected.deviation, rel=0.1)
+
+
+def test_the_exponent_is_a_half_in_the_limit() -> None:
+    assert spread_exponent([10**6, 10**8]).mean == pytest.approx(0.5, abs=1e-3)

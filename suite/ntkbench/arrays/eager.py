@@ -23,6 +23,7 @@ class Eager:
     """
 
     fast_arccos = False
+    compiles = False
 
     def __init__(self, name: str, xp: Any) -> None:
         self.name = name
@@ -47,6 +48,9 @@ class Eager:
 
     def to_numpy(self, x: Array) -> np.ndarray:
         return np.asarray(x)
+
+    def from_numpy(self, x: np.ndarray, like: Array) -> Array:
+        return self.xp.asarray(x, device=array_api_compat.device(like))
 
     def on_cpu(self, x: Array) -> bool:
         return True

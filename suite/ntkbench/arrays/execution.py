@@ -76,6 +76,8 @@ class Execution(Protocol):
     xp: Any
     fast_arccos: bool
     """Whether its own float32 arccos is faster than a polynomial."""
+    compiles: bool
+    """Whether each new shape costs the compilation of a program."""
 
     # How work is carried out
 
@@ -98,6 +100,9 @@ class Execution(Protocol):
 
     def to_numpy(self, x: Array) -> np.ndarray:
         """The array as NumPy's; it may share the memory of `x`, and may be read-only."""
+
+    def from_numpy(self, x: np.ndarray, like: Array) -> Array:
+        """A NumPy array where `like` lies, in the dtype that it has."""
 
     def on_cpu(self, x: Array) -> bool:
         """Whether `x` lies in the memory of the processor."""

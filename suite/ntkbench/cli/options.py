@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ntkbench import paths
+from ntkbench.errors import InputError
 
 
 def add_database(parser: ArgumentParser) -> None:
@@ -17,6 +18,18 @@ def add_database(parser: ArgumentParser) -> None:
 def add_task_folders(parser: ArgumentParser) -> None:
     """Add --tasks, the folders of more tasks."""
     parser.add_argument("--tasks", type=Path, action="append", default=[], metavar="DIR", help="a folder of more tasks")
+
+
+def add_loudness(parser: ArgumentParser) -> None:
+    """Add --verbose and --quiet, which `check_loudness` reads first."""
+    parser.add_argument("--verbose", action="store_true", help="show every claim")
+    parser.add_argument("--quiet", action="store_true", help="show only what needs attention")
+
+
+def check_loudness(options: Namespace) -> None:
+    """Raise InputError where both are given."""
+    if options.verbose and options.quiet:
+        raise InputError("--verbose shows more and --quiet less: give one of them")
 
 
 def database_path(options: Namespace) -> Path:

@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from ntkbench import paths
+from ntkbench.cli import completion
 from ntkbench.cli.commands import COMMANDS
 from ntkbench.errors import InputError, unknown
 
@@ -23,6 +24,10 @@ class OneOf(argparse.Action):
     def __init__(self, *args: Any, names: Sequence[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._names = names
+
+    def completer(self, **_: object) -> Sequence[str]:
+        """What a shell is offered."""
+        return self._names
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, value: Any, *_: Any) -> None:
         """Raises InputError for another value."""
@@ -66,10 +71,15 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     name = next((word for word in words if not word.startswith("-")), None)
     if name is not None and name not in COMMANDS:
         raise unknown("command", name, COMMANDS)
+    line = completion.asked()
     top = _Parser(prog="ntkbench", description="Reproduce published NTK claims, and see where each backend stands.")
     top.add_argument("--version", action=_Version, nargs=0, help="show the version and the commit, and exit")
     commands = top.add_subparsers(dest="command", required=True, metavar="command", parser_class=_Parser)
     parsers = {each: commands.add_parser(each, help=c.summary, description=c.summary) for each, c in COMMANDS.items()}
+    if line is not None:
+        for each in set(line).intersection(parsers):
+            _module(each).add_arguments(parsers[each])
+        completion.answer(top)
     if name is None:
         top.parse_args(words)
         raise AssertionError("a command is required")

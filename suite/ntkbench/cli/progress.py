@@ -82,6 +82,20 @@ class _Lines:
             mute()
 
 
+class _Silence:
+    def stage(self, run: PlannedRun, stage: str, share: float | None) -> None:
+        pass
+
+    def finished(self, record: RunRecord) -> None:
+        pass
+
+
+@contextmanager
+def silent() -> Iterator[Display]:
+    """A display that shows nothing."""
+    yield _Silence()
+
+
 class _Bars(_Lines):
     def __init__(self, runs: Sequence[PlannedRun], expectation: Expectation, until: float, bars: Progress) -> None:
         super().__init__(runs, expectation, until)

@@ -1,6 +1,7 @@
 """Data sets: found by name, fetched once, checked against pinned hashes, and cut into the sizes tasks ask for."""
 
-from ntkbench.datasets.catalogue import fetch, get, is_cached, load, names, path
+from ntkbench.datasets.catalogue import fetch, get, images, is_cached, load, load_collection, names, optional, path
+from ntkbench.datasets.collection import Collection, Table
 from ntkbench.datasets.dataset import Arrays, Dataset, Hashes
 from ntkbench.datasets.progress import Progress
 from ntkbench.datasets.select import average_pool, channel_statistics, class_balanced, standardise, subset
@@ -14,13 +15,17 @@ from ntkbench.datasets.synthetic import (
     sphere,
     student,
 )
+from ntkbench.datasets.unavailable import DatasetUnavailable
 
 __all__ = [
     "Arrays",
+    "Collection",
     "Dataset",
+    "DatasetUnavailable",
     "Distribution",
     "Hashes",
     "Progress",
+    "Table",
     "average_pool",
     "channel_statistics",
     "class_balanced",
@@ -28,11 +33,14 @@ __all__ = [
     "fetch",
     "gaussian",
     "get",
+    "images",
     "is_cached",
     "laplace",
     "load",
+    "load_collection",
     "names",
     "normalised",
+    "optional",
     "path",
     "rademacher",
     "sphere",

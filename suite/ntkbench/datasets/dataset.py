@@ -1,16 +1,17 @@
-"""What a data set is: its pinned identity (`Dataset`) and its images and labels (`Arrays`)."""
+"""A data set of images: its pinned identity (`Dataset`), and its images and labels (`Arrays`)."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ntkbench.datasets.identity import Identity
 from ntkbench.errors import InputError
 
 ARRAY_NAMES = ("x_train", "y_train", "x_test", "y_test")
@@ -75,33 +76,22 @@ class Arrays:
             raise InputError("x_train and x_test differ in image shape or dtype")
 
 
-@dataclass(frozen=True)
-class Dataset:
-    """A data set's name, size and pinned hashes: everything that is known without having it.
+@dataclass(frozen=True, kw_only=True)
+class Dataset(Identity[Arrays]):
+    """A data set of images: its size and pinned hashes, beside its name and origin.
 
-    `image_shape` is (H, W, C) in pixels and channels. `sources` says, for people, where it comes from, in the order
-    tried. The version changes when the arrays do. Raises ValueError when a field makes no sense.
+    `image_shape` is (H, W, C) in pixels and channels. Raises ValueError when a field makes no sense.
     """
 
-    name: str
-    version: str
-    title: str
-    licence: str
     hashes: Hashes
     image_shape: tuple[int, int, int]
     n_train: int
     n_test: int
     n_classes: int
-    sources: tuple[str, ...]
-    needs_network: bool
 
     def __post_init__(self) -> None:
-        """Check the fields; the name and the version become a folder's name, so they are plain."""
-        for field in ("name", "version"):
-            if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", getattr(self, field)):
-                raise ValueError(f"{field} {getattr(self, field)!r}: use a-z, 0-9, '.', '_' and '-'")
-        if not (self.title and self.licence and self.sources):
-            raise ValueError(f"{self.name}: title, licence note and sources are needed")
+        """Check the fields."""
+        super().__post_init__()
         if len(self.image_shape) != 3 or min(*self.image_shape, self.n_train, self.n_test, self.n_classes) < 1:
             raise ValueError(f"{self.name}: image shape, counts and classes must be positive")
 
@@ -110,15 +100,24 @@ class Dataset:
         """The one canonical hash over all four arrays (see `Hashes.combined`)."""
         return self.hashes.combined
 
-    def mismatch(self, arrays: Arrays) -> str | None:
-        """What in `arrays` is not this data set, in words; None when shapes and every hash are as pinned."""
+    @property
+    def array_names(self) -> tuple[str, ...]:
+        """Those of `Arrays`."""
+        return ARRAY_NAMES
+
+    def made_of(self, arrays: Mapping[str, npt.NDArray[Any]]) -> Arrays:
+        """The images and labels with these arrays. Raises InputError when they do not fit together."""
+        return Arrays(**arrays)
+
+    def mismatch(self, content: Arrays) -> str | None:
+        """What in `content` is not this data set, in words; None when shapes and every hash are as pinned."""
         counts = {"train": self.n_train, "test": self.n_test}
         for part, n in counts.items():
-            shape = getattr(arrays, f"x_{part}").shape
+            shape = getattr(content, f"x_{part}").shape
             if shape != (n, *self.image_shape):
                 return f"x_{part} has shape {shape}, not {(n, *self.image_shape)}"
         for name, pinned in self.hashes:
-            found = array_sha256(getattr(arrays, name))
+            found = array_sha256(getattr(content, name))
             if found != pinned:
                 return f"{name} has SHA-256 {found[:12]}…, not {pinned[:12]}…"
         return None

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic
 
 import numpy as np
 
 from ntkbench import paths
 from ntkbench.datasets.cache import writing_into
-from ntkbench.datasets.dataset import ARRAY_NAMES, Arrays, Dataset
+from ntkbench.datasets.identity import Content, Identity
 from ntkbench.datasets.progress import Progress, reporting
 from ntkbench.datasets.sources.source import Source, SourceError
+from ntkbench.datasets.unavailable import DatasetUnavailable
 from ntkbench.errors import SystemFault
 from ntkbench.files import remove_unfinished, replacing
 
 
 @dataclass(frozen=True)
-class Fetched:
-    """A data set with `sources`, tried in their order until one gives the pinned arrays."""
+class Fetched(Generic[Content]):
+    """A data set and its `sources`, which are asked for when they are tried, in their order, until one gives it."""
 
-    dataset: Dataset
-    sources: Sequence[Source]
+    dataset: Identity[Content]
+    sources: Callable[[], Sequence[Source[Content]]]
 
     def path(self) -> Path:
         """The folder in the cache that holds, or will hold, one .npy file for each array."""
@@ -32,12 +34,12 @@ class Fetched:
 
     def is_cached(self) -> bool:
         """Whether all arrays are there; their content is checked when they are loaded."""
-        return all(self._file(name).is_file() for name in ARRAY_NAMES)
+        return all(self._file(name).is_file() for name in self.dataset.array_names)
 
-    def load(self, progress: Progress | None) -> Arrays:
+    def load(self, progress: Progress | None) -> Content:
         """The arrays, memory-mapped; fetched when missing, and fetched again when the cached copy is damaged.
 
-        Raises SystemFault when no source gives them or the cache folder cannot be written.
+        Raises DatasetUnavailable when no source gives them, SystemFault when the cache folder cannot be written.
         """
         arrays = self._read()
         if arrays is None:
@@ -66,39 +68,38 @@ class Fetched:
                 shutil.rmtree(scratch, ignore_errors=True)
         return folder
 
-    def _build(self, scratch: Path, progress: Progress) -> Arrays:
+    def _build(self, scratch: Path, progress: Progress) -> Content:
         tried = []
-        for source in self.sources:
+        for source in self.sources():
             try:
-                arrays = source.build(scratch, progress)
-                fault = self.dataset.mismatch(arrays)
+                content = source.build(scratch, progress)
+                fault = self.dataset.mismatch(content)
                 if fault is not None:
                     raise SourceError(fault)
-                return arrays
+                return content
             except SourceError as error:
                 tried.append(f"{source.label}: {error}")
-        raise SystemFault(
-            f"No source reachable for dataset {self.dataset.name!r} (tried {'; '.join(tried)});"
-            " the smoke tier of every task needs no network"
-        )
+        raise DatasetUnavailable(self.dataset.name, tried, self.dataset.optional)
 
-    def _write(self, arrays: Arrays) -> None:
+    def _write(self, content: Content) -> None:
         with writing_into(self.path()):
             self.path().mkdir(exist_ok=True)
-            for name in ARRAY_NAMES:
+            for name in self.dataset.array_names:
                 remove_unfinished(self._file(name))  # nobody else writes here: the caller holds the lock
                 with replacing(self._file(name)) as file:
-                    np.save(file, getattr(arrays, name))
+                    np.save(file, getattr(content, name))
 
-    def _read(self) -> Arrays | None:
+    def _read(self) -> Content | None:
         """The cached arrays when they are there and are the pinned ones, else None."""
         try:
             # Not np.load, which takes a damaged file for a zip or a pickle.
-            arrays = Arrays(**{name: np.lib.format.open_memmap(self._file(name), mode="r") for name in ARRAY_NAMES})
+            content = self.dataset.made_of(
+                {name: np.lib.format.open_memmap(self._file(name), mode="r") for name in self.dataset.array_names}
+            )
+            return content if self.dataset.mismatch(content) is None else None
         # All of them: NumPy parses the header as Python, and damage makes it raise whatever the parser does.
         except Exception:
             return None
-        return arrays if self.dataset.mismatch(arrays) is None else None
 
     def _file(self, name: str) -> Path:
         return self.path() / f"{name}.npy"

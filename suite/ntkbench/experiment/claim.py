@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from types import MappingProxyType
@@ -12,6 +13,7 @@ from ntkbench.errors import InputError
 
 Scalar = int | float | str | bool
 Params = Mapping[str, Scalar]
+_DATE = r"\b\d{4}-\d\d-\d\d\b"
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,9 @@ class Claim:
             matching run, and the one farthest off is judged, on the wrong side of an inequality.
         side: "at least" holds down to `value` - `tolerance` and however far above, "at most" up to `value` +
             `tolerance`, "within" between the two.
+        finding: Why the statement is known not to hold, and since when (a date as 2026-11-28): one line, which is
+            shown with the verdict. Such a claim does not fail a check, unless it holds after all. None for a claim
+            that is expected to hold.
 
     Raises:
         InputError: For a value that cannot be.
@@ -48,6 +53,7 @@ class Claim:
     repeats: int = 1
     over: Literal["mean", "worst"] = "mean"
     side: Literal["within", "at least", "at most"] = "within"
+    finding: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "where", MappingProxyType(dict(self.where)))
@@ -59,3 +65,7 @@ class Claim:
             raise InputError(f"claim {self.name!r}: over must be 'mean' or 'worst', not {self.over!r}")
         if self.side not in ("within", "at least", "at most"):
             raise InputError(f"claim {self.name!r}: side must be 'within', 'at least' or 'at most', not {self.side!r}")
+        if self.finding is not None and not (self.finding.isprintable() and re.search(_DATE, self.finding)):
+            raise InputError(
+                f"claim {self.name!r}: finding must be one line that says why, and since when (2026-11-28)"
+            )

@@ -83,6 +83,22 @@ def check_roles(task: str, metrics: Sequence[Metric], measures_machine: bool) ->
             raise InputError(f"task {task!r}: role {m.role!r} of metric {m.name!r} needs measures_machine=True")
 
 
+PEAK_MEMORY = Metric(
+    "peak_memory",
+    unit="B",
+    better="lower",
+    role="peak memory",
+    about="peak memory of the run: the device's, or the process's on a CPU",
+)
+"""What the suite records of every run whose task has no metric of this role."""
+
+
+def with_peak_memory(metrics: Sequence[Metric]) -> tuple[Metric, ...]:
+    """The metrics, and `PEAK_MEMORY` where none of them has its role."""
+    declared = any(m.role == PEAK_MEMORY.role for m in metrics)
+    return (*metrics,) if declared else (*metrics, PEAK_MEMORY)
+
+
 @dataclass(frozen=True)
 class Curve:
     """A series (x, y) that a task records.

@@ -78,6 +78,7 @@ def plan(
     device: str = "cpu",
     precision: str = "float32",
     seeds: int | None = None,
+    seed: int | None = None,
     overrides: Mapping[str, str] | None = None,
     able_only: bool = False,
 ) -> list[PlannedRun]:
@@ -89,7 +90,8 @@ def plan(
         backends: The names of the backends.
         device: "cpu" or "cuda".
         precision: Of the kernels: "float32" or "float64".
-        seeds: How many; None for what the tier says.
+        seeds: How many, from 0 on; None for what the tier says.
+        seed: The only one; None for those that `seeds` says.
         overrides: Texts by parameter name, in the place of the tier's values; a comma separates several.
         able_only: Whether backends that lack what a task requires are left out.
 
@@ -99,6 +101,8 @@ def plan(
     """
     if seeds is not None and seeds < 1:
         raise InputError(f"seeds must be at least 1, not {seeds}")
+    if seed is not None and seed < 0:
+        raise InputError(f"seed must not be negative, not {seed}")
     sized = [t for t in tasks if tier in t.tier_names]
     if not sized:
         raise unknown("tier", tier, {name for t in tasks for name in t.tier_names})
@@ -116,9 +120,9 @@ def plan(
         for grid in (t for t in task.tiers if t.name == tier):
             chosen = [b for b in able if grid.backends is None or b in grid.backends]
             for point in grid.points(values):
-                for seed in range(seeds if seeds is not None else grid.seeds):
+                for each in range(seeds if seeds is not None else grid.seeds) if seed is None else [seed]:
                     for backend in chosen:
-                        run = _planned(task, tier, point, backend, device, precision, seed)
+                        run = _planned(task, tier, point, backend, device, precision, each)
                         runs.setdefault(run.experiment_id, run)
     if not runs:
         raise InputError(f"tier {tier!r} has nothing for backend {', '.join(backends)}")

@@ -13,8 +13,8 @@ from typing import get_args
 from ntkbench.backends.protocol import Capability
 from ntkbench.errors import InputError, brief, unknown
 from ntkbench.experiment.claim import Claim, Params, Scalar
-from ntkbench.experiment.metric import Curve, Metric, check_curves, check_roles
-from ntkbench.experiment.tier import Tier
+from ntkbench.experiment.metric import Curve, Metric, check_curves, check_roles, with_peak_memory
+from ntkbench.experiment.tier import Tier, by_size
 
 __all__ = ["Claim", "Curve", "Metric", "Params", "Scalar", "Task", "Tier", "task"]
 
@@ -46,6 +46,7 @@ class Task:
     measures_machine: bool = False
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "metrics", with_peak_memory(self.metrics))
         if type(self.version) is not int or self.version < 1:
             raise InputError(f"task {self.name!r}: version must be a whole number of at least 1, not {self.version!r}")
         for capability in sorted(self.requires):
@@ -97,8 +98,8 @@ class Task:
 
     @property
     def tier_names(self) -> list[str]:
-        """The names of its tiers, each once, in the task's order."""
-        return list(dict.fromkeys(t.name for t in self.tiers))
+        """The names of its tiers, each once, from the smallest size to the largest."""
+        return by_size(t.name for t in self.tiers)
 
     def coerce(self, name: str, value: Scalar) -> Scalar:
         """`value` as parameter `name` holds it; text is parsed. Raises InputError for a wrong name or kind."""
@@ -144,7 +145,7 @@ def task(
     Args:
         title: What the experiment is called.
         source: The paper it is from.
-        metrics: The numbers that every run records.
+        metrics: The numbers that every run records; the suite adds its peak memory where no metric has that role.
         tiers: The sizes it comes in.
         claims: What was published of it, or is exact.
         curves: The series that a run may record.

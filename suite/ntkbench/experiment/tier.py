@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -11,13 +11,21 @@ from ntkbench import backends as known_backends
 from ntkbench.errors import InputError, unknown
 from ntkbench.experiment.claim import Scalar
 
+TIERS = ("smoke", "standard", "extended", "paper", "full")
+"""The names of the tiers that the suite's tasks have, from the smallest size to the largest."""
+
+
+def by_size(names: Iterable[str]) -> list[str]:
+    """The names of tiers, each once, from the smallest size to the largest; others than `TIERS` last, as they come."""
+    return sorted(dict.fromkeys(names), key=lambda name: TIERS.index(name) if name in TIERS else len(TIERS))
+
 
 @dataclass(frozen=True, init=False)
 class Tier:
     """One grid of parameters at one size; several tiers of one name add up.
 
     Args:
-        name: "smoke", "standard", "extended", "paper" or "full".
+        name: One of `TIERS` in the suite's own tasks.
         backends: The backends that the grid is for; None for every one that is able.
         seeds: How many seeds (0, 1, ...) each point runs by default.
         **params: The task's parameters; a list stands for each of its values in turn.

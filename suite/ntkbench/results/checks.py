@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,44 +11,89 @@ from ntkbench.results.comparison import Pair, pairs
 from ntkbench.results.parquet import reading_export
 from ntkbench.results.rows import read_records
 from ntkbench.results.store import Store
+from ntkbench.results.verdicts import Judged, failures, judged
 
 # What others ran beside it is no fault of the task's first origin, this machine where it ran the task.
 _JUDGED = "run_id IN (SELECT run_id FROM run QUALIFY of_first_origin(origin, submitter, task))"
-# Each finds what does not hold: no row where all is well.
+# Each finds what does not hold of the runs: no row where all is well.
 _CHECKS = {
-    "Verified claims that are not reproduced": "SELECT task, claim, backend, side, published, tolerance, measured "
-    "FROM verdict WHERE verified AND verdict = 'not reproduced'",
     "Runs that disagree with other backends": "SELECT task, params, seed, backend, device, differs_in FROM agreement "
-    f"WHERE status = 'disagrees' AND {_JUDGED}",
-    "Runs that failed": f"SELECT task, params, seed, backend, status, reason FROM failure WHERE {_JUDGED}",
+    f"WHERE status = 'disagrees' AND {_JUDGED} ORDER BY ALL",
+    "Runs that failed": f"SELECT task, params, seed, backend, status, reason FROM failure WHERE {_JUDGED} ORDER BY ALL",
 }
 _LATEST_ANYWHERE = (
     "SELECT run_id FROM run WHERE status = 'ok' QUALIFY latest_attempt(experiment_id, NULL, "
     "precedence(origin, submitter), finished, run_id)"
 )
 _LATEST_OF = "SELECT run_id FROM latest_run WHERE task IN (SELECT unnest(?::VARCHAR[]))"
-_HELD = "SELECT count(*) FROM verdict WHERE verified AND verdict = 'reproduced'"
 
 
 @dataclass(frozen=True)
-class Violation:
-    """A rule that does not hold, and where: a table with a title."""
+class Listing:
+    """Something found, in rows: a table with a title."""
 
     title: str
     columns: Sequence[str]
     rows: Sequence[tuple[Any, ...]]
 
 
-def violations(store: Store) -> list[Violation]:
-    """What does not hold: verified claims, agreement between backends, runs that failed."""
+@dataclass(frozen=True)
+class Checked:
+    """What a check found.
+
+    Attributes:
+        claims: Those that something ran for.
+        violations: What does not hold of the runs; none where all is well.
+        failures: Task -> how many of its experiments failed in their newest run.
+        times: Times beside others, for information.
+        compared: What else was compared, in words.
+        notes: What there is to say of it beside.
+    """
+
+    claims: Sequence[Judged]
+    violations: Sequence[Listing]
+    failures: Mapping[str, int]
+    times: Sequence[Listing] = ()
+    compared: Sequence[str] = ()
+    notes: Sequence[str] = ()
+
+    @property
+    def failing(self) -> list[Judged]:
+        """The claims that do not hold, and the findings that do."""
+        return [claim for claim in self.claims if claim.fails]
+
+    @property
+    def holds(self) -> bool:
+        """Whether all is well."""
+        return not self.violations and not self.failing
+
+    @property
+    def words(self) -> str:
+        """All of it in one line."""
+        held = sum(claim.verified and claim.outcome == "reproduced" for claim in self.claims)
+        findings = sum(claim.outcome == "finding" for claim in self.claims)
+        known = f", {_counted(findings, 'finding')}" if findings else ""
+        compared = "".join(f", {words}" for words in self.compared)
+        if self.holds:
+            claims = f"{_counted(held, 'verified claim')} reproduced"
+            return f"all is well: {claims}{known}, no disagreement, no failure{compared}"
+        lost = sum(claim.outcome != "finding" for claim in self.failing)
+        faults = [f"{_counted(lost, 'verified claim')} not reproduced"] if lost else []
+        back = len(self.failing) - lost
+        faults += [f"{_counted(back, 'finding')} that hold{'s' if back == 1 else ''} now"] if back else []
+        faults += [f"{listing.title[0].lower()}{listing.title[1:]}: {len(listing.rows)}" for listing in self.violations]
+        return f"not all is well: {', '.join(faults)}"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def check(store: Store) -> Checked:
+    """What holds of the stored results: verified claims, agreement between backends, runs."""
     answers = ((title, *store.query(query)) for title, query in _CHECKS.items())
-    return [Violation(title, columns, rows) for title, columns, rows in answers if rows]
-
-
-def claims_held(store: Store) -> int:
-    """How many verified claims are reproduced, each backend counted."""
-    ((count,),) = store.query(_HELD)[1]
-    return int(count)
+    violations = [Listing(title, columns, rows) for title, columns, rows in answers if rows]
+    return Checked(judged(store), violations, failures(store))
 
 
 def pairs_with_export(store: Store, folder: Path) -> list[Pair]:

@@ -20,6 +20,7 @@ _ADDED: Mapping[int, Mapping[str, Mapping[str, Any]]] = {
         "": {"measures_machine": False},
         "metrics": {"role": None, "stage": None},
         "curves": {"theory_of": None},
+        "claims": {"finding": None},
     },
 }
 _MACHINE = "machine_limits"

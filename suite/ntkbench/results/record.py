@@ -98,6 +98,7 @@ class ClaimRow:
     repeats: int
     over: str
     side: str = "within"
+    finding: str | None = None
 
     def __post_init__(self) -> None:
         what = f"claim {brief(self.name)}"
@@ -203,9 +204,12 @@ class RunRecord:
 def claim_rows(task: Task) -> list[ClaimRow]:
     """The task's claims as rows; `params` is where each applies."""
     return [
-        ClaimRow(c.name, c.metric, c.value, c.tolerance, c.source, dict(c.where), c.verified, c.repeats, c.over, c.side)
+        ClaimRow(
+            c.name, c.metric, c.value, c.tolerance, c.source, dict(c.where), c.verified, c.repeats, c.over, c.side,
+            c.finding,
+        )
         for c in task.claims
-    ]
+    ]  # fmt: skip
 
 
 def planned_fields(run: PlannedRun) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ntkbench import datasets
 from ntkbench.files import require_appendable
 from ntkbench.results.faults import refusal
 from ntkbench.results.json_lines import append_json_line, read_json_lines
@@ -57,7 +58,10 @@ class RecordFile:
 
     def done(self, machine: str) -> set[str]:
         """The experiments that need no further run on this machine. Raises InputError for a line that is no record."""
-        return {r.experiment_id for r in self.records() if r.status in DONE and r.environment.get("machine") == machine}
+        here = [r for r in self.records() if r.status in DONE and r.environment.get("machine") == machine]
+        # A data set that could not be had then may be had now.
+        optional = datasets.optional()
+        return {r.experiment_id for r in here if not (r.status == "not_applicable" and r.dataset in optional)}
 
     def latest(self, machine: str, tasks: Collection[str]) -> list[Attempt]:
         """What the latest good attempt at each experiment of these tasks took on this machine."""

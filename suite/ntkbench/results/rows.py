@@ -46,7 +46,7 @@ FROM declaration d ORDER BY ALL
 _CLAIM_ROW = (
     "{'name': name, 'metric': metric, 'value': value, 'tolerance': tolerance, 'source': source, "
     "'params': params::VARCHAR, 'verified': verified, 'repeats': repeats, 'over': over, "
-    "'side': side}"
+    "'side': side, 'finding': finding}"
 )
 
 
@@ -128,6 +128,8 @@ def _content(claim: ClaimRow) -> dict[str, Any]:
     values = asdict(claim)
     if claim.side == "within":  # said of every claim of the database's version 1, whose ids stay
         del values["side"]
+    if claim.finding is None:  # said of every claim before findings came
+        del values["finding"]
     return values
 
 
@@ -230,7 +232,7 @@ def _claim_row(claims: str, task: str, version: int, c: ClaimRow) -> tuple[Any, 
     params = json.dumps(c.params, sort_keys=True)
     return (
         claims, task, version, c.name, c.metric, float(c.value), float(c.tolerance), c.source, params, c.verified,
-        c.repeats, c.over, c.side,
+        c.repeats, c.over, c.side, c.finding,
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ntkbench import datasets
 from ntkbench.errors import InputError, first_line
 from ntkbench.machine.hardware import hardware_id
 from ntkbench.results import database
@@ -110,10 +111,13 @@ class Store:
             return set()
         query = (
             "SELECT DISTINCT experiment_id FROM run JOIN environment USING (environment_id) "
-            "WHERE origin = 'this machine' AND machine IN (?, ?) AND status IN (SELECT unnest(?::VARCHAR[]))"
+            "WHERE origin = 'this machine' AND machine IN (?, ?) AND status IN (SELECT unnest(?::VARCHAR[])) "
+            # A data set that could not be had then may be had now.
+            "AND NOT (status = 'not_applicable' AND coalesce(dataset, '') IN (SELECT unnest(?::VARCHAR[])))"
         )
+        values = [machine, hardware_id(), list(DONE), datasets.optional()]
         with self.reading() as connection:
-            return {row[0] for row in connection.execute(query, [machine, hardware_id(), list(DONE)]).fetchall()}
+            return {row[0] for row in connection.execute(query, values).fetchall()}
 
     def latest(self, machine: str, tasks: Collection[str]) -> list[Attempt]:
         """What the latest good attempt at each experiment of these tasks took on this machine."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -116,8 +116,17 @@ class Context:
             labels_train=arrays.y_train[train].astype(np.int64),
             x_test=ready(x_test[test]),
             labels_test=arrays.y_test[test].astype(np.int64),
-            n_classes=datasets.get(name).n_classes,
+            n_classes=datasets.images(name).n_classes,
         )
+
+    def tables(self, name: str) -> Mapping[str, datasets.Table]:
+        """The tables of a collection by name, as NumPy arrays.
+
+        Args:
+            name: A collection of the catalogue, such as "uci90".
+        """
+        self._enter("data")
+        return datasets.load_collection(name)
 
     def asarray(self, x: Any) -> Array:
         """A NumPy array on the backend, in the run's precision."""

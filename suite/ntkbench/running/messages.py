@@ -24,10 +24,17 @@ class StageReached:
 
 @dataclass(frozen=True)
 class Finished:
-    """The run is over; `keeps_memory` when the worker holds memory of the device that it cannot free."""
+    """The run is over.
+
+    Attributes:
+        outcome: What came of it.
+        keeps_memory: Whether the worker holds memory of the device that it cannot free.
+        lacks_dataset: The name of the data set that no source gives, for the want of which there are no numbers.
+    """
 
     outcome: Outcome
     keeps_memory: bool = False
+    lacks_dataset: str | None = None
 
 
 Message = Begun | StageReached | Finished
@@ -41,7 +48,7 @@ def encode(message: Message) -> bytes:
         case StageReached():
             value = ["stage", message.stage, message.share]
         case Finished():
-            value = ["finished", message.outcome.to_json(), message.keeps_memory]
+            value = ["finished", message.outcome.to_json(), message.keeps_memory, message.lacks_dataset]
     return json.dumps(value).encode()
 
 
@@ -56,8 +63,8 @@ def decode(content: bytes) -> Message:
             return Begun()
         case ["stage", stage, share]:
             return StageReached(stage, share)
-        case ["finished", outcome, keeps_memory]:
-            return Finished(Outcome.from_json(outcome), keeps_memory)
+        case ["finished", outcome, keeps_memory, lacks_dataset]:
+            return Finished(Outcome.from_json(outcome), keeps_memory, lacks_dataset)
     raise ValueError(f"no message of a worker: {content[:100]!r}")
 
 

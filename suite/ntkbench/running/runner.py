@@ -1,7 +1,7 @@
 """Carries out planned runs in worker processes and hands each finished record on; it knows no store.
 
 Each backend has one warm worker. A run that fails, or leaves much of a GPU's memory taken, costs its worker: the next
-run starts in a fresh one.
+run starts in a fresh one. A data set that no source gives is looked for once: later runs on it end as the first did.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ from ntkbench.running.worker import serve
 
 Workers = dict[tuple[str, str], Worker]
 """The warm workers, by backend and device."""
+
+Lacking = dict[str, Outcome]
+"""The data sets that no source gave, and what came of the first run that needed one."""
 
 
 def execute(
@@ -54,10 +57,11 @@ def execute(
         SystemFault: No worker process could be started.
     """
     workers: Workers = {}
+    lacking: Lacking = {}
     try:
         for run in runs:
             try:
-                attempt = carry_out(workers, run, settings, until=until, listener=listener)
+                attempt = carry_out(workers, run, settings, until=until, listener=listener, lacking=lacking)
             except PlanOutOfTimeError:
                 return run
             record = to_record(run, tasks[run.task], attempt, settings.command)
@@ -77,18 +81,30 @@ def carry_out(
     *,
     until: float = math.inf,
     listener: StageListener | None = None,
+    lacking: Lacking | None = None,
 ) -> Attempt:
     """Carry out one run in the warm worker of its backend, or in a new one; a worker that fails is stopped.
 
-    Args and errors are those of `execute`, and PlanOutOfTimeError when time is over; `workers` is changed.
+    Args and errors are those of `execute`, and PlanOutOfTimeError when time is over; `workers` and `lacking` are
+    changed.
     """
     started = now()
-    result = _result(workers, run, settings, until, listener)
+    lacking = {} if lacking is None else lacking
+    result: Result
+    if run.dataset in lacking:
+        result = lacking[run.dataset]
+    else:
+        result = _result(workers, run, settings, until, listener, lacking)
     return Attempt(result, started, now())
 
 
 def _result(
-    workers: Workers, run: PlannedRun, settings: RunSettings, until: float, listener: StageListener | None
+    workers: Workers,
+    run: PlannedRun,
+    settings: RunSettings,
+    until: float,
+    listener: StageListener | None,
+    lacking: Lacking,
 ) -> Result:
     key = (run.backend, run.device)
     warm = key in workers
@@ -96,11 +112,13 @@ def _result(
         workers[key] = spawn(serve, *key, settings.task_folders, settings.sharing)
     answer = converse(workers[key], run, settings.timeout, until, listener)
     if isinstance(answer, Finished):
+        if answer.lacks_dataset is not None:
+            lacking[answer.lacks_dataset] = answer.outcome
         if answer.keeps_memory or answer.outcome.status not in DONE:
             workers.pop(key).stop()
         return answer.outcome
     workers.pop(key).stop()
     if warm and isinstance(answer, WorkerDied) and not answer.begun:
         # It died while it was idle, by the system's want of memory perhaps: that is no fault of this run.
-        return _result(workers, run, settings, until, listener)
+        return _result(workers, run, settings, until, listener, lacking)
     return answer

@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ntkbench.datasets import DatasetUnavailable
 from ntkbench.errors import InputError, describe
 from ntkbench.experiment.plan import PlannedRun
 from ntkbench.running.context import Context, StageEvent
@@ -78,6 +79,9 @@ def _serve(
             outcome = _carry_out(tasks[run.task], backend, run, _reporter(connection), mapper)
             gc.collect()
             finished = Finished(outcome, keeps_memory=not backend.release_memory())
+        except DatasetUnavailable as error:
+            missing = Outcome("not_applicable", describe(error)) if error.optional else _failure(error, backend)
+            finished = Finished(missing, lacks_dataset=error.name)
         except BaseException as error:
             finished = Finished(_failure(error, backend))
         send(connection, finished)

@@ -72,13 +72,12 @@ def cholesky_regression(k_train: Array, y_train: Array, k_test: Array, ridge: fl
     """
     check_ridge(ridge)
     execution = execution_for(k_train, y_train, k_test)
-    xp = execution.xp
     with execution.double():
         problem = pose(execution, k_train, y_train, k_test)
-        matrix = shifted(xp, problem.k_train, ridge)
-        weights = execution.solve_cholesky(_factor(execution, matrix, ridge), problem.targets)
-        residual = float(xp.max(xp.abs(matrix @ weights - problem.targets)))
-        return Regression(problem.shaped(problem.k_test @ weights), residual)
+        matrix = shifted(execution.xp, problem.k_train, ridge)
+        places = (_factor(execution, matrix, ridge), matrix, problem.targets, problem.k_test)
+        prediction, residual = execution.compiled(_predict, ("execution",))(*places, execution=execution)
+        return Regression(problem.shaped(prediction), float(residual))
 
 
 def cholesky_solve(k: Array, b: Array, ridge: float = 0.0) -> Array:
@@ -110,18 +109,36 @@ def cholesky_solve(k: Array, b: Array, ridge: float = 0.0) -> Array:
         columns = finite(execution, b, "b")
         columns = columns[:, None] if b.ndim == 1 else columns
         factor = _factor(execution, shifted(execution.xp, matrix, ridge), ridge)
-        solution = execution.solve_cholesky(factor, columns)
+        solution = execution.compiled(_solve, ("execution",))(factor, columns, execution=execution)
         return solution[:, 0] if b.ndim == 1 else solution
 
 
 def _factor(execution: Execution, matrix: Array, ridge: float) -> Array:
     """The lower Cholesky factor of a float64 matrix that already holds the ridge."""
+    factor, definite = execution.compiled(_attempt, ("execution",))(matrix, execution=execution)
+    if factor is None or not bool(definite):
+        raise not_definite(host(execution.xp.linalg.eigvalsh(matrix)) - ridge, ridge)
+    return factor
+
+
+def _attempt(matrix: Array, *, execution: Execution) -> tuple[Array | None, Array | None]:
+    """The factor, and whether it is one."""
     xp, n = execution.xp, matrix.shape[0]
     factor = execution.cholesky(matrix)
-    if factor is not None:
-        # A pivot has an error of up to n eps times its diagonal element (Higham 2002, theorem 10.3): below that its
-        # sign is chance, and a singular matrix would pass in one library and fail in the next.
-        pivots = xp.linalg.diagonal(factor) ** 2
-        if bool(xp.all(pivots > n * EPSILON * xp.linalg.diagonal(matrix))):
-            return factor
-    raise not_definite(host(xp.linalg.eigvalsh(matrix)) - ridge, ridge)
+    if factor is None:
+        return None, None
+    # A pivot has an error of up to n eps times its diagonal element (Higham 2002, theorem 10.3): below that its
+    # sign is chance, and a singular matrix would pass in one library and fail in the next.
+    pivots = xp.linalg.diagonal(factor) ** 2
+    return factor, xp.all(pivots > n * EPSILON * xp.linalg.diagonal(matrix))
+
+
+def _predict(factor: Array, matrix: Array, y: Array, k_test: Array, *, execution: Execution) -> tuple[Array, Array]:
+    """The predictions, and the largest residual."""
+    xp = execution.xp
+    weights = execution.solve_cholesky(factor, y)
+    return k_test @ weights, xp.max(xp.abs(matrix @ weights - y))
+
+
+def _solve(factor: Array, b: Array, *, execution: Execution) -> Array:
+    return execution.solve_cholesky(factor, b)

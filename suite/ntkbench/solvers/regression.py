@@ -10,7 +10,7 @@ import numpy as np
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
-from ntkbench.arrays.checks import check_square, finite, square, symmetric
+from ntkbench.arrays.checks import check_square, finite, host, square, symmetric
 from ntkbench.arrays.execution import Execution, execution_for
 
 
@@ -44,16 +44,23 @@ def kernel_regression(k_train: Array, y_train: Array, k_test: Array, ridge: floa
     """
     check_ridge(ridge)
     execution = execution_for(k_train, y_train, k_test)
-    xp = execution.xp
     with execution.double():
         problem = pose(execution, k_train, y_train, k_test, general=True)
-        matrix = shifted(xp, problem.k_train, ridge)
-        weights = xp.linalg.solve(matrix, problem.targets)
-        residual = float(xp.max(xp.abs(matrix @ weights - problem.targets)))
+        matrix = shifted(execution.xp, problem.k_train, ridge)
+        solve = execution.compiled(_solve, ("execution",))
+        prediction, largest = solve(matrix, problem.targets, problem.k_test, execution=execution)
+        residual = float(largest)
         if not math.isfinite(residual):
             # Where a library's solver says nothing of a zero pivot.
             raise np.linalg.LinAlgError("the training Gram matrix is singular; a ridge would help")
-        return Regression(problem.shaped(problem.k_test @ weights), residual)
+        return Regression(problem.shaped(prediction), residual)
+
+
+def _solve(matrix: Array, targets: Array, k_test: Array, *, execution: Execution) -> tuple[Array, Array]:
+    """The predictions, and the largest residual."""
+    xp = execution.xp
+    weights = xp.linalg.solve(matrix, targets)
+    return k_test @ weights, xp.max(xp.abs(matrix @ weights - targets))
 
 
 def min_eigenvalue(k: Array) -> float:
@@ -70,7 +77,7 @@ def min_eigenvalue(k: Array) -> float:
     """
     execution = execution_for(k)
     with execution.double():
-        return float(execution.xp.linalg.eigvalsh(symmetric(execution, k))[0])
+        return float(host(execution.xp.linalg.eigvalsh(symmetric(execution, k)))[0])
 
 
 @dataclass(frozen=True)

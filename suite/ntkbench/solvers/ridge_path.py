@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import host
 from ntkbench.arrays.execution import Execution, execution_for
@@ -30,7 +29,8 @@ class RidgePath(NamedTuple):
         execution = execution_for(self.leave_one_out)
         with execution.double():
             squares = self.leave_one_out**2
-            return [float(mean) for mean in execution.xp.mean(squares, axis=tuple(range(1, squares.ndim)))]
+            losses: list[float] = host(execution.xp.mean(squares, axis=tuple(range(1, squares.ndim)))).tolist()
+            return losses
 
     @property
     def best(self) -> int:
@@ -77,8 +77,7 @@ def ridge_path(k_train: Array, y_train: Array, k_test: Array, ridges: Iterable[f
             raise not_definite(eigenvalues, least)
         inverse = 1.0 / (eigenvalues + np.array(levels)[:, None])
         freedom = inverse @ eigenvalues
-        device = array_api_compat.device(vectors)
-        ridge, inverse, freedom = (xp.asarray(v, device=device) for v in (np.array(levels), inverse, freedom))
+        ridge, inverse, freedom = (execution.from_numpy(v, vectors) for v in (np.array(levels), inverse, freedom))
         results = execution.compiled(_path, ("execution",))(
             vectors, problem.targets, problem.k_test, ridge, inverse, execution=execution
         )

@@ -1,6 +1,7 @@
 """What is predicted: spectra, eigenlearning, learning curves, complexity, dynamics."""
 
 from ntkbench.theory.complexity import LabelComplexity, label_complexity
+from ntkbench.theory.departure import Departure, conserved_share, student_t, worst_departure
 from ntkbench.theory.domains import Circle, Domain, Hypercube, Sample, Sphere, mixture
 from ntkbench.theory.dynamics import DivergenceError, Dynamics, gradient_descent, gradient_flow, max_learning_rate
 from ntkbench.theory.eigenlearning import Prediction, eigenlearning, points_to_learn
@@ -14,9 +15,26 @@ from ntkbench.theory.feature_alignment import (
     with_fresh_core,
 )
 from ntkbench.theory.finite_width import LossCurves, loss_curves, ntk_width_errors
-from ntkbench.theory.input_norms import NormScaling, norm_deviations, norm_exponent, norm_scaling, squared_norms
+from ntkbench.theory.gaps import GapErrors, MarkovCircle
+from ntkbench.theory.input_norms import (
+    Exponent,
+    NormScaling,
+    norm_deviations,
+    norm_exponent,
+    norm_scaling,
+    spread_error,
+    spread_exponent,
+    squared_norms,
+)
 from ntkbench.theory.label_noise import Mitigation, mitigate, noisy_labels
-from ntkbench.theory.learning_curve import Errors, group_errors, network_errors, regression_curve, regression_errors
+from ntkbench.theory.learning_curve import (
+    Errors,
+    group_errors,
+    network_curve,
+    network_errors,
+    regression_curve,
+    regression_errors,
+)
 from ntkbench.theory.linearisation import (
     EXPONENTIAL,
     Expansion,
@@ -35,14 +53,18 @@ from ntkbench.theory.staircase import learned_degree, plateau_points, points_at_
 __all__ = [
     "EXPONENTIAL",
     "Circle",
+    "Departure",
     "DivergenceError",
     "Domain",
     "Dynamics",
     "Errors",
     "Expansion",
+    "Exponent",
+    "GapErrors",
     "Hypercube",
     "LabelComplexity",
     "LossCurves",
+    "MarkovCircle",
     "Memorisation",
     "Mitigation",
     "NormScaling",
@@ -54,6 +76,7 @@ __all__ = [
     "Sphere",
     "alignment_constant",
     "all_signs",
+    "conserved_share",
     "cosine_kernel",
     "eigenlearning",
     "exponential_error",
@@ -73,6 +96,7 @@ __all__ = [
     "memorisation",
     "mitigate",
     "mixture",
+    "network_curve",
     "network_errors",
     "noisy_labels",
     "norm_deviations",
@@ -91,6 +115,10 @@ __all__ = [
     "regression_errors",
     "relu_ntk_error",
     "relu_ntk_expansion",
+    "spread_error",
+    "spread_exponent",
     "squared_norms",
+    "student_t",
     "with_fresh_core",
+    "worst_departure",
 ]

@@ -6,10 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import finite, host
-from ntkbench.arrays.execution import execution_for
+from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.solvers.cholesky import cholesky_solve
 from ntkbench.theory.label_noise import check_noise
 
@@ -73,14 +72,18 @@ def label_complexity(k: Array, labels: Array) -> LabelComplexity:
         Arora et al. 2019 (ICML, arXiv:1901.08584), section 5.
     """
     execution = execution_for(k, labels)
-    xp = execution.xp
     if labels.ndim != 2:
         raise ValueError(f"labels must be columns (n, c), not of shape {tuple(labels.shape)}")
     with execution.double():
         n = k.shape[0]
-        inverse = cholesky_solve(k, xp.eye(n, dtype=xp.float64, device=array_api_compat.device(k)))
+        inverse = cholesky_solve(k, execution.from_numpy(np.eye(n), k))
         columns = finite(execution, labels, "labels")
         if columns.shape[0] != n:
             raise ValueError(f"labels must have {n} rows as k has, not the shape {tuple(labels.shape)}")
-        value = xp.sum(columns * (inverse @ columns), axis=0)
-        return LabelComplexity(host(value), float(xp.sum(xp.linalg.diagonal(inverse))), n)
+        value, trace = execution.compiled(_complexity, ("execution",))(inverse, columns, execution=execution)
+        return LabelComplexity(host(value), float(trace), n)
+
+
+def _complexity(inverse: Array, columns: Array, *, execution: Execution) -> tuple[Array, Array]:
+    xp = execution.xp
+    return xp.sum(columns * (inverse @ columns), axis=0), xp.sum(xp.linalg.diagonal(inverse))

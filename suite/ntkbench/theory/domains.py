@@ -83,9 +83,7 @@ class Circle:
         """The cosine and the sine of the angle times the level, for levels below size / 2; one for level 0."""
         if not 0 <= level < self.size / 2:
             raise ValueError(f"a circle of {self.size} points has levels from 0 to below {self.size / 2:g}")
-        angle = level * np.arctan2(points[:, 1], points[:, 0])
-        pair = math.sqrt(2.0) * np.stack([np.cos(angle), np.sin(angle)], axis=1) if level else np.ones((len(points), 1))
-        return pair[:, :count]
+        return circle_functions(points, level, count)
 
 
 @dataclass(frozen=True)
@@ -146,6 +144,23 @@ def mixture(domain: Domain, points: Floats, levels: Sequence[int], count: int) -
     parts = [domain.functions(points, level, count) for level in levels]
     mixed: Floats = sum(parts[1:], start=parts[0]) / math.sqrt(len(levels))
     return mixed
+
+
+def circle_functions(points: Floats, level: int, count: int) -> Floats:
+    """The eigenfunctions of a level on the circle.
+
+    Args:
+        points: Points, (n, 2).
+        level: The frequency.
+        count: How many at most.
+
+    Returns:
+        The cosine and the sine of the angle times the level, of mean square one, (n, 2); ones for level 0, (n, 1).
+    """
+    if level == 0:
+        return np.ones((len(points), 1))[:, :count]
+    angle = level * np.arctan2(points[:, 1], points[:, 0])
+    return math.sqrt(2.0) * np.stack([np.cos(angle), np.sin(angle)], axis=1)[:, :count]
 
 
 def coordinate_products(x: Floats, degree: int, count: int) -> Floats:

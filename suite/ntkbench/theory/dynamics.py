@@ -13,7 +13,6 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import finite, host, symmetric
 from ntkbench.arrays.execution import Execution, execution_for
@@ -63,7 +62,7 @@ def max_learning_rate(k: Array) -> float:
     """
     execution = execution_for(k)
     with execution.double():
-        return _limit(float(execution.xp.linalg.eigvalsh(symmetric(execution, k))[-1]))
+        return _limit(float(host(execution.xp.linalg.eigvalsh(symmetric(execution, k)))[-1]))
 
 
 def gradient_flow(
@@ -165,8 +164,7 @@ def _evolve(
         f0_train, f0_test = _start(execution, problem, start)
         values, vectors = xp.linalg.eigh(problem.k_train)
         factors = _Factors.of(kind, host(values), moments, rate, allow_divergence)
-        device = array_api_compat.device(vectors)
-        shares = [xp.asarray(f, device=device) for f in factors]
+        shares = [execution.from_numpy(f, vectors) for f in factors]
         places = (vectors, problem.targets, problem.k_test, f0_train, f0_test)
         train, test, loss = execution.compiled(_predict, ("execution",))(*places, *shares, execution=execution)
         return Dynamics(moments, problem.shaped(train), problem.shaped(test), loss)
@@ -246,12 +244,11 @@ def _descent(decay: np.ndarray, time: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 def _start(execution: Execution, problem: Problem, start: tuple[Array, Array]) -> tuple[Array, Array]:
     """f_0 on the training and test points as columns."""
-    xp, outputs = execution.xp, problem.targets.shape[1]
+    outputs = problem.targets.shape[1]
     found = []
     for name, f0, rows in zip(("f0_train", "f0_test"), start, (problem.k_train, problem.k_test), strict=True):
         if f0 is None:
-            device = array_api_compat.device(rows)
-            found.append(xp.zeros((rows.shape[0], outputs), dtype=xp.float64, device=device))
+            found.append(execution.from_numpy(np.zeros((rows.shape[0], outputs)), rows))
             continue
         shape = (rows.shape[0],) if problem.vector else (rows.shape[0], outputs)
         if tuple(f0.shape) != shape:

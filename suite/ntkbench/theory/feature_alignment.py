@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import finite, host
 from ntkbench.arrays.execution import Execution, execution_for
@@ -48,14 +47,14 @@ def memorisation(k_train: Array, labels: Array, k_query: Array) -> Memorisation:
         Bombari & Mondelli 2024 (arXiv:2305.12100), section 4.
     """
     execution = execution_for(k_train, labels, k_query)
-    xp, n = execution.xp, k_train.shape[0]
+    n = k_train.shape[0]
     if tuple(labels.shape) != (n,) or tuple(k_query.shape[-2:]) != (n, n):
         raise ValueError(
             f"labels must be ({n},) and k_query (..., {n}, {n}) as k_train is, "
             f"not {tuple(labels.shape)} and {tuple(k_query.shape)}"
         )
     with execution.double():
-        inverse = cholesky_solve(k_train, xp.eye(n, dtype=xp.float64, device=array_api_compat.device(k_train)))
+        inverse = cholesky_solve(k_train, execution.from_numpy(np.eye(n), k_train))
         given = (finite(execution, labels, "labels"), finite(execution, k_query, "k_query"))
         return Memorisation(*execution.compiled(_memorisation, ("execution",))(inverse, *given, execution=execution))
 
@@ -128,6 +127,22 @@ class Recall:
         """
         rest = self.prediction[0] - gamma * self.residual if gamma else self.prediction[0]
         return float(np.mean(rest * (self.labels - self.labels.mean())))
+
+    def covariance_error(self, gamma: float = 0.0) -> float:
+        """A bound of the standard error of `covariance` around 0, with the same gamma.
+
+        With labels of mean zero f_-i(z_i^s) = sum_{l != i} A_il g_l is independent of g_i, and the covariance is a mean
+        of A_il g_l g_i: of variance sum_{i < l} (A_il + A_li)^2 / n^2, at most 2 sum A_il^2 / n^2. That is twice the
+        mean square of what is averaged, over n.
+
+        Args:
+            gamma: The share of the residual that is taken off.
+
+        Returns:
+            sqrt(2 mean(rest^2) / n).
+        """
+        rest = self.prediction[0] - gamma * self.residual
+        return float(np.sqrt(2 * np.mean(rest**2) / len(rest)))
 
 
 def recall_by_size(k_train: Array, labels: Array, k_query: Array, sizes: Iterable[int]) -> list[Recall]:

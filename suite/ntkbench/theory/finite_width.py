@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ntkbench.arrays.array import Array
+from ntkbench.arrays.execution import execution_for
 from ntkbench.kernels.empirical.ntk import empirical_ntk
 from ntkbench.networks.finite import Finite
 from ntkbench.networks.parameters import Parameters
@@ -35,12 +36,21 @@ def ntk_width_errors(
     References:
         Jacot et al. 2018 (arXiv:1806.07572), theorem 1; Xu & Zhu 2024.
     """
+    distance = execution_for(ntk).compiled(_squared_distance, ())
     squares = [
-        [((empirical_ntk(network, params, x, trace=True) - ntk) ** 2).sum() for params in of_width]
+        [distance(empirical_ntk(network, params, x, trace=True), ntk) for params in of_width]
         for network, of_width in zip(networks, starts, strict=True)
     ]
-    size = float((ntk**2).sum())
+    size = float(distance(ntk, 0.0))
     return [float(np.mean([(float(s) / size) ** 0.5 for s in of_width])) for of_width in squares]
+
+
+def _first_output(params: Parameters, x: Array, *, network: Finite) -> Array:
+    return network.apply(params, x)[:, 0]
+
+
+def _squared_distance(one: Array, other: Array | float) -> Array:
+    return ((one - other) ** 2).sum()
 
 
 class LossCurves(NamedTuple):
@@ -83,7 +93,7 @@ def loss_curves(
     References:
         Lee et al. 2019 (arXiv:1902.06720), theorem 2.1 and equations 8 to 11.
     """
-    start = network.apply(params, x)[:, 0]
+    start = execution_for(x).compiled(_first_output, ("network",))(params, x, network=network)
     seen = train(network, params, x, y, steps=steps, rate=rate)
     limit = gradient_descent(ntk, y, ntk, seen.steps, rate=rate, f0_train=start, f0_test=start)
     shown = int((limit.loss >= _VISIBLE * limit.loss[0]).sum())

@@ -6,11 +6,14 @@ that of the inputs brought to the norm sqrt(d).
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from ntkbench.arrays.array import Array
+from ntkbench.arrays.execution import execution_for
 from ntkbench.solvers.regression import min_eigenvalue
 
 
@@ -44,7 +47,11 @@ def squared_norms(x: Array, dimensions: Array) -> Array:
     Returns:
         The squared norms, (n, m), in the library and dtype of `x`.
     """
-    return (x**2).cumsum(1)[:, dimensions - 1]
+    return execution_for(x).compiled(_partial_sums, ())(x, dimensions - 1)
+
+
+def _partial_sums(x: Array, last: Array) -> Array:
+    return (x**2).cumsum(1)[:, last]
 
 
 def norm_deviations(squares: np.ndarray, dimensions: np.ndarray) -> np.ndarray:
@@ -59,6 +66,61 @@ def norm_deviations(squares: np.ndarray, dimensions: np.ndarray) -> np.ndarray:
     """
     medians: np.ndarray = np.maximum(np.median(np.abs(squares / dimensions - 1), axis=0), 1e-9)
     return medians
+
+
+def spread_error(norms: np.ndarray) -> float:
+    """The operator norm of u u' - 1 1', where u_i = |x_i| / sqrt(d): what unequal norms leave of a linear model.
+
+    The linear model of f(x . z / d) has f(0) between all inputs, the homogeneous kernel of raw inputs f(0) u_i u_j. Of
+    the error of that model for raw inputs this, times f(0), is all that grows with n, as sqrt(n / 2) for n = d.
+
+    Args:
+        norms: u, (n,).
+
+    Returns:
+        With s = |u|^2 - n, |s| / 2 + sqrt(s^2 / 4 + n |u|^2 - (1 . u)^2): the larger eigenvalue of a rank-two matrix.
+
+    References:
+        Derived here; the linear model is that of El Karoui 2010, theorem 2.1.
+    """
+    n, square, total = len(norms), float(norms @ norms), float(norms.sum())
+    s = square - n
+    return abs(s) / 2 + math.sqrt(s * s / 4 + max(n * square - total * total, 0.0))
+
+
+class Exponent(NamedTuple):
+    """A fitted exponent: what is expected of it, and its standard deviation over draws of the inputs."""
+
+    mean: float
+    deviation: float
+
+
+def spread_exponent(sizes: Sequence[int]) -> Exponent:
+    """The exponent of n in the `spread_error` of Gaussian inputs with n = d, fitted over some sizes; 1/2 in the limit.
+
+    To leading order |u|^2 - n = s is normal with variance 2, and n |u|^2 - (1 . u)^2 = c n / 2 with c of mean 1 and
+    variance 2 / n, independent of s; draws at different sizes are independent.
+
+    Args:
+        sizes: The numbers n = d, two at least.
+
+    Returns:
+        The mean and the standard deviation of the slope of a straight line in logarithms.
+    """
+    s = math.sqrt(2.0) * np.linspace(-8, 8, 4001)
+    weights = np.exp(-s * s / 4)
+    weights /= weights.sum()
+    means, variances = [], []
+    for n in sizes:
+        root = np.sqrt(s * s / 4 + n / 2)
+        logs = np.log(np.abs(s) / 2 + root)
+        # Of the logarithm by log c, to second order: a half at s = 0, where almost all of it is.
+        mean = float(weights @ logs)
+        means.append(mean - 0.5 / n)
+        variances.append(float(weights @ (logs - mean) ** 2) + 0.5 / n)
+    x = np.log(np.asarray(sizes, dtype=np.float64))
+    slope = (x - x.mean()) / float(np.sum((x - x.mean()) ** 2))
+    return Exponent(float(slope @ means), math.sqrt(float(slope**2 @ variances)))
 
 
 class NormScaling(NamedTuple):
@@ -87,5 +149,9 @@ def norm_scaling(raw: Array, equal: Array, norms: Array) -> NormScaling:
     return NormScaling(
         min_eigenvalue=least,
         ostrowski_ratio=least_raw / (float(norms.min()) ** 2 * least),
-        homogeneity_error=float(abs(raw / (equal * norms[:, None] * norms[None, :]) - 1.0).max()),
+        homogeneity_error=float(execution_for(raw).compiled(_inhomogeneity, ())(raw, equal, norms)),
     )
+
+
+def _inhomogeneity(raw: Array, equal: Array, norms: Array) -> Array:
+    return abs(raw / (equal * norms[:, None] * norms[None, :]) - 1.0).max()

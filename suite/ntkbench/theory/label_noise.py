@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import host
 from ntkbench.arrays.execution import execution_for
@@ -114,7 +113,7 @@ def mitigate(
     levels = tuple(float(r) for r in ridges)
     execution = execution_for(k_train, k_test)
     with execution.double():
-        labels = execution.xp.asarray(noisy, dtype=execution.xp.float64, device=array_api_compat.device(k_train))
+        labels = execution.from_numpy(noisy.astype(np.float64), k_train)
         path = ridge_path(k_train, labels, k_test, levels)
         times = [math.inf if r == 0 else 1.0 / r for r in levels]
         flow = gradient_flow(k_train, labels, k_test, times)

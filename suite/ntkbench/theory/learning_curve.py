@@ -40,7 +40,14 @@ class Errors(NamedTuple):
 
 
 def regression_errors(
-    k: Array, targets: Array, train_sets: Array, test: Array, *, ridge: float = 0.0, noise: Array | None = None
+    k: Array,
+    targets: Array,
+    train_sets: Array,
+    test: Array,
+    *,
+    ridge: float = 0.0,
+    noise: Array | None = None,
+    room: int = 0,
 ) -> Errors:
     """Kernel regression of every target from every training set, in float64.
 
@@ -53,6 +60,8 @@ def regression_errors(
         test: The points of the test set, (n_test,).
         ridge: Added to the diagonal of each training Gram matrix.
         noise: Added to the training labels, (trials, n, t).
+        room: The largest n that follows with the same points. Libraries that compile then have one program for all:
+            smaller problems are filled up with points of no weight.
 
     Returns:
         The errors of each training set and target.
@@ -80,14 +89,17 @@ def regression_errors(
         if np.shape(noise) != labels.shape:
             raise ValueError(f"noise must be (trials, n, t), {labels.shape}, not of shape {np.shape(noise)}")
         labels = labels + np.asarray(noise, dtype=np.float64)
-    execution = execution_for(k)
-    xp = execution.xp
+    execution, n = execution_for(k), train_sets.shape[1]
+    count = n if execution.compiles and room else None
+    filler = 0 if count is None else max(room - n, 0)
+    train_sets = np.pad(train_sets, ((0, 0), (0, filler)))
+    labels = np.pad(labels, ((0, 0), (0, filler), (0, 0)))
     with execution.double():
-        device = array_api_compat.device(k)
-        rows, columns, wanted, given = (xp.asarray(a, device=device) for a in (test, train_sets, targets[test], labels))
+        rows, columns, wanted, given = (execution.from_numpy(a, k) for a in (test, train_sets, targets[test], labels))
         results = execution.compiled(_errors, ("execution",))(
-            finite(execution, k, "k"), rows, columns, wanted, given, float(ridge), execution=execution
-        )
+            finite(execution, k, "k"), rows, columns, wanted, given, float(ridge), count,
+            execution=execution,
+        )  # fmt: skip
         errors = Errors(*(host(r) for r in results))
     if not np.isfinite(errors.train).all():
         # Where a library's solver says nothing of a zero pivot.
@@ -127,7 +139,8 @@ def regression_curve(
     for k, values, sample, added in zip(grams, targets, samples, noise, strict=False):
         for part, n in zip(parts, counts, strict=True):
             some = None if added is None else added[:, :n]
-            part.append(regression_errors(k, values, sample.train[:, :n], sample.test, ridge=ridge, noise=some))
+            of_sample = (k, values, sample.train[:, :n], sample.test)
+            part.append(regression_errors(*of_sample, ridge=ridge, noise=some, room=max(counts)))
     return [Errors.joined(part) for part in parts]
 
 
@@ -210,14 +223,81 @@ def network_errors(
     return Errors(*(np.array(field) for field in zip(*found, strict=True)))
 
 
+def network_curve(
+    network: Finite,
+    start: Callable[[int], Parameters],
+    inputs: Sequence[Array],
+    targets: Sequence[Array],
+    samples: Sequence[Sample],
+    counts: Sequence[int],
+    *,
+    steps: int,
+    rate: float,
+    momentum: float = 0.0,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Errors]:
+    """As `regression_curve`, of networks that are trained on the first n points of every training set.
+
+    Args:
+        network: The network.
+        start: The parameters to start from for the training set of this number, the same at every n.
+        inputs: For each sample its points, (m, ...), of JAX or torch and the dtype of the parameters.
+        targets: For each sample the values at these points, one for each output, (m, t), in NumPy.
+        samples: Points with training sets of n_max of them, and test points.
+        counts: The numbers of training points, up to n_max.
+        steps: The number of full-batch steps.
+        rate: The learning rate.
+        momentum: The share of the last step that is added to the next.
+        progress: Called with how many trainings are done, and of how many.
+
+    Returns:
+        The errors at each n, the trials of all samples one after another.
+
+    Raises:
+        ValueError: A training diverges, or as `train` raises it.
+    """
+    parts: list[list[Errors]] = [[] for _ in counts]
+    total, first = len(counts) * sum(len(sample.train) for sample in samples), 0
+    for x, values, sample in zip(inputs, targets, samples, strict=True):
+        for place, (part, n) in enumerate(zip(parts, counts, strict=True)):
+            for i, chosen in enumerate(sample.train[:, None, :n], start=first):
+                part.append(
+                    network_errors(
+                        network, [start(i)], x, values, chosen, sample.test, steps=steps, rate=rate, momentum=momentum
+                    )
+                )
+                if progress is not None:
+                    progress(first * len(counts) + place * len(sample.train) + i - first + 1, total)
+        first += len(sample.train)
+    return [Errors.joined(part) for part in parts]
+
+
 def _errors(
-    k: Array, test: Array, train: Array, wanted: Array, labels: Array, ridge: Array, *, execution: Execution
-) -> Array:
+    k: Array,
+    test: Array,
+    train: Array,
+    wanted: Array,
+    labels: Array,
+    ridge: Array,
+    count: Array | None,
+    *,
+    execution: Execution,
+) -> tuple[Array, Array, Array]:
+    """The errors of training on the first `count` points, or on all."""
     xp = execution.xp
     inner = k[train[:, :, None], train[:, None, :]]
     cross = k[test[None, :, None], train[:, None, :]]
     eye = xp.eye(inner.shape[-1], dtype=inner.dtype, device=array_api_compat.device(inner))
-    weights = xp.linalg.solve(inner + ridge * eye, labels)
+    matrix = inner + ridge * eye
+    if count is None:
+        weights = xp.linalg.solve(matrix, labels)
+    else:
+        counted = xp.arange(inner.shape[-1]) < count
+        # The weights of points that do not count, and their residuals, are zero.
+        labels = xp.where(counted[:, None], labels, 0.0)
+        weights = xp.linalg.solve(xp.where(counted[:, None] & counted, matrix, eye), labels)
+        inner = xp.where(counted[:, None], inner, 0.0)
     prediction, residual = cross @ weights, inner @ weights - labels
     overlap = xp.mean(prediction * wanted[None, :, :], axis=1) / xp.mean(wanted**2, axis=0)
-    return xp.mean((prediction - wanted[None, :, :]) ** 2, axis=1), xp.mean(residual**2, axis=1), overlap
+    on_train = xp.mean(residual**2, axis=1) * (1.0 if count is None else train.shape[1] / count)
+    return xp.mean((prediction - wanted[None, :, :]) ** 2, axis=1), on_train, overlap

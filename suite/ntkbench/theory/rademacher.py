@@ -47,8 +47,8 @@ def rademacher_complexity(k: Array, signs: Array) -> Rademacher:
         if signs.ndim != 2 or signs.shape[1] != n or signs.shape[0] < 2:
             raise ValueError(f"signs must be (draws, {n}) with two draws or more, not of shape {tuple(signs.shape)}")
         signs = finite(execution, signs, "signs")
-        values = host(execution.compiled(_suprema, ("execution",))(matrix, signs, execution=execution))
-        root = math.sqrt(float(execution.xp.linalg.trace(matrix)))
+        suprema, trace = execution.compiled(_suprema, ("execution",))(matrix, signs, execution=execution)
+        values, root = host(suprema), math.sqrt(float(trace))
     stderr = 0.0 if len(values) == 2**n else float(values.std(ddof=1)) / math.sqrt(len(values))
     return Rademacher(float(values.mean()), stderr, root / (n * math.sqrt(2.0)), root / n)
 
@@ -99,8 +99,7 @@ def ramp_gap(k: Array, labels: Array, sample: Array, *, radius: float, ridge: fl
         raise ValueError(f"ridge and radius must be positive and finite, not {ridge} and {radius}")
     execution = execution_for(k, labels)
     with execution.double():
-        xp = execution.xp
-        chosen = xp.asarray(np.asarray(sample), device=array_api_compat.device(k))
+        chosen = execution.from_numpy(np.asarray(sample), k)
         places = (finite(execution, k, "k"), finite(execution, labels, "labels"), chosen)
         return float(execution.compiled(_ramp_gap, ("execution",))(*places, radius, ridge, execution=execution))
 
@@ -122,11 +121,12 @@ def all_signs(n: int) -> np.ndarray:
     return np.array(list(itertools.product((-1.0, 1.0), repeat=n)))
 
 
-def _suprema(matrix: Array, signs: Array, *, execution: Execution) -> Array:
+def _suprema(matrix: Array, signs: Array, *, execution: Execution) -> tuple[Array, Array]:
+    """The supremum at each vector of signs, and the trace."""
     xp = execution.xp
     squares = xp.sum((signs @ matrix) * signs, axis=1)
     # Of a kernel they are not negative, but for rounding.
-    return xp.sqrt(xp.maximum(squares, xp.zeros_like(squares))) / matrix.shape[0]
+    return xp.sqrt(xp.maximum(squares, xp.zeros_like(squares))) / matrix.shape[0], xp.linalg.trace(matrix)
 
 
 def _ramp_gap(k: Array, labels: Array, sample: Array, radius: Array, ridge: Array, *, execution: Execution) -> Array:

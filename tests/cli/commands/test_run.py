@@ -31,8 +31,11 @@ def test_each_run_is_a_line_and_the_verdicts_close(ntkbench, squares, query):
     assert (outcome.code, outcome.err) == (0, "")
     assert [line[:5] for line in lines[:2]] == ["[1/2]", "[2/2]"]
     assert "squares numba x=2 seed=0: square 4 " in lines[0]
-    (row,) = [line for line in lines if "three squared" in line]
-    assert "numba     square   9.000 ± 0.10   9.000      1       reproduced   verified" in row
+    (head,) = [line for line in lines if line.startswith("task ")]
+    (row,) = [line for line in lines if line.startswith("squares ") and "seed" not in line]
+    assert row.split() == ["squares", "1"]
+    assert row.index("1") == head.index("reproduced")
+    assert "three squared" not in outcome.out
     assert "1 more claim is not run yet" in outcome.out
     assert query("SELECT params, status FROM run ORDER BY ALL") == [('{"x": 2}', "ok"), ('{"x": 3}', "ok")]
 
@@ -104,6 +107,10 @@ def test_what_a_backend_cannot_do_is_no_failure_and_is_not_tried_again(ntkbench,
         (["cifar_cntk", "--set", "dataset=cifar1"], "unknown dataset 'cifar1'; did you mean 'cifar10'?"),
         (["cifar_cntk", "--set", "n_trian=3"], "unknown parameter 'n_trian'; did you mean 'n_train'?"),
         (["squares", "--seeds", "0"], "must be at least 1, not 0"),
+        (["squares", "--seed", "-1"], "--seed must lie between 0 and 2^31 - 1, not -1"),
+        (["squares", "--seed", str(2**31)], "--seed must lie between 0 and 2^31 - 1, not 2147483648"),
+        (["squares", "--seed", "1", "--seeds", "2"], "--seeds runs the first of them and --seed one: give one of them"),
+        (["squares", "--quiet", "--verbose"], "--verbose shows more and --quiet less: give one of them"),
         (["squares", "--timeout", "0"], "--timeout must be positive, not 0"),
         (["squares", "--timeout", "nan"], "--timeout must be positive, not nan"),
     ],
@@ -195,3 +202,31 @@ def test_backends_that_agree_are_in_one_table(ntkbench, small_tasks, query):
         ("torch", "reproduced"),
     ]
     assert query("SELECT DISTINCT status, others FROM agreement") == [("agrees", 2)]
+
+
+def test_everything_is_shown_when_it_is_asked_for(ntkbench, squares):
+    (row,) = [line for line in ntkbench(*squares, "--verbose").out.splitlines() if "three squared" in line]
+    words = ["squares", "three", "squared", "numba", "square", "9.000", "±", "0.10", "9.000", "1", "reproduced"]
+    assert row.split()[: len(words)] == words
+
+
+def test_quiet_says_nothing_where_nothing_needs_attention(ntkbench, squares):
+    for _ in range(2):  # the second time all is done already
+        outcome = ntkbench(*squares, "--quiet")
+        assert (outcome.code, outcome.out, outcome.err) == (0, "", "")
+
+
+def test_quiet_says_what_needs_attention_alone(ntkbench, squares, small_tasks):
+    file = small_tasks / "small.py"
+    file.write_text(file.read_text().replace("value=9.0", "value=10.0"))
+    outcome = ntkbench(*squares, "faults", "--set", "how=raise", "--quiet")
+    assert outcome.code == 3
+    assert outcome.err == "failed: faults [numba] error: ValueError: it went wrong\n"
+    assert "Claims that are not reproduced" in outcome.out
+    assert "10.00 ± 0.10" in outcome.out
+    assert "[1/" not in outcome.out
+
+
+def test_one_seed_alone_can_be_run(ntkbench, squares, query):
+    assert ntkbench(*squares, "--set", "x=2", "--seed", "7").code == 0
+    assert query("SELECT seed FROM run") == [(7,)]

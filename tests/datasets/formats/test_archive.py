@@ -55,7 +55,7 @@ def test_a_link_in_the_place_of_a_member_does_not_count(read):
 
 
 def test_a_member_beyond_the_limit_is_refused(read, packed, monkeypatch):
-    monkeypatch.setattr(archive, "_MEMBER_LIMIT", 100)
+    monkeypatch.setattr(archive, "MEMBER_LIMIT", 100)
     with pytest.raises(SourceError, match=r"^a in files\.tar\.gz is too large \(12000 bytes\)$"):
         read(packed(FILES), ["a"])
 

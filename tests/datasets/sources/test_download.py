@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ntkbench.datasets.sources.download import Policy, download, file_digest, host
+from ntkbench.datasets.sources.download import Policy, download
 from ntkbench.datasets.sources.source import SourceError
 from ntkbench.errors import SystemFault
 
@@ -288,23 +288,3 @@ def test_a_full_disk_is_bad_input_and_the_download_resumes_when_there_is_room(se
 def test_a_password_in_the_address_is_not_shown(server, get):
     told = get(server.url.replace("http://", "http://someone:secret@"))
     assert "secret" not in str(told)
-
-
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [
-        ("https://user:secret@files.example.org:8443/a.tar.gz", "files.example.org"),
-        ("http://127.0.0.1:80/a", "127.0.0.1"),
-        ("nothing", "nothing"),
-        ("http://[", "http://["),
-    ],
-)
-def test_the_host_of_an_address(url, expected):
-    assert host(url) == expected
-
-
-@pytest.mark.parametrize("algorithm", ["md5", "sha256"])
-def test_a_digest_is_that_of_the_bytes(tmp_path, algorithm):
-    (tmp_path / "file").write_bytes(CONTENT)
-    expected = f"{algorithm}:{hashlib.new(algorithm, CONTENT).hexdigest()}"
-    assert file_digest(tmp_path / "file", f"{algorithm}:00") == expected

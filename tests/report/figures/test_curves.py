@@ -45,7 +45,8 @@ def slope(metric: str, value: float, **params: Any) -> Claim:
     return Claim(
         task="t", claim=metric, metric=metric, unit=None, backend=None, device=None, precision=None, published=value,
         tolerance=0.1, side="within", measured=None, low=None, high=None, runs=0, seeds=0, verdict="not run",
-        verified=True, source="table 1", setting=canonical_json(params), run_ids=[], number=1,
+        finding=None, outcome="not run", verified=True, source="table 1", setting=canonical_json(params), run_ids=[],
+        number=1,
     )  # fmt: skip
 
 

@@ -24,8 +24,9 @@ def claim(published: float, measured: float | None = None, half: float | None = 
         device="cpu" if run else None, precision="float32" if run else None, published=published, tolerance=1.5,
         side="within", measured=measured, low=measured - half if bounded else measured,
         high=measured + half if bounded else measured, runs=3 * run, seeds=3 * run,
-        verdict="reproduced" if run else "not run", verified=True, source="table 1", setting=canonical_json(params),
-        run_ids=[f"run {params}"] if run else [], number=1,
+        verdict="reproduced" if run else "not run",
+        finding=None, outcome="reproduced" if run else "not run", verified=True, source="table 1",
+        setting=canonical_json(params), run_ids=[f"run {params}"] if run else [], number=1,
     )  # fmt: skip
 
 

@@ -28,4 +28,5 @@ COMMANDS = {
     "import": Command("import_", "add records from JSON lines, Parquet folders or other databases"),
     "export": Command("export", "write every table to DIR as Parquet, or a copy for any DuckDB"),
     "check": Command("check", "say whether records are complete, consistent and plausible"),
+    "completion": Command("completion", "print the script by which bash, zsh or fish completes these words"),
 }

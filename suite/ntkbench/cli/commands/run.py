@@ -18,8 +18,9 @@ from ntkbench.cli.commands.run_options import planned_runs
 from ntkbench.cli.commands.run_workforce import SharedRuns, Workforce, workforce
 from ntkbench.cli.exits import INTERRUPTED, OK, RUNS_FAILED
 from ntkbench.cli.options import database_path
-from ntkbench.cli.progress import live, roughly
-from ntkbench.cli.verdicts import show_verdicts
+from ntkbench.cli.progress import live, roughly, silent
+from ntkbench.cli.summary import attention, show_claims, show_listing, show_tasks
+from ntkbench.cli.tables import say
 from ntkbench.errors import InputError
 from ntkbench.experiment import plan
 from ntkbench.experiment.spec import Task
@@ -35,6 +36,7 @@ from ntkbench.results.rows import Declaration
 from ntkbench.results.set_aside import keep, take_set_aside
 from ntkbench.results.sink import RecordSink
 from ntkbench.results.store import Store
+from ntkbench.results.verdicts import failures, judged, not_run
 from ntkbench.running.settings import RunSettings
 
 
@@ -81,7 +83,7 @@ class _Call:
         todo = plan.missing(self.runs, self._done())
         if len(todo) < len(self.runs):
             already = f"{len(self.runs) - len(todo)} of {len(self.runs)} runs are done already"
-            print(f"{already}; --rerun repeats them", flush=True)
+            self._say(f"{already}; --rerun repeats them")
         records: list[RunRecord] = []
         over = ""
         try:
@@ -92,16 +94,36 @@ class _Call:
             return INTERRUPTED
         if self.store.database is None:
             path = self.store.path
-            print(f"the records are in {path}; `ntkbench import {path}` judges them where DuckDB is installed")
+            self._say(f"the records are in {path}; `ntkbench import {path}` judges them where DuckDB is installed")
         else:
             take_set_aside(self.store, _tell)
-            show_verdicts(self.store.database, [t for t in self.tasks if any(r.task == t for r in self.runs)])
+            self._summarize(self.store.database)
         if over:
-            print(over)
+            say(over)
         failed = [record for record in records if record.status not in DONE]
         for record in failed:
             print(f"failed: {record.task} [{record.backend}] {record.status}: {record.reason}", file=sys.stderr)
         return RUNS_FAILED if failed else OK
+
+    def _summarize(self, database: Store) -> None:
+        """Print what came of the tasks; with --quiet what needs attention alone, with --verbose everything."""
+        tasks = sorted({run.task for run in self.runs})
+        claims, quiet = judged(database, tasks), self.options.quiet
+        if not quiet:
+            show_tasks(claims, failures(database, tasks))
+        if self.options.verbose:
+            show_claims(claims)
+        for listing in attention([claim for claim in claims if claim.fails or not quiet]):
+            show_listing(listing, whole=self.options.verbose)
+        waiting = not_run(database, tasks)
+        if waiting and not quiet:
+            more = "1 more claim is" if waiting == 1 else f"{waiting} more claims are"
+            print()
+            say(f"{more} not run yet; see `ntkbench describe TASK` for the tiers that do")
+
+    def _say(self, text: str) -> None:
+        if not self.options.quiet:
+            say(text)
 
     @property
     def _command(self) -> str:
@@ -127,10 +149,10 @@ class _Call:
         expected = expectation.total(todo)
         if expected is not None and expected >= 60:
             what = "1 run takes" if len(todo) == 1 else f"{len(todo)} runs take"
-            print(f"going by earlier ones, {what} {roughly(expected)}", flush=True)
+            self._say(f"going by earlier ones, {what} {roughly(expected)}")
         planned = {run.experiment_id: run for run in todo}
         begun = time.monotonic()
-        with live(todo, expectation, budget.until) as display:
+        with silent() if self.options.quiet else live(todo, expectation, budget.until) as display:
 
             def sink(record: RunRecord) -> None:
                 nonlocal begun

@@ -8,25 +8,31 @@ from pathlib import Path
 
 from ntkbench import backends
 from ntkbench.backends import devices
+from ntkbench.cli import completion
 from ntkbench.cli.advice import about
-from ntkbench.cli.options import add_database, add_task_folders
+from ntkbench.cli.completion import completed_by
+from ntkbench.cli.options import add_database, add_loudness, add_task_folders, check_loudness
 from ntkbench.cli.parser import OneOf
 from ntkbench.errors import InputError
 from ntkbench.experiment import plan, registry
 from ntkbench.experiment.spec import Task
+from ntkbench.experiment.tier import TIERS
 from ntkbench.planning.budget import parse_duration
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare what the command takes."""
     add = parser.add_argument
-    add("names", nargs="*", metavar="TASK", help="default: all tasks")
-    add("--tier", default="standard", help="default: standard")
-    add("--backend", default="", metavar="B,...", help="default: all that are installed")
+    completed_by(add("names", nargs="*", metavar="TASK", help="default: all tasks"), completion.tasks)
+    tiers = add("--tier", default="standard", help=f"{', '.join(TIERS)} (default: standard)")
+    completed_by(tiers, completion.tiers)
+    text = "default: all that are installed"
+    completed_by(add("--backend", default="", metavar="B,...", help=text), completion.backends)
     add("--device", default="cpu", action=OneOf, names=["cpu", "cuda"], metavar="device", help="cpu or cuda")
     precisions, text = ["float32", "float64"], "of the kernels: float32 (default) or float64"
     add("--precision", default="float32", action=OneOf, names=precisions, metavar="precision", help=text)
     add("--seeds", type=int, metavar="N", help="seeds 0 to N-1 (default: the tier's)")
+    add("--seed", type=int, metavar="K", help="that seed alone")
     add("--set", action="append", default=[], metavar="name=value", help="another value for a parameter")
     add("--rerun", action="store_true", help="run again what is done")
     add("--timeout", type=float, metavar="S", help="seconds that one run may take")
@@ -37,14 +43,21 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--share", action=OneOf, names=["runs", "blocks"], metavar="what", help=text)
     add("--dry-run", action="store_true", help="show what would run")
     add("--records", type=Path, metavar="FILE", help="also append each record to FILE as a line of JSON")
+    add_loudness(parser)
     add_task_folders(parser)
     add_database(parser)
 
 
 def planned_runs(options: Namespace) -> tuple[list[plan.PlannedRun], dict[str, Task]]:
     """The runs, and all tasks by name. Raises InputError for an option that makes no sense."""
+    check_loudness(options)
     if options.seeds is not None and options.seeds < 1:
         raise InputError(f"--seeds must be at least 1, not {options.seeds}")
+    if options.seed is not None:
+        if options.seeds is not None:
+            raise InputError("--seeds runs the first of them and --seed one: give one of them")
+        if not 0 <= options.seed < 2**31:
+            raise InputError(f"--seed must lie between 0 and 2^31 - 1, not {options.seed}")
     if options.timeout is not None and not options.timeout > 0:
         raise InputError(f"--timeout must be positive, not {options.timeout:g}")
     if options.budget is not None:
@@ -72,6 +85,7 @@ def planned_runs(options: Namespace) -> tuple[list[plan.PlannedRun], dict[str, T
         device=options.device,
         precision=options.precision,
         seeds=options.seeds,
+        seed=options.seed,
         overrides=overrides,
         # A task asked for by name says of every backend that it cannot do it.
         able_only=not options.names,

@@ -13,6 +13,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ntkbench.cli import completion
+from ntkbench.cli.completion import completed_by
 from ntkbench.cli.exits import OK
 from ntkbench.cli.options import add_database, database_path
 from ntkbench.cli.parser import OneOf
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("query", nargs="?", metavar="SELECT...|NAME|FILE")
+    completed_by(parser.add_argument("query", nargs="?", metavar="SELECT...|NAME|FILE"), completion.queries)
     parser.add_argument("--list", action="store_true", help="show the queries that have a name")
     formats = ["table", "csv", "json"]
     parser.add_argument(

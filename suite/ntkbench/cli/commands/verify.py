@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from contextlib import nullcontext, redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 
+from ntkbench.cli import documents
 from ntkbench.cli.exits import CHECK_FAILED, OK
-from ntkbench.cli.options import add_database, add_task_folders, database_path
-from ntkbench.cli.tables import show
+from ntkbench.cli.options import add_database, add_loudness, add_task_folders, check_loudness, database_path
+from ntkbench.cli.parser import OneOf
+from ntkbench.cli.summary import attention, show_claims, show_listing, show_tasks
+from ntkbench.cli.tables import coloured, say
 from ntkbench.errors import InputError
 from ntkbench.experiment import registry
-from ntkbench.results.checks import claims_held, pairs_with_export, violations
-from ntkbench.results.comparison import COLUMNS, RATIO_COLUMNS, Compared, Pair, compare, time_ratios
+from ntkbench.results.checks import Checked, Listing, check, pairs_with_export
+from ntkbench.results.comparison import COLUMNS, RATIO_COLUMNS, Pair, compare, time_ratios
 from ntkbench.results.store import Store
 
 
@@ -20,6 +26,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("--against", type=Path, metavar="DIR", help="compare with exported records too")
     parser.add_argument("--rerun", type=int, default=0, metavar="N", help="run N of the stored runs again and compare")
+    names, text = ["table", *documents.WRITERS], "table (default), json, markdown or junit (XML that a CI reads)"
+    parser.add_argument("--format", default="table", action=OneOf, names=names, metavar="format", help=text)
+    add_loudness(parser)
     add_task_folders(parser)
     add_database(parser)
 
@@ -27,54 +36,72 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> int:
     """Exit code 1 when a verified claim is not reproduced, backends disagree, or an experiment's last run failed.
 
-    With `--against DIR` also when a run differs from an exported record of the same task, version, parameters,
-    precision and seed, of any backend and machine, by more than the task's tolerance; with `--rerun N` when one of N
-    stored runs, drawn at random, comes out otherwise now. Times are shown beside each other and never fail.
+    A claim that is known not to hold is a finding, and fails when it holds after all. With `--against DIR` the code is
+    1 also when a run differs from an exported record of the same task, version, parameters, precision and seed, of any
+    backend and machine, by more than the task's tolerance; with `--rerun N` when one of N stored runs, drawn at random,
+    comes out otherwise now. Times are shown beside each other and never fail.
     """
     store = Store(database_path(options))
+    check_loudness(options)
     if options.rerun < 0:
         raise InputError(f"--rerun must not be negative, not {options.rerun}")
     # Before anything is shown: the folder may be no export.
     exported = None if options.against is None else pairs_with_export(store, options.against)
-    holds, compared = _stored(store), ""
+    found = check(store)
     if exported is not None:
-        found = _compare("that differ from the reference", "the reference's", exported)
-        holds = holds and not found.differing
-        if found.values:
-            compared += f", {found.values} figures within the reference's tolerance"
+        found, values = _compared(found, "that differ from the reference", "the reference's", exported)
+        if values:
+            found = replace(found, compared=(f"{values} figures within the reference's tolerance",))
         else:
-            print(f"nothing was compared: no run here has its like in {options.against}")
+            found = replace(found, notes=(f"nothing was compared: no run here has its like in {options.against}",))
     if options.rerun:
-        pairs, none_failed = _run_again(store, options)
-        found = _compare("that come out otherwise", "those stored", pairs)
-        holds = holds and none_failed and not found.differing
-        compared += f", {len(pairs)} runs repeated with {found.values} figures within tolerance"
-    if not holds:
-        return CHECK_FAILED
-    print(f"all is well: {claims_held(store)} verified claims reproduced, no disagreement, no failure{compared}")
-    return OK
+        # Standard output is for the document alone.
+        with nullcontext() if options.format == "table" and not options.quiet else redirect_stdout(sys.stderr):
+            pairs, failing = _run_again(store, options)
+        found = replace(found, violations=[*found.violations, *failing])
+        found, values = _compared(found, "that come out otherwise", "those stored", pairs)
+        words = f"{len(pairs)} runs repeated with {values} figures within tolerance"
+        found = replace(found, compared=(*found.compared, words))
+    if options.format == "table":
+        _show(found, options)
+    else:
+        print(documents.WRITERS[options.format](found))
+    return OK if found.holds else CHECK_FAILED
 
 
-def _stored(store: Store) -> bool:
-    """Print what does not hold of the stored results; whether all does."""
-    found = violations(store)
-    for violation in found:
-        show(violation.columns, violation.rows, violation.title)
-    return not found
+def _show(found: Checked, options: Namespace) -> None:
+    """Print the summary; with --quiet what needs attention alone, with --verbose everything."""
+    if not options.quiet:
+        show_tasks(found.claims, found.failures)
+    if options.verbose:
+        show_claims(found.claims)
+    claims = found.failing if options.quiet else found.claims
+    for listing in [*attention(claims), *found.violations]:
+        show_listing(listing, whole=options.verbose)
+    if not options.quiet:
+        for listing in found.times:
+            show_listing(listing, whole=options.verbose)
+        for note in found.notes:
+            print()
+            say(note)
+        print()
+        verdict, _, rest = found.words.partition(":")
+        say(coloured(verdict, verdict) + ":" + rest)
 
 
-def _compare(title: str, whose: str, pairs: Sequence[Pair]) -> Compared:
-    """Print what differs, and the times."""
-    found = compare(pairs)
-    if found.differing:
-        show(COLUMNS, found.differing, f"Runs {title}")
-    if ratios := time_ratios(pairs):
-        show(RATIO_COLUMNS, ratios, f"Seconds over {whose}: for information, never a failure")
-    return found
+def _compared(found: Checked, title: str, whose: str, pairs: Sequence[Pair]) -> tuple[Checked, int]:
+    """With what differs and the times; and how many values were compared."""
+    compared, ratios = compare(pairs), time_ratios(pairs)
+    if compared.differing:
+        found = replace(found, violations=[*found.violations, Listing(f"Runs {title}", COLUMNS, compared.differing)])
+    if ratios:
+        times = Listing(f"Seconds over {whose}: for information, never a failure", RATIO_COLUMNS, ratios)
+        found = replace(found, times=[*found.times, times])
+    return found, compared.values
 
 
-def _run_again(store: Store, options: Namespace) -> tuple[list[Pair], bool]:
-    """Each run beside the stored one, and whether none fails now; those that do are printed."""
+def _run_again(store: Store, options: Namespace) -> tuple[list[Pair], list[Listing]]:
+    """Each run beside the stored one, and those that fail now."""
     from ntkbench.cli.progress import live
     from ntkbench.planning.repetition import Repetition, draw
     from ntkbench.running.runner import execute
@@ -86,7 +113,6 @@ def _run_again(store: Store, options: Namespace) -> tuple[list[Pair], bool]:
         sink, repeated = repetition.collect(display.finished)
         settings = RunSettings(task_folders=tuple(options.tasks))
         execute(repetition.planned, tasks, sink, settings, listener=display.stage)
-    if repeated.failures:
-        rows = [(r.task, r.params, r.seed, r.backend, r.status, r.reason) for r in repeated.failures]
-        show(["task", "params", "seed", "backend", "status", "reason"], rows, "Runs that fail now")
-    return repeated.pairs, not repeated.failures
+    rows = [(r.task, r.params, r.seed, r.backend, r.status, r.reason) for r in repeated.failures]
+    columns = ("task", "params", "seed", "backend", "status", "reason")
+    return repeated.pairs, [Listing("Runs that fail now", columns, rows)] if rows else []

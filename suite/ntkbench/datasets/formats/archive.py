@@ -10,7 +10,8 @@ from pathlib import Path, PurePosixPath
 from ntkbench.datasets.progress import Progress
 from ntkbench.datasets.sources.source import SourceError
 
-_MEMBER_LIMIT = 64 * 2**20  # bytes; the largest real member is 47 MB
+MEMBER_LIMIT = 64 * 2**20
+"""The bytes that a member may have; the largest real one has 47 MB."""
 
 
 def members(archive: Path, wanted: Collection[str], progress: Progress) -> Iterator[tuple[str, bytes]]:
@@ -27,7 +28,7 @@ def members(archive: Path, wanted: Collection[str], progress: Progress) -> Itera
             if name not in missing or not member.isfile():
                 continue
             content = tar.extractfile(member)
-            if content is None or member.size > _MEMBER_LIMIT:
+            if content is None or member.size > MEMBER_LIMIT:
                 raise SourceError(f"{name} in {archive.name} is too large ({member.size} bytes)")
             missing.discard(name)
             yield name, content.read()

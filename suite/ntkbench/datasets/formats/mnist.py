@@ -5,15 +5,17 @@ Any number and size of images will do, so that tests can use small files; the pi
 
 from __future__ import annotations
 
+import gzip
 import math
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from ntkbench.datasets.dataset import Arrays
-from ntkbench.datasets.formats.archive import members, unpacking
+from ntkbench.datasets.formats.archive import MEMBER_LIMIT, members, unpacking
 from ntkbench.datasets.progress import Progress
 
 _UINT8 = 8  # the format's number for the type of its entries
@@ -31,9 +33,25 @@ def read_idx(archive: Path, progress: Progress) -> Arrays:
     Source: LeCun, Cortes & Burges, "The MNIST database of handwritten digits", section "file formats".
     """
     with unpacking(archive):
-        found = dict(members(archive, list(_FILES.values()), progress))
-        arrays = {name: _decode(file, found[file], 3 if name.startswith("x") else 1) for name, file in _FILES.items()}
-        return Arrays(**{name: a[..., np.newaxis] if a.ndim == 3 else a for name, a in arrays.items()})
+        return _arrays(dict(members(archive, list(_FILES.values()), progress)))
+
+
+def read_idx_gz(folder: Path, progress: Progress) -> Arrays:
+    """The four IDX files of a folder, each compressed by gzip as its authors published it. Raises SourceError."""
+    found: dict[str, bytes] = {}
+    for name in _FILES.values():
+        file = folder / f"{name}.gz"
+        progress(f"unpacking {file.name}", 0, None)
+        with unpacking(file), gzip.open(file) as content:
+            # What is longer is no MNIST, and is found out by its header.
+            found[name] = content.read(MEMBER_LIMIT)
+    with unpacking(folder):
+        return _arrays(found)
+
+
+def _arrays(found: Mapping[str, bytes]) -> Arrays:
+    arrays = {name: _decode(file, found[file], 3 if name.startswith("x") else 1) for name, file in _FILES.items()}
+    return Arrays(**{name: a[..., np.newaxis] if a.ndim == 3 else a for name, a in arrays.items()})
 
 
 def _decode(name: str, content: bytes, axes: int) -> npt.NDArray[np.uint8]:

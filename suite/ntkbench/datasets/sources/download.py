@@ -47,16 +47,24 @@ class _Interruption(Exception):  # noqa: N818  (not yet an error: it is retried)
     """This request failed in a way that another one may mend."""
 
 
-def download(url: str, target: Path, *, digest: str, progress: Progress, policy: Policy = DEFAULT_POLICY) -> None:
+def download(
+    url: str, target: Path, *, digest: str | None, progress: Progress, policy: Policy = DEFAULT_POLICY
+) -> None:
     """Put the file at `url`, whose hash is `digest` ("md5:..." or "sha256:..." in hex), at `target`.
 
     What an earlier call left in the .part file is taken up. Content with another hash is deleted and asked for once
-    more from the start. Raises SourceError when the server cannot give the file; raises SystemFault when the folder
-    cannot be written.
+    more from the start. Where `digest` is None, nothing tells whether what is left is of this file, so all is fetched.
+    Raises SourceError when the server cannot give the file; raises SystemFault when the folder cannot be written.
     """
+    part = target.with_name(target.name + ".part")
+    if digest is None:
+        with writing_into(part.parent):
+            part.unlink(missing_ok=True)
+            _complete(url, part, progress, policy)
+            part.replace(target)
+        return
     if target.exists() and file_digest(target, digest) == digest:
         return
-    part = target.with_name(target.name + ".part")
     found = ""
     for _ in range(2):
         _complete(url, part, progress, policy)

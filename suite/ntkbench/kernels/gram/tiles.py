@@ -33,6 +33,16 @@ def cover(n: int, size: int) -> list[slice]:
     return [slice(min(start, n - size), min(start, n - size) + size) for start in range(0, n, size)] if n else []
 
 
+def part(x: Array, chosen: slice, axis: int = 0) -> Array:
+    """Some of an array along its first axis or its second; the array itself where they are all.
+
+    A compiling library would compile a program for each shape that nothing is taken from.
+    """
+    if chosen == slice(0, x.shape[axis]):
+        return x
+    return x[:, chosen] if axis else x[chosen, ...]
+
+
 def gram(
     execution: Execution,
     like: Array,
@@ -65,35 +75,34 @@ def gram(
         MemoryError: Before it starts, when the result does not fit.
     """
     check_room(like, shape, outputs)
-    device = array_api_compat.device(like)
-    matrices = [execution.xp.zeros(shape, dtype=like.dtype, device=device) for _ in range(outputs)]
-    fill = partial(_fill, execution, like, matrices, tile, symmetric=symmetric, progress=progress)
+    fill = partial(_fill, execution, like, shape, tile, outputs=outputs, symmetric=symmetric, progress=progress)
     size = min(size, max(shape))
     smaller = size // 2
     try:
-        fill(size)
-        return tuple(matrices)
+        return fill(size)
     except Exception as error:
         if smaller < 1 or not ran_out_of_memory(error):
             raise
     # Here, where the error is gone: it holds on to the arrays of the tile that did not fit.
     warnings.warn(f"out of memory with tiles of side {size}; side {smaller} takes their place", stacklevel=2)
-    fill(smaller)
-    return tuple(matrices)
+    return fill(smaller)
 
 
 def _fill(
     execution: Execution,
     like: Array,
-    matrices: list[Array],
+    shape: tuple[int, int],
     tile: TileFunction,
     size: int,
     *,
+    outputs: int,
     symmetric: bool,
     progress: Progress | None,
-) -> None:
-    """Compute all of `matrices`, in place of what they are."""
-    shape = tuple(matrices[0].shape)
+) -> tuple[Array, ...]:
+    single, device = 0 < max(shape) <= size and 0 not in shape, array_api_compat.device(like)
+    # A single tile is the matrix.
+    matrices = [None if single else execution.xp.zeros(shape, dtype=like.dtype, device=device) for _ in range(outputs)]
+    mirror = execution.compiled(_mirrored, ("execution",))
     done, total = 0, _pairs(shape, symmetric)
 
     def compute(place: tuple[slice, slice]) -> tuple[tuple[slice, slice], tuple[Array, ...]]:
@@ -101,17 +110,23 @@ def _fill(
         return place, tile(rows, columns, symmetric and rows == columns)
 
     for (rows, columns), tiles in execution.each(compute, _places(shape, size, symmetric), like):
-        for k, part in enumerate(tiles):
+        for k, block in enumerate(tiles):
             if symmetric and rows == columns:
                 # Sums over displacements run the other way round below the diagonal, and round differently.
-                part = execution.xp.triu(part) + execution.xp.matrix_transpose(execution.xp.triu(part, k=1))
-            matrices[k] = execution.place(matrices[k], part, rows.start, columns.start)
+                block = mirror(block, execution=execution)
+            matrices[k] = block if single else execution.place(matrices[k], block, rows.start, columns.start)
             if symmetric and rows != columns:
-                mirrored = execution.xp.matrix_transpose(part)
+                mirrored = execution.xp.matrix_transpose(block)
                 matrices[k] = execution.place(matrices[k], mirrored, columns.start, rows.start)
         done += (rows.stop - rows.start) * (columns.stop - columns.start)
         if progress is not None:
             progress(min(done, total), total)
+    return tuple(matrices)
+
+
+def _mirrored(block: Array, *, execution: Execution) -> Array:
+    """What lies above the diagonal, on both sides of it."""
+    return execution.xp.triu(block) + execution.xp.matrix_transpose(execution.xp.triu(block, k=1))
 
 
 def _places(shape: tuple[int, ...], size: int, symmetric: bool) -> Iterator[tuple[slice, slice]]:

@@ -9,7 +9,7 @@ from ntkbench.arrays.execution import Execution, execution_for, note
 from ntkbench.arrays.inputs import check_pair, check_vectors
 from ntkbench.arrays.unavailable import attempt
 from ntkbench.kernels.gram.equal_inputs import coincidences, number_inputs
-from ntkbench.kernels.gram.tiles import Progress, gram, side
+from ntkbench.kernels.gram.tiles import Progress, gram, part, side
 from ntkbench.kernels.relu.layers import recursion
 from ntkbench.kernels.relu.network import Kernels, Network
 from ntkbench.kernels.relu.norms import mean_square, norms, variances
@@ -72,7 +72,7 @@ def fc_kernels(
 
     def tile(rows: slice, columns: slice, diagonal: bool) -> tuple[Array, ...]:
         same = coincidences(x1, numbers1[rows], numbers2[columns])
-        pieces = (x1[rows, ...], second[columns, ...], norms1[:, rows], norms2[:, columns], same)
+        pieces = (part(x1, rows), part(second, columns), part(norms1, rows, 1), part(norms2, columns, 1), same)
         return tuple(function(*pieces, execution=execution, network=network))
 
     size = side(_WORKING_ARRAYS * x1.dtype.itemsize, execution.budget(x1))
@@ -83,6 +83,10 @@ def fc_kernels(
 
 def layer_norms(execution: Execution, x: Array, network: Network) -> Array:
     """Standard deviations of the preactivations of each hidden layer, (n, d) -> (depth - 1, n)."""
+    return execution.compiled(_layer_norms, ("execution", "network"))(x, execution=execution, network=network)
+
+
+def _layer_norms(x: Array, *, execution: Execution, network: Network) -> Array:
     return norms(execution, variances(mean_square(execution, x), network, network.dense))
 
 

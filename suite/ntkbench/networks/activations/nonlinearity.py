@@ -18,6 +18,9 @@ class Nonlinearity(ABC):
     working_fields: ClassVar[int] = 16
     """How many arrays of the size of the covariance live at once while `dual` is computed."""
 
+    by_quadrature: ClassVar[bool] = False
+    """Whether `dual` is a quadrature of any function, whose error must be looked at: it grows with the variance."""
+
     @abstractmethod
     def apply(self, xp: Any, x: Array) -> Array:
         """phi(x), entry by entry, in operations that the library of the namespace `xp` can differentiate."""

@@ -19,6 +19,7 @@ class Unnamed(Nonlinearity):
     function: Callable[[Array], Array]
 
     working_fields: ClassVar[int] = 80
+    by_quadrature: ClassVar[bool] = True
 
     def apply(self, xp: Any, x: Array) -> Array:
         return self.function(x)

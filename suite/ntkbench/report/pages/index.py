@@ -20,13 +20,13 @@ from ntkbench.report.rows.times import TIMES, Time
 if TYPE_CHECKING:
     import duckdb
 
-VERDICTS = ("reproduced", "not reproduced", "inconclusive", "not run")
+OUTCOMES = ("reproduced", "finding", "not reproduced", "inconclusive", "not run")
 _MOST_TIMES = 100  # rows of the leaderboard on this page; of more, one setting of each task
 
 
 @dataclass(frozen=True)
 class TaskLine:
-    """A task in the overview. Of each verdict: how many claims have it, and where its part of the bar starts."""
+    """A task in the overview. Of each outcome: how many claims have it, and where its part of the bar starts."""
 
     question: str
     name: str
@@ -72,9 +72,9 @@ def pages(
 
 
 def _counts(claims: Sequence[Claim]) -> dict[str, int]:
-    """How many claims have each verdict, each counted for every entry that measured it."""
-    found = Counter(claim.verdict for claim in claims)
-    return {word: found[word] for word in VERDICTS}
+    """How many claims have each outcome, each counted for every entry that measured it."""
+    found = Counter(claim.outcome for claim in claims)
+    return {word: found[word] for word in OUTCOMES}
 
 
 def _overview(
@@ -84,7 +84,7 @@ def _overview(
     tasks: Mapping[str, Task],
     questions: Mapping[str, str],
 ) -> list[TaskLine]:
-    """A line for each task: its claims by verdict, its runs, and which entry is fastest.
+    """A line for each task: its claims by outcome, its runs, and which entry is fastest.
 
     Tasks of one question stand together, those of no known question at the end.
     """

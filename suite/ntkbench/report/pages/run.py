@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ntkbench.experiment.spec import Task
 from ntkbench.report import axes
+from ntkbench.report.again import command_of
 from ntkbench.report.pages.page import Page, run_file
 from ntkbench.report.query import ask, grouped, params_of
 from ntkbench.report.rows.environments import FACTS
@@ -44,6 +45,7 @@ def pages(connection: duckdb.DuckDBPyConnection, tasks: Mapping[str, Task]) -> I
             "run.html.j2",
             {
                 "run": run,
+                "again": command_of(run),
                 "params": params_of(run.setting),
                 "metrics": metrics.get(run.run_id, []),
                 "stages": stages(samples.get(run.run_id, [])),

@@ -141,4 +141,4 @@ def _lane(claim: Claim, label: str) -> axes.Lane:
     measured = claim.measured
     assert measured is not None
     low, high = (measured if end is None else end for end in (claim.low, claim.high))
-    return axes.Lane(label, measured, low, high, claim.verdict)
+    return axes.Lane(label, measured, low, high, claim.outcome)

@@ -26,6 +26,8 @@ class Claim(NamedTuple):
     runs: int
     seeds: int
     verdict: str
+    finding: str | None
+    outcome: str
     verified: bool
     source: str
     setting: str
@@ -42,7 +44,7 @@ CLAIMS = Query(
     Claim,
     """
     FROM (
-      SELECT verdict.*, coalesce(run_ids, []) AS run_ids,
+      SELECT verdict.*, outcome(verdict, finding) AS outcome, coalesce(run_ids, []) AS run_ids,
              row_number() OVER (
                PARTITION BY task ORDER BY metric, natural_order(claim), claim, unit, backend, device, precision
              ) AS number
