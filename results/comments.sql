@@ -1,6 +1,6 @@
 -- What every table, view and column means, and in which unit; "1" is a pure number. Carried out after views.sql.
--- A column of a view that is not named here means what the column of its name means in `run`, `environment`, `metric`
--- or `perf`, whichever has one first.
+-- A column of a view that is not named here means what the column of its name means in `run`, `environment`, `metric`,
+-- `perf` or `verdict`, whichever has one first.
 
 COMMENT ON TABLE schema_version IS 'The version of these tables.';
 COMMENT ON COLUMN schema_version.views IS 'hash of what views.sql and comments.sql held when the views were made';
@@ -8,7 +8,9 @@ COMMENT ON COLUMN schema_version.version IS 'one row: the version of the tables'
 
 COMMENT ON TABLE environment IS 'Where runs and measurements were made; each once.';
 COMMENT ON COLUMN environment.environment_id IS 'hash of the facts';
-COMMENT ON COLUMN environment.machine IS 'hash of the hardware; speeds are compared within one machine alone';
+COMMENT ON COLUMN environment.machine IS
+  'hash of the installation and the hardware (before origins: of the hardware alone); speeds are compared within one '
+  'machine alone';
 COMMENT ON COLUMN environment.commit_id IS
   'the checkout''s commit, "+changes" when files differ; '''' outside a checkout';
 COMMENT ON COLUMN environment.facts IS 'CPU, GPU, system, versions, variables, backend settings; keys sorted';
@@ -37,6 +39,13 @@ COMMENT ON COLUMN run.command IS 'the command line that made it';
 COMMENT ON COLUMN run.environment_id IS 'environment.environment_id';
 COMMENT ON COLUMN run.claims_id IS 'claim.claims_id: the claims that its task had at that time';
 COMMENT ON COLUMN run.measures_machine IS 'whether its metrics are limits of the machine';
+COMMENT ON COLUMN run.origin IS
+  'who vouches for it, as the command that stored it says, never the record: this machine (it was run from here), '
+  'reference (imported from results/reference), import';
+COMMENT ON COLUMN run.submitter IS 'of an import, the name given with --as; '''' without one';
+COMMENT ON COLUMN run.seal IS
+  'by it the installation that stored it, and no other, knows its origin again; '''': an import without a name, '
+  'or stored before there were origins';
 
 COMMENT ON TABLE timing IS 'Every stopwatch sample of every run.';
 COMMENT ON COLUMN timing.run_id IS 'run.run_id';
@@ -103,6 +112,9 @@ COMMENT ON COLUMN declaration.task IS 'the task''s name';
 COMMENT ON COLUMN declaration.task_version IS 'the task''s version';
 COMMENT ON COLUMN declaration.claims_id IS 'claim.claims_id';
 COMMENT ON COLUMN declaration.declared IS 'since when, UTC';
+COMMENT ON COLUMN declaration.origin IS 'as run.origin';
+COMMENT ON COLUMN declaration.submitter IS 'as run.submitter';
+COMMENT ON COLUMN declaration.seal IS 'as run.seal';
 
 COMMENT ON TABLE perf IS 'What asv measured of a commit: a row for each benchmark and its parameters.';
 COMMENT ON COLUMN perf.environment_id IS 'environment.environment_id: machine, commit, versions';
@@ -128,17 +140,29 @@ COMMENT ON COLUMN append_only.refusal IS 'never filled';
 COMMENT ON VIEW claims_seen IS 'Every time that a set of claims was seen, by `ntkbench run` or in a run.';
 COMMENT ON COLUMN claims_seen.seen IS 'when, UTC';
 
-COMMENT ON VIEW present IS 'Each task''s newest version, and the claims that it was last seen with.';
+COMMENT ON VIEW present IS
+  'Each task''s newest version, and the claims that it was last seen with, by the first origin that has it.';
 
 COMMENT ON VIEW latest_on_machine IS
-  'The newest good run of each experiment on each machine, of each task''s newest version.';
+  'The newest good run of each experiment on each machine, by origin, of each task''s newest version.';
 
-COMMENT ON VIEW latest_run IS 'The newest good run of each experiment, of each task''s newest version.';
+COMMENT ON VIEW latest_by_origin IS
+  'The newest good run of each experiment, by origin, of each task''s newest version.';
 
-COMMENT ON VIEW failure IS 'Experiments of each task''s newest version whose newest run failed, with the reason.';
+COMMENT ON VIEW latest_run IS
+  'The newest good run of each experiment, of each task''s newest version; in each setting of a backend, device and '
+  'precision those of the first origin that has any.';
+
+COMMENT ON VIEW ranked_run IS
+  'The runs of latest_on_machine that ranks are made of: in each setting on each machine those of the first origin.';
+
+COMMENT ON VIEW failure IS 
+  'Experiments of each task''s newest version whose newest run failed, with the reason; of the first origin as in '
+  'latest_run.';
 
 COMMENT ON VIEW agreement IS
-  'Each run of latest_on_machine against the latest runs of the same on other backends and devices.';
+  'Each run of latest_on_machine against the latest runs of the same on other backends and devices, as far as their '
+  'origin is the same or an earlier one.';
 COMMENT ON COLUMN agreement.others IS 'how many runs it was compared with, 1';
 COMMENT ON COLUMN agreement.agreeing IS
   'how many of them it agrees with in every metric and curve that has a tolerance or a share, 1';
@@ -291,7 +315,11 @@ COMMENT ON MACRO outcome IS
 COMMENT ON MACRO fails IS
   'Whether `ntkbench verify` fails on a claim: one read in its source that does not hold, or a finding that does.';
 COMMENT ON MACRO latest_attempt IS
-  'For QUALIFY: whether a run is the one of its experiment, and place, that finished last.';
+  'For QUALIFY: whether a run is the one of its experiment, and place, that finished last; among those that are first '
+  'by `first`.';
+COMMENT ON MACRO precedence IS
+  'A sorting key of origins: this machine, reference, imports by their submitters'' names, imports without one.';
+COMMENT ON MACRO of_first_origin IS 'For QUALIFY: whether a row is of the first origin that its group has any row of.';
 COMMENT ON MACRO interval_rank IS 'The rank among so many samples of the lower end of the interval of their median.';
 COMMENT ON MACRO median_interval IS
   'An interval of about 95 % for the median, low and high, from samples in ascending order: order statistics.';
@@ -302,7 +330,11 @@ COMMENT ON MACRO half_interval IS
   'a run alone knows.';
 
 COMMENT ON VIEW verdict IS
-  'Each present claim against what was measured, for each backend, device and precision that ran it.';
+  'Each present claim against what was measured, for each backend, device and precision that ran it, by the first '
+  'origin that has runs of the claim on the backend: this machine, reference, imports.';
+COMMENT ON VIEW verdict_by_origin IS
+  'Each present claim against what was measured, for each origin, backend, device and precision that ran it.';
+COMMENT ON COLUMN verdict_by_origin.measured IS 'as verdict.measured, in the metric''s unit';
 COMMENT ON COLUMN verdict.claim IS 'the claim''s name in its task';
 COMMENT ON COLUMN verdict.metric IS 'the metric that it is about';
 COMMENT ON COLUMN verdict.unit IS 'the metric''s unit; NULL: not run';

@@ -39,7 +39,10 @@ CREATE TABLE run (
   command          VARCHAR NOT NULL,
   environment_id   VARCHAR NOT NULL,
   claims_id        VARCHAR NOT NULL,
-  measures_machine BOOLEAN NOT NULL
+  measures_machine BOOLEAN NOT NULL,
+  origin           VARCHAR NOT NULL,
+  submitter        VARCHAR NOT NULL,
+  seal             VARCHAR NOT NULL
 );
 
 CREATE TABLE timing (
@@ -106,6 +109,9 @@ CREATE TABLE declaration (
   task_version INTEGER NOT NULL,
   claims_id    VARCHAR NOT NULL,
   declared     TIMESTAMP NOT NULL,
+  origin       VARCHAR NOT NULL,
+  submitter    VARCHAR NOT NULL,
+  seal         VARCHAR NOT NULL,
   PRIMARY KEY (task, task_version, claims_id, declared)
 );
 

@@ -2,30 +2,37 @@
 -- views. The rules that they share: macros.sql. What each view and column is, with its unit: comments.sql.
 
 CREATE OR REPLACE VIEW claims_seen AS
-SELECT task, task_version, claims_id, declared AS seen FROM declaration
+SELECT task, task_version, claims_id, declared AS seen, origin, submitter FROM declaration
 UNION ALL
-SELECT task, task_version, claims_id, finished FROM run;
+SELECT task, task_version, claims_id, finished, origin, submitter FROM run;
 
 CREATE OR REPLACE VIEW present AS
 SELECT task, task_version, claims_id FROM claims_seen
-QUALIFY row_number() OVER (PARTITION BY task ORDER BY task_version DESC, seen DESC, claims_id) = 1;
+QUALIFY row_number() OVER (
+  PARTITION BY task ORDER BY precedence(origin, submitter), task_version DESC, seen DESC, claims_id) = 1;
 
 CREATE OR REPLACE VIEW latest_on_machine AS
-SELECT run.*, environment.machine, environment.commit_id
+SELECT run.* EXCLUDE (seal), environment.machine, environment.commit_id
 FROM run JOIN environment USING (environment_id) JOIN present USING (task, task_version)
 WHERE status = 'ok'
-QUALIFY latest_attempt(experiment_id, machine, finished, run_id);
+QUALIFY latest_attempt(experiment_id, (machine, origin, submitter), NULL, finished, run_id);
 
-CREATE OR REPLACE VIEW latest_run AS
+CREATE OR REPLACE VIEW latest_by_origin AS
 SELECT * FROM latest_on_machine
-QUALIFY latest_attempt(experiment_id, NULL, finished, run_id);
+QUALIFY latest_attempt(experiment_id, (origin, submitter), NULL, finished, run_id);
+
+-- Of each setting on each entry the first origin alone: no mean is over runs of several.
+CREATE OR REPLACE VIEW latest_run AS
+SELECT * FROM latest_by_origin
+QUALIFY of_first_origin(origin, submitter, (task, params, backend, device, precision));
 
 CREATE OR REPLACE VIEW failure AS
-SELECT * FROM (
+SELECT * EXCLUDE (origin, submitter) FROM (
   SELECT run_id, experiment_id, task, task_version, tier, params, backend, device, precision, seed, status, reason,
-         traceback, finished, command
+         traceback, finished, command, origin, submitter
   FROM run JOIN present USING (task, task_version)
-  QUALIFY latest_attempt(experiment_id, NULL, finished, run_id)
+  QUALIFY latest_attempt(experiment_id, (origin, submitter), NULL, finished, run_id)
+      AND of_first_origin(origin, submitter, (task, params, backend, device, precision))
 ) WHERE status NOT IN ('ok', 'not_applicable');
 
 CREATE OR REPLACE VIEW agreement AS
@@ -35,6 +42,8 @@ WITH pair AS (
     ON a.task = b.task AND a.task_version = b.task_version AND a.params = b.params AND a.precision = b.precision
    AND a.seed = b.seed AND a.dataset_sha256 IS NOT DISTINCT FROM b.dataset_sha256
    AND (a.backend, a.device) <> (b.backend, b.device)
+    -- This machine's runs are not outvoted by what others say.
+   AND precedence(b.origin, b.submitter) <= precedence(a.origin, a.submitter)
 ), differing_metric AS (
   SELECT p.run_id, p.other_id, string_agg(m.name, ', ' ORDER BY m.name) AS names
   FROM pair p JOIN metric m ON m.run_id = p.run_id JOIN metric n ON n.run_id = p.other_id AND n.name = m.name
@@ -78,10 +87,15 @@ FROM timing t JOIN stage_time s USING (run_id, stage)
 -- Steady samples where there are any; a stage that takes long has its first one only.
 WHERE t.phase = 'steady' OR s.steady IS NULL;
 
+-- Whoever names a machine in a record: what is ranked on it is of one origin.
+CREATE OR REPLACE VIEW ranked_run AS
+SELECT * FROM latest_on_machine
+QUALIFY of_first_origin(origin, submitter, (task, params, precision, machine));
+
 CREATE OR REPLACE VIEW speed AS
 WITH counted AS MATERIALIZED (
   SELECT r.task, r.params, r.precision, r.machine, r.backend, r.device, r.run_id, a.status AS agreement
-  FROM latest_on_machine r JOIN agreement a USING (run_id) WHERE a.status <> 'disagrees'
+  FROM ranked_run r JOIN agreement a USING (run_id) WHERE a.status <> 'disagrees'
 ), entry AS (
   SELECT c.task, c.params, c.precision, c.machine, s.stage, c.backend, c.device,
          count(*) AS samples, median(s.seconds) AS seconds, median_interval(list_sort(list(s.seconds))) AS bounds,
@@ -114,7 +128,7 @@ SELECT task, params, precision, machine, device, stage,
               AND o.stage = e.stage AND o.high < e.low) AS rank,
        backend, seconds,
        -- One sample tells nothing of how it would vary.
-       if(samples > 1, low, NULL) AS low, if(samples > 1, high, NULL) AS high,
+       CASE WHEN samples > 1 THEN low END AS low, CASE WHEN samples > 1 THEN high END AS high,
        samples, first_seconds, compile_seconds, includes_compilation, agreement, gram_error, peak_memory
 FROM entry e
 ORDER BY task, params, machine, stage, rank, seconds;
@@ -133,7 +147,7 @@ WITH counted AS (
   -- The same for every seed.
   SELECT r.task, r.params, r.precision, r.machine, r.device, r.backend, m.stage,
          max(m.value) FILTER (m.role = 'operations') AS operations, max(m.value) FILTER (m.role = 'bytes') AS bytes
-  FROM latest_on_machine r JOIN metric m USING (run_id)
+  FROM ranked_run r JOIN metric m USING (run_id)
   WHERE m.role IN ('operations', 'bytes')
   GROUP BY ALL
 )
@@ -148,6 +162,7 @@ WITH measured AS (
   FROM run r JOIN environment e USING (environment_id) JOIN present USING (task, task_version)
     JOIN metric m USING (run_id)
   WHERE r.measures_machine AND r.status = 'ok'
+  QUALIFY of_first_origin(r.origin, r.submitter, (e.machine, r.device))
 )
 SELECT machine, device, precision,
        max(value) FILTER (role = precision || ' operation rate') AS operations_per_second,
@@ -165,7 +180,7 @@ SELECT r.task, r.params, r.precision, r.machine, r.device, r.stage, r.backend, r
        r.operations_per_second / l.operations_per_second AS operations_fraction,
        r.bytes_per_second / l.bytes_per_second AS bytes_fraction,
        greatest(operations_fraction, bytes_fraction) AS fraction,
-       CASE WHEN fraction IS NOT NULL THEN if(fraction = operations_fraction, 'arithmetic', 'memory') END AS binds,
+       CASE WHEN fraction = operations_fraction THEN 'arithmetic' WHEN fraction = bytes_fraction THEN 'memory' END AS binds,
        r.includes_compilation
 FROM rate r LEFT JOIN machine_limit l USING (machine, device, precision)
 ORDER BY task, params, precision, machine, stage, fraction DESC NULLS LAST;
@@ -175,7 +190,7 @@ WITH counted AS MATERIALIZED (
   SELECT r.run_id, r.task, r.params, r.precision, r.backend, r.device, r.environment_id, e.machine
   FROM run r JOIN environment e USING (environment_id) JOIN present USING (task, task_version)
   WHERE r.status = 'ok' AND r.run_id NOT IN (SELECT run_id FROM agreement WHERE status = 'disagrees')
-  QUALIFY latest_attempt(r.experiment_id, r.environment_id, r.finished, r.run_id)
+  QUALIFY latest_attempt(r.experiment_id, r.environment_id, precedence(r.origin, r.submitter), r.finished, r.run_id)
 ), entry AS (
   SELECT c.task, c.params, c.precision, c.backend, c.device, c.environment_id, c.machine, s.stage,
          count(*) AS samples, median(s.seconds) AS seconds, median_interval(list_sort(list(s.seconds))) AS bounds,
@@ -192,7 +207,8 @@ WITH entry AS MATERIALIZED (
 SELECT e.task, e.params, e.precision, e.stage, e.backend, e.device, e.environment_id, e.machine,
        b.environment_id AS baseline_id, b.machine AS baseline_machine, e.seconds, b.seconds AS baseline_seconds,
        ratio.speedup, ratio.low, ratio.high,
-       if(e.machine = b.machine, ratio.outcome, 'other machine') AS outcome, ratio.includes_compilation
+       CASE WHEN e.machine = b.machine THEN ratio.outcome ELSE 'other machine' END AS outcome,
+       ratio.includes_compilation
 FROM entry e JOIN entry b USING (task, params, precision, backend, device, stage),
   LATERAL (SELECT speed_ratio(e, b)) AS compared (ratio)
 WHERE e.environment_id <> b.environment_id;
@@ -209,29 +225,30 @@ CREATE OR REPLACE MACRO half_interval(runs, spread, stderr) AS
   CASE WHEN runs > 1 THEN spread / sqrt(runs) * (SELECT min(quantile) FROM student WHERE freedom <= runs - 1)
        ELSE 1.96 * coalesce(stderr, 0) END;
 
-CREATE OR REPLACE VIEW verdict AS
+CREATE OR REPLACE VIEW verdict_by_origin AS
 WITH stated AS (
   SELECT claim.* FROM claim JOIN present USING (task, task_version, claims_id)
 ), spent AS (
   SELECT run_id, sum(seconds) AS seconds FROM stage_time GROUP BY run_id
 ), matching AS (
-  SELECT c.task, c.name, r.backend, r.device, r.precision, r.seed, m.value, m.unit, m.stderr, s.seconds,
+  SELECT c.task, c.name, r.backend, r.device, r.precision, r.origin, r.submitter, r.seed, m.value, m.unit, m.stderr,
+         s.seconds,
          -- How far off on the wrong side; negative on the right one.
          CASE c.side WHEN 'at least' THEN c.value - m.value WHEN 'at most' THEN m.value - c.value
               ELSE abs(m.value - c.value) END AS distance
   FROM stated c
-    JOIN latest_run r ON r.task = c.task AND json_contains(r.params, c.params)
+    JOIN latest_by_origin r ON r.task = c.task AND json_contains(r.params, c.params)
     JOIN metric m ON m.run_id = r.run_id AND m.name = c.metric
     LEFT JOIN spent s ON s.run_id = r.run_id
 ), measured AS (
-  SELECT task, name, backend, device, precision, count(*) AS runs, count(DISTINCT seed) AS seeds, avg(value) AS mean,
-         arg_max(value, distance) AS worst, stddev_samp(value) AS spread, any_value(stderr) AS stderr,
-         avg(seconds) AS seconds, any_value(unit) AS unit
-  FROM matching GROUP BY task, name, backend, device, precision
+  SELECT task, name, backend, device, precision, origin, submitter, count(*) AS runs, count(DISTINCT seed) AS seeds,
+         avg(value) AS mean, arg_max(value, distance) AS worst, stddev_samp(value) AS spread,
+         any_value(stderr) AS stderr, avg(seconds) AS seconds, any_value(unit) AS unit
+  FROM matching GROUP BY task, name, backend, device, precision, origin, submitter
 ), bounded AS (
   SELECT m.*, half_interval(runs, spread, stderr) AS half FROM measured m
 ), compared AS (
-  SELECT c.*, b.backend, b.device, b.precision, b.unit, b.seconds, coalesce(b.runs, 0) AS runs,
+  SELECT c.*, b.backend, b.device, b.precision, b.origin, b.submitter, b.unit, b.seconds, coalesce(b.runs, 0) AS runs,
          coalesce(b.seeds, 0) AS seeds,
          CASE c.over WHEN 'worst' THEN b.worst ELSE b.mean END AS measured,
          CASE c.over WHEN 'worst' THEN b.worst ELSE b.mean - b.half END AS low,
@@ -247,15 +264,20 @@ SELECT task, name AS claim, metric, unit, backend, device, precision, value AS p
             WHEN side <> 'at most' AND high < value - tolerance OR side <> 'at least' AND low > value + tolerance
               THEN 'not reproduced'
             ELSE 'inconclusive' END AS verdict,
-       finding, seconds, verified, source, params
+       finding, seconds, verified, source, params, origin, submitter
 FROM compared
+ORDER BY task, runs = 0, claim, backend, precedence(origin, submitter);
+
+CREATE OR REPLACE VIEW verdict AS
+SELECT * FROM verdict_by_origin
+QUALIFY of_first_origin(origin, submitter, (task, claim, backend))
 ORDER BY task, runs = 0, claim, backend;
 
 CREATE OR REPLACE VIEW provenance AS
 SELECT run_id, experiment_id, task, task_version, tier, params, backend, implementation, device, precision, seed,
        status, reason, traceback, warnings, started, finished,
        date_diff('millisecond', started, finished) / 1000 AS seconds,
-       dataset, dataset_sha256, commit_id, environment_id, machine, command
+       dataset, dataset_sha256, commit_id, environment_id, machine, command, origin, submitter
 FROM run JOIN environment USING (environment_id);
 
 CREATE OR REPLACE VIEW measurement AS
@@ -323,7 +345,7 @@ CREATE OR REPLACE MACRO step_levels(x, weights) AS NULL::DOUBLE[];
 
 CREATE OR REPLACE VIEW perf_history AS
 WITH newest AS (
-  SELECT p.*, e.machine, e.commit_id, coalesce(e.facts['python'], '') AS python
+  SELECT p.*, e.machine, e.commit_id, coalesce(map_extract(e.facts, 'python')[1], '') AS python
   FROM perf p JOIN environment e USING (environment_id)
   QUALIFY row_number() OVER (
     PARTITION BY machine, python, benchmark, version, params, commit_id ORDER BY measured DESC, environment_id) = 1
@@ -355,18 +377,16 @@ ORDER BY benchmark, params, machine, python, version, committed, commit_id;
 -- For the report
 
 -- A sorting key by which depth 3 comes before depth 11: the parts of a name, numbers before words.
-CREATE OR REPLACE MACRO natural_order(name) AS list_transform(
-  regexp_extract_all(name, '[0-9]+|[^0-9]+'),
-  lambda part: {
+CREATE OR REPLACE MACRO natural_order(name) AS [{
     'number': coalesce(CASE WHEN regexp_full_match(part, '[0-9]+') THEN try_cast(part AS HUGEINT) END,
                        170141183460469231731687303715884105727),
-    'word': part}
-);
+    'word': part
+  } FOR part IN regexp_extract_all(name, '[0-9]+|[^0-9]+')];
 
 CREATE OR REPLACE VIEW verdict_source AS
 SELECT v.task, v.claim, v.backend, v.device, v.precision, m.run_id, m.params, m.seed
-FROM verdict v JOIN measurement m USING (task, metric, backend, device, precision)
-WHERE json_contains(m.params, v.params);
+FROM verdict v JOIN latest_by_origin m USING (task, backend, device, precision, origin, submitter)
+WHERE json_contains(m.params, v.params) AND m.run_id IN (SELECT run_id FROM metric WHERE name = v.metric);
 
 CREATE OR REPLACE VIEW curve_mean AS
 SELECT task, name, params, backend, device, precision, point, favg(x) AS x, favg(y) AS y, count(*) AS runs,
@@ -390,7 +410,7 @@ WITH good AS (
   FROM newest a JOIN newest b USING (backend, device) WHERE a.place < b.place
 ), latest AS (
   SELECT run_id, experiment_id, environment_id, machine FROM good
-  QUALIFY latest_attempt(experiment_id, environment_id, finished, run_id)
+  QUALIFY latest_attempt(experiment_id, environment_id, precedence(origin, submitter), finished, run_id)
 )
 SELECT c.environment_id, c.baseline_id, a.experiment_id, a.run_id, b.run_id AS baseline_run_id, a.machine,
        b.machine AS baseline_machine

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import socket
@@ -19,6 +20,9 @@ from ntkbench.cli import main as cli
 
 # In the background of a shell Ctrl-C is ignored, and so it would be by the processes that tests send it to.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# For fixtures of every scope: no test writes to the user's data folder.
+os.environ["NTKBENCH_MACHINE"] = "tests"
 
 # Tasks that do on purpose what real tasks do by accident. No data set, no kernel.
 SMALL_TASKS = '''

@@ -26,9 +26,17 @@ CREATE TABLE with_more (
   command          VARCHAR NOT NULL,
   environment_id   VARCHAR NOT NULL,
   claims_id        VARCHAR NOT NULL,
-  measures_machine BOOLEAN NOT NULL
+  measures_machine BOOLEAN NOT NULL,
+  origin           VARCHAR NOT NULL,
+  submitter        VARCHAR NOT NULL,
+  seal             VARCHAR NOT NULL
 );
-INSERT INTO with_more SELECT *, task = 'machine_limits' FROM run;
+-- What ran on hardware like this machine's is taken for its own where the caller says which that is; else, as all of an
+-- export is, for imported. There was no more to know a machine by.
+INSERT INTO with_more
+SELECT run.*, task = 'machine_limits',
+       if(coalesce(machine, '') = getvariable('own_hardware'), 'this machine', 'import'), '', ''
+FROM run LEFT JOIN environment USING (environment_id);
 DROP TABLE run;
 ALTER TABLE with_more RENAME TO run;
 
@@ -86,6 +94,23 @@ CREATE TABLE part (
   name    VARCHAR NOT NULL,
   seconds DOUBLE NOT NULL
 );
+
+CREATE TABLE with_more (
+  task         VARCHAR NOT NULL,
+  task_version INTEGER NOT NULL,
+  claims_id    VARCHAR NOT NULL,
+  declared     TIMESTAMP NOT NULL,
+  origin       VARCHAR NOT NULL,
+  submitter    VARCHAR NOT NULL,
+  seal         VARCHAR NOT NULL,
+  PRIMARY KEY (task, task_version, claims_id, declared)
+);
+-- A declaration says no machine: it is this one's where any run of its task is.
+INSERT INTO with_more
+SELECT *, if(task IN (SELECT task FROM run WHERE origin = 'this machine'), 'this machine', 'import'), '', ''
+FROM declaration;
+DROP TABLE declaration;
+ALTER TABLE with_more RENAME TO declaration;
 
 -- A claim may be known not to hold; until now none was.
 ALTER TABLE claim ADD COLUMN finding VARCHAR;

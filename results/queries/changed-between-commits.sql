@@ -6,7 +6,7 @@ WITH ranked AS (
   SELECT p.experiment_id, p.task, p.params, p.backend, p.seed, p.run_id, p.commit_id, ranked.place
   FROM provenance p JOIN ranked USING (commit_id)
   WHERE p.status = 'ok' AND ranked.place <= 2
-  QUALIFY latest_attempt(p.experiment_id, p.commit_id, p.finished, p.run_id)
+  QUALIFY latest_attempt(p.experiment_id, p.commit_id, precedence(p.origin, p.submitter), p.finished, p.run_id)
 )
 SELECT b.task, b.params, b.backend, b.seed, m.name AS metric, left(a.commit_id, 10) AS old_commit, n.value AS old,
        left(b.commit_id, 10) AS new_commit, m.value AS new, m.value - n.value AS difference, m.unit, m.tolerance

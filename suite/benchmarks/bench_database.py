@@ -38,7 +38,7 @@ INSERT INTO run
     backend, 'xla', 'cpu', 'float32', (e // 1000) % 5, 'cifar10', 'd1', if(i % 97 = 0, 'error', 'ok'),
     if(i % 97 = 0, 'ValueError: it went wrong', ''), '', [], TIMESTAMP '2026-01-01' + to_seconds(i * 60),
     TIMESTAMP '2026-01-01' + to_seconds(i * 60 + 30), 'ntkbench run', md5('e' || (e % 40))[:16],
-    md5('c' || (e % 20))[:16] /* since 3: , false */
+    md5('c' || (e % 20))[:16] /* since 3: , false, 'this machine', '', '' */
   FROM made;
 INSERT INTO claim
   SELECT md5('c' || t)[:16], 'task_' || t, 1, 'claim ' || k, 'metric_' || k, 40 + k, 1.5, 'table 1',

@@ -38,7 +38,12 @@ def default_database() -> Path:
     root = checkout()
     if root is not None:
         return root / "results" / "ntkbench.duckdb"
-    return _user_folder("data") / "ntkbench.duckdb"
+    return data_folder() / "ntkbench.duckdb"
+
+
+def data_folder() -> Path:
+    """The folder for what must not be lost: the platform's user data folder."""
+    return _user_folder("data")
 
 
 def _user_folder(kind: Literal["cache", "data"]) -> Path:

@@ -126,6 +126,28 @@ def test_one_brought_up_to_date_takes_new_runs_and_keeps_the_old_ones(
         connection.execute("DELETE FROM metric")
 
 
+def test_what_it_holds_of_this_hardware_is_this_machines_and_the_rest_imported(
+    old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("schema", "store", "latest"):
+        monkeypatch.setattr(f"ntkbench.results.{module}.hardware_id", lambda: "m1")
+    store = Store(old)
+    rows = store.query("SELECT DISTINCT machine, origin FROM run JOIN environment USING (environment_id) ORDER BY ALL")[
+        1
+    ]
+    assert ("m1", "this machine") in rows
+    assert all((machine == "m1") == (origin == "this machine") for machine, origin in rows)
+    # It need not be run again, although the machine has another name by now.
+    good = store.query(
+        "SELECT DISTINCT experiment_id FROM run WHERE origin = 'this machine' AND status IN ('ok', 'not_applicable')"
+    )
+    assert store.done("a new name") == {name for (name,) in good[1]} != set()
+    tasks = [name for (name,) in store.query("SELECT DISTINCT task FROM run")[1]]
+    assert len(store.latest("a new name", tasks)) == len(good[1])
+    monkeypatch.setattr("ntkbench.results.store.hardware_id", lambda: "other hardware")
+    assert store.done("a new name") == set()
+
+
 def test_a_database_in_a_folder_that_cannot_be_written_says_so(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_: object) -> None:
         raise duckdb.IOException("Read-only file system")

@@ -65,7 +65,7 @@ def test_a_run_of_the_same_id_and_other_content_is_refused_and_nothing_is_added(
     store.add([RECORD])
     other = replace(RECORD, seed=7)
     with pytest.raises(InputError, match=f"run {RECORD.run_id} in that file differs from the one in .*duckdb"):
-        store.add([numbered(2), other], origins={other.run_id: "that file"})
+        store.add([numbered(2), other], places={other.run_id: "that file"})
     assert count(store) == 1
 
 

@@ -10,13 +10,18 @@ from pathlib import Path
 
 from ntkbench.canonical import canonical_json
 from ntkbench.machine import nvidia
+from ntkbench.machine.installation import installation
 
 
 @cache
 def machine_id() -> str:
-    """12 hex digits for the hardware: runs are compared in speed within one machine alone."""
-    hardware = [cpu_name(), os.cpu_count(), round(memory_bytes() / 2**30), *gpu_names()]
-    return hashlib.sha256(canonical_json(hardware).encode()).hexdigest()[:12]
+    """12 hex digits for this installation on this hardware: runs are compared in speed within one machine alone."""
+    return _digits([installation(), hardware_id()])
+
+
+def hardware_id() -> str:
+    """12 hex digits for the hardware's names, equal on all machines of a kind; records had it for the machine once."""
+    return _digits([cpu_name(), os.cpu_count(), round(memory_bytes() / 2**30), *gpu_names()])
 
 
 @cache
@@ -27,6 +32,10 @@ def cpu_name() -> str:
     except OSError:
         return platform.processor() or platform.machine()
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def _digits(values: list[object]) -> str:
+    return hashlib.sha256(canonical_json(values).encode()).hexdigest()[:12]
 
 
 def memory_bytes() -> int:

@@ -11,7 +11,7 @@ from functools import cache
 
 from ntkbench import paths
 from ntkbench.canonical import canonical_json
-from ntkbench.machine.hardware import cpu_name, gpu_driver, gpu_names, machine_id, memory_bytes
+from ntkbench.machine.hardware import cpu_name, gpu_driver, gpu_names, hardware_id, machine_id, memory_bytes
 from ntkbench.machine.queries import output
 from ntkbench.machine.versions import version_of
 
@@ -30,6 +30,7 @@ def environment(packages: Iterable[str], variables: Iterable[str]) -> dict[str, 
     """
     return {
         "machine": machine_id(),
+        "hardware": hardware_id(),
         "hostname hash": hashlib.sha256(platform.node().encode()).hexdigest()[:12],
         "cpu": cpu_name(),
         "cores": str(os.cpu_count()),

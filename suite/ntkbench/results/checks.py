@@ -13,14 +13,17 @@ from ntkbench.results.rows import read_records
 from ntkbench.results.store import Store
 from ntkbench.results.verdicts import Judged, failures, judged
 
+# What others ran beside it is no fault of the task's first origin, this machine where it ran the task.
+_JUDGED = "run_id IN (SELECT run_id FROM run QUALIFY of_first_origin(origin, submitter, task))"
 # Each finds what does not hold of the runs: no row where all is well.
 _CHECKS = {
     "Runs that disagree with other backends": "SELECT task, params, seed, backend, device, differs_in FROM agreement "
-    "WHERE status = 'disagrees' ORDER BY ALL",
-    "Runs that failed": "SELECT task, params, seed, backend, status, reason FROM failure ORDER BY ALL",
+    f"WHERE status = 'disagrees' AND {_JUDGED} ORDER BY ALL",
+    "Runs that failed": f"SELECT task, params, seed, backend, status, reason FROM failure WHERE {_JUDGED} ORDER BY ALL",
 }
 _LATEST_ANYWHERE = (
-    "SELECT run_id FROM run WHERE status = 'ok' QUALIFY latest_attempt(experiment_id, NULL, finished, run_id)"
+    "SELECT run_id FROM run WHERE status = 'ok' QUALIFY latest_attempt(experiment_id, NULL, "
+    "precedence(origin, submitter), finished, run_id)"
 )
 _LATEST_OF = "SELECT run_id FROM latest_run WHERE task IN (SELECT unnest(?::VARCHAR[]))"
 

@@ -8,18 +8,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ntkbench.machine.hardware import hardware_id
 from ntkbench.results.record import DONE, RunRecord
 
 if TYPE_CHECKING:
     import duckdb
 
-# On one machine or (NULL) on any.
+# Stored by this machine of itself, perhaps while the hardware alone was its name, or (NULL) by anyone.
 _TAKEN = """
 WITH latest AS (
   SELECT run.* FROM run JOIN environment USING (environment_id)
   WHERE status IN (SELECT unnest($done::VARCHAR[])) AND task IN (SELECT unnest($tasks::VARCHAR[]))
-    AND ($machine IS NULL OR machine = $machine)
-  QUALIFY latest_attempt(experiment_id, NULL, finished, run_id)
+    AND ($machine IS NULL OR origin = 'this machine' AND machine IN ($machine, $hardware))
+  QUALIFY latest_attempt(experiment_id, NULL, precedence(origin, submitter), finished, run_id)
 ), smallest AS (
   SELECT run_id, stage, min(seconds) AS seconds FROM timing GROUP BY ALL
 )
@@ -55,7 +56,8 @@ class Attempt:
 
 def of_tables(connection: duckdb.DuckDBPyConnection, machine: str | None, tasks: Collection[str]) -> list[Attempt]:
     """The latest good attempts on one machine (None: on any), from the tables of a database or an export."""
-    rows = connection.execute(_TAKEN, {"done": list(DONE), "tasks": list(tasks), "machine": machine})
+    given = {"done": list(DONE), "tasks": list(tasks), "machine": machine, "hardware": hardware_id()}
+    rows = connection.execute(_TAKEN, given)
     names = [column[0] for column in rows.description or []]
     found = [dict(zip(names, row, strict=True)) for row in rows.fetchall()]
     return [

@@ -6,13 +6,15 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ntkbench.canonical import canonical_json
 from ntkbench.errors import InputError
 from ntkbench.machine.provenance import environment_id
+from ntkbench.results.origin import IMPORT, THIS_MACHINE, Origin, seal, sealed_here
 from ntkbench.results.record import FORMAT, ClaimRow, CurveRow, MetricRow, RunRecord
+from ntkbench.results.sameness import iso, sealed_content, utc
 from ntkbench.results.schema import columns
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ FROM run r LEFT JOIN environment e USING (environment_id)
 WHERE {condition} ORDER BY r.finished, r.run_id
 """
 _DECLARATIONS = """
-SELECT task, task_version, declared,
+SELECT * EXCLUDE (claims_id), d.claims_id,
   (SELECT list({claim_row} ORDER BY name) FROM claim c WHERE c.claims_id = d.claims_id) AS claims
 FROM declaration d ORDER BY ALL
 """
@@ -57,15 +59,28 @@ class Declaration:
     task_version: int
     declared: str
     claims: Sequence[ClaimRow]
+    origin: Origin = THIS_MACHINE
 
 
-def insert_records(connection: duckdb.DuckDBPyConnection, records: Sequence[RunRecord]) -> None:
-    """Add records; the caller has made sure that they are not there, and minds the transaction."""
+def insert_records(
+    connection: duckdb.DuckDBPyConnection, records: Sequence[RunRecord], origins: Mapping[str, Origin]
+) -> None:
+    """Add records; the caller has made sure that they are not there, and minds the transaction.
+
+    Args:
+        connection: To the database.
+        records: Runs.
+        origins: By run_id; without one it is this machine.
+    """
     for start in range(0, len(records), _BATCH):
         batch = records[start : start + _BATCH]
         insert_environments(connection, [r.environment for r in batch])
         sets = _insert_claims(connection, [(r.task, r.task_version, r.claims) for r in batch])
-        insert(connection, "run", [_run_row(r, name) for r, name in zip(batch, sets, strict=True)])
+        insert(
+            connection,
+            "run",
+            [_run_row(r, name, origins.get(r.run_id, THIS_MACHINE)) for r, name in zip(batch, sets, strict=True)],
+        )
         insert(
             connection, "timing", [(r.run_id, t.stage, t.phase, t.sample, t.seconds) for r in batch for t in r.timings]
         )
@@ -97,10 +112,12 @@ def insert_declarations(connection: duckdb.DuckDBPyConnection, declarations: Seq
         return
     sets = _insert_claims(connection, [(d.task, d.task_version, d.claims) for d in declarations])
     rows = dict.fromkeys(
-        (d.task, d.task_version, name, utc(d.declared)) for d, name in zip(declarations, sets, strict=True)
+        (*key, d.origin.kind, d.origin.submitter, seal(d.origin, _declared(*key)))
+        for d, name in zip(declarations, sets, strict=True)
+        for key in ((d.task, d.task_version, name, utc(d.declared)),)
     )
     known = set(connection.execute("SELECT task, task_version, claims_id, declared FROM declaration").fetchall())
-    insert(connection, "declaration", [row for row in rows if row not in known])
+    insert(connection, "declaration", [row for row in rows if row[:4] not in known])
 
 
 def claims_id(task: str, version: int, claims: Sequence[ClaimRow]) -> str:
@@ -136,21 +153,37 @@ def read_records(connection: duckdb.DuckDBPyConnection, run_ids: Sequence[str] |
 def read_declarations(connection: duckdb.DuckDBPyConnection) -> list[Declaration]:
     """All declarations."""
     query = _DECLARATIONS.format(claim_row=_CLAIM_ROW)
-    return [
-        Declaration(row["task"], row["task_version"], _iso(row["declared"]), [ClaimRow(**c) for c in _claims(row)])
+    return [_declaration(row) for row in _dicts(connection.execute(query))]
+
+
+def read_claims(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str, int], list[ClaimRow]]:
+    """All sets of claims, by their name, task and version."""
+    query = (
+        f"SELECT claims_id, task, task_version, list({_CLAIM_ROW} ORDER BY name) AS claims FROM claim c "
+        "GROUP BY ALL ORDER BY ALL"
+    )
+    return {
+        (row["claims_id"], row["task"], row["task_version"]): [ClaimRow(**claim) for claim in _claims(row)]
         for row in _dicts(connection.execute(query))
-    ]
+    }
 
 
-def same(one: RunRecord, other: RunRecord) -> bool:
-    """Whether two records are the same rows."""
-    return _normal(one) == _normal(other)
+def read_origins(connection: duckdb.DuckDBPyConnection, records: Sequence[RunRecord]) -> dict[str, Origin]:
+    """By run_id, the origin of those records that this installation has stored before, as their seals show.
 
-
-def utc(text: str) -> datetime:
-    """The moment that `text` (ISO 8601) names, in UTC, which is also taken when it names no zone."""
-    moment = datetime.fromisoformat(text)
-    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+    Args:
+        connection: To the tables of a database or an export, which may state anything.
+        records: What `read_records` found there.
+    """
+    stated = {
+        row[0]: row[1:] for row in connection.execute("SELECT run_id, origin, submitter, seal FROM run").fetchall()
+    }
+    return {
+        r.run_id: Origin(kind, submitter)
+        for r in records
+        for kind, submitter, stamp in (stated[r.run_id],)
+        if stamp and sealed_here(kind, submitter, stamp, sealed_content(r))
+    }
 
 
 def _insert_claims(
@@ -178,12 +211,12 @@ def _known(connection: duckdb.DuckDBPyConnection, table: str, key: str, names: I
     return {row[0] for row in connection.execute(query, [list(names)]).fetchall()}
 
 
-def _run_row(r: RunRecord, claims: str) -> tuple[Any, ...]:
+def _run_row(r: RunRecord, claims: str, origin: Origin) -> tuple[Any, ...]:
     return (
         r.run_id, r.experiment_id, r.task, r.task_version, r.tier, json.dumps(r.params, sort_keys=True), r.backend,
         r.implementation, r.device, r.precision, r.seed, r.dataset, r.dataset_sha256, r.status, r.reason, r.traceback,
         r.warnings, utc(r.started), utc(r.finished), r.command, environment_id(r.environment), claims,
-        r.measures_machine,
+        r.measures_machine, origin.kind, origin.submitter, seal(origin, sealed_content(r)),
     )  # fmt: skip
 
 
@@ -210,28 +243,15 @@ def _as_stored(claims: Sequence[ClaimRow]) -> list[ClaimRow]:
     return [replace(c, value=float(c.value), tolerance=float(c.tolerance)) for c in claims]
 
 
-def _normal(record: RunRecord) -> RunRecord:
-    return replace(
-        record,
-        started=_iso(utc(record.started)),
-        finished=_iso(utc(record.finished)),
-        timings=sorted(record.timings, key=lambda t: (t.stage, t.phase, t.sample)),
-        parts=sorted(record.parts, key=lambda p: p.name),
-        metrics=sorted(record.metrics, key=lambda m: m.name),
-        # A curve without points is no row.
-        curves=sorted((c for c in record.curves if c.x), key=lambda c: c.name),
-        claims=sorted(record.claims, key=lambda c: c.name),
-    )
-
-
 def _record(row: dict[str, Any]) -> RunRecord:
     if row["facts"] is None:
         raise InputError(f"run {row['run_id']} has no environment")
-    del row["environment_id"], row["claims_id"]
+    for name in ("environment_id", "claims_id", "origin", "submitter", "seal"):
+        del row[name]
     row["environment"] = row.pop("facts")
     row["params"] = json.loads(row["params"])
     for moment in ("started", "finished"):
-        row[moment] = _iso(row[moment])
+        row[moment] = iso(row[moment])
     for name in ("timings", "parts", "metrics", "curves"):
         row[name] = row[name] or []
     row["claims"] = _claims(row)
@@ -241,14 +261,26 @@ def _record(row: dict[str, Any]) -> RunRecord:
         raise InputError(f"run {row['run_id']}: {error}") from error
 
 
+def _declaration(row: Mapping[str, Any]) -> Declaration:
+    key = row["task"], row["task_version"], row["claims_id"], row["declared"]
+    kind, submitter = row["origin"], row["submitter"]
+    stored_here = row["seal"] and sealed_here(kind, submitter, row["seal"], _declared(*key))
+    return Declaration(
+        row["task"],
+        row["task_version"],
+        iso(row["declared"]),
+        [ClaimRow(**claim) for claim in _claims(row)],
+        Origin(kind, submitter) if stored_here else IMPORT,
+    )
+
+
+def _declared(task: str, version: int, claims: str, moment: datetime) -> list[object]:
+    """What is sealed of a declaration."""
+    return [task, version, claims, iso(moment)]
+
+
 def _claims(row: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{**claim, "params": json.loads(claim["params"])} for claim in row["claims"] or []]
-
-
-def _iso(moment: datetime) -> str:
-    # Milliseconds, as the runner gives them, unless there is more to tell.
-    precision = "microseconds" if moment.microsecond % 1000 else "milliseconds"
-    return moment.isoformat(timespec=precision) + "+00:00"
 
 
 def _dicts(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from ntkbench import paths
+from ntkbench.machine.hardware import hardware_id
 
 if TYPE_CHECKING:
     import duckdb
@@ -16,8 +17,8 @@ SCHEMA_VERSION = 3
 TABLES = ("environment", "run", "timing", "metric", "curve", "claim", "declaration", "perf", "part")
 """The tables that only grow."""
 
-# A column of a view means what the first of these tables that has one of its name says of it.
-_DESCRIBED = ("run", "environment", "metric", "perf")
+# A column of a view means what the first of these that has one of its name says of it.
+_DESCRIBED = ("run", "environment", "metric", "perf", "verdict")
 _INHERITED = f"""
 WITH described AS (
   SELECT table_name, column_name, comment FROM duckdb_columns()
@@ -68,7 +69,10 @@ def views_id() -> str:
 
 def upgrade(connection: duckdb.DuckDBPyConnection, found: int) -> None:
     """Bring a database of version `found` up to date, views and all; the caller minds the transaction."""
+    # Before version 3 the hardware alone was a machine's name.
+    connection.execute("SET VARIABLE own_hardware = ?", [hardware_id()])
     migrate(connection, found)
+    connection.execute("RESET VARIABLE own_hardware")
     _protect(connection)
     create_views(connection)
 

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from ntkbench import datasets
 from ntkbench.errors import InputError, first_line
+from ntkbench.machine.hardware import hardware_id
 from ntkbench.results import database
 from ntkbench.results.faults import refusal
 from ntkbench.results.latest import Attempt, of_tables
+from ntkbench.results.origin import Origin
 from ntkbench.results.perf.rows import insert_measurements
 from ntkbench.results.record import DONE, RunRecord
-from ntkbench.results.rows import Declaration, claims_id, insert_declarations, insert_records, read_records, same
+from ntkbench.results.rows import Declaration, claims_id, insert_declarations, insert_records, read_records
+from ntkbench.results.sameness import same
 
 if TYPE_CHECKING:
     import duckdb
@@ -49,16 +52,19 @@ class Store:
         self,
         records: Iterable[RunRecord],
         declarations: Iterable[Declaration] = (),
-        origins: Mapping[str, str] | None = None,
         measurements: Iterable[tuple[Measurement, str]] = (),
+        *,
+        origins: Mapping[str, Origin] | None = None,
+        places: Mapping[str, str] | None = None,
     ) -> int:
         """Add what is not there yet, all or none; how many records and measurements were added.
 
         Args:
             records: Runs; those that are there already are left out.
             declarations: What tasks claim; likewise.
-            origins: By run_id, where a record comes from, for messages.
             measurements: What asv measured, each with the place where it was found.
+            origins: By run_id, who vouches for a record; without one it is this machine, which has made it.
+            places: By run_id, where a record was found, for messages.
 
         Raises:
             InputError: When one differs from what is there under its name.
@@ -73,9 +79,9 @@ class Store:
             for record in records:
                 present = known.get(record.run_id) or new.setdefault(record.run_id, record)
                 if present is not record and not same(record, present):
-                    where = (origins or {}).get(record.run_id, "the record to be added")
+                    where = (places or {}).get(record.run_id, "the record to be added")
                     raise InputError(f"run {record.run_id} in {where} differs from the one in {self.path}")
-            insert_records(connection, list(new.values()))
+            insert_records(connection, list(new.values()), origins or {})
             insert_declarations(connection, list(declarations))
             measured = insert_measurements(connection, list(measurements))
             connection.commit()
@@ -87,7 +93,8 @@ class Store:
             connection.begin()
             for d in declarations:
                 present = connection.execute(
-                    "SELECT claims_id FROM claims_seen WHERE (task, task_version) = (?, ?) ORDER BY seen DESC LIMIT 1",
+                    "SELECT claims_id FROM claims_seen WHERE (task, task_version, origin) = (?, ?, 'this machine') "
+                    "ORDER BY seen DESC LIMIT 1",
                     [d.task, d.task_version],
                 ).fetchone()
                 if present != (claims_id(d.task, d.task_version, d.claims),):
@@ -95,16 +102,20 @@ class Store:
             connection.commit()
 
     def done(self, machine: str) -> set[str]:
-        """The experiments that need no further run on this machine: what ran elsewhere says nothing of its times."""
+        """The experiments that need no further run on this machine: what ran elsewhere says nothing of its times.
+
+        Only what this machine stored counts, whatever others say of it; so does what it stored while the hardware alone
+        was its name.
+        """
         if not self.exists():
             return set()
         query = (
             "SELECT DISTINCT experiment_id FROM run JOIN environment USING (environment_id) "
-            "WHERE machine = ? AND status IN (SELECT unnest(?::VARCHAR[])) "
+            "WHERE origin = 'this machine' AND machine IN (?, ?) AND status IN (SELECT unnest(?::VARCHAR[])) "
             # A data set that could not be had then may be had now.
             "AND NOT (status = 'not_applicable' AND coalesce(dataset, '') IN (SELECT unnest(?::VARCHAR[])))"
         )
-        values = [machine, list(DONE), datasets.optional()]
+        values = [machine, hardware_id(), list(DONE), datasets.optional()]
         with self.reading() as connection:
             return {row[0] for row in connection.execute(query, values).fetchall()}
 

@@ -26,6 +26,7 @@ COMMANDS = {
     "sql": Command("sql", "answer a query, one of the library, or a file of one"),
     "peers": Command("peers", "time other libraries and ours on the same inputs, and write the table"),
     "import": Command("import_", "add records from JSON lines, Parquet folders or other databases"),
-    "export": Command("export", "write every table to DIR as Parquet"),
+    "export": Command("export", "write every table to DIR as Parquet, or a copy for any DuckDB"),
+    "check": Command("check", "say whether records are complete, consistent and plausible"),
     "completion": Command("completion", "print the script by which bash, zsh or fish completes these words"),
 }

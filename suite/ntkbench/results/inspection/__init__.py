@@ -1,0 +1,1 @@
+"""Whether records of another's making are complete, consistent and plausible."""
