@@ -13,7 +13,7 @@ import pytest
 
 from ntkbench.errors import InputError
 from ntkbench.results import exchange
-from ntkbench.results.checks import violations
+from ntkbench.results.checks import check
 from ntkbench.results.origin import Origin
 from ntkbench.results.parquet import export_parquet
 from ntkbench.results.record import ClaimRow, RunRecord
@@ -79,7 +79,9 @@ def test_no_foreign_record_changes_what_is_said_here(results, forge, change, sub
     assert results.select("FROM setting_mean WHERE device = 'cpu' ORDER BY ALL") == means
     if change != "on another device":  # that is another entry
         assert results.select("FROM leaderboard WHERE machine = 'm1' ORDER BY ALL") == before["leaderboard"]
-    assert [v.title for v in violations(results.store)] == ["Verified claims that are not reproduced"]
+    found = check(results.store)
+    assert not found.violations
+    assert [claim.claim for claim in found.failing] == ["forty"]
 
 
 def test_another_backends_foreign_run_takes_no_agreement_away(results, forge) -> None:
