@@ -13,7 +13,7 @@ from playwright.sync_api import sync_playwright
 
 from ntkbench.experiment.registry import load_tasks
 from ntkbench.report.site import write_site
-from ntkbench.results.exchange import import_sources
+from ntkbench.results.exchange.sources import import_sources
 from ntkbench.results.store import Store
 
 ROOT = Path(__file__).parents[1]

@@ -14,7 +14,7 @@ from ntkbench.experiment.plan import PlannedRun
 from ntkbench.experiment.spec import Metric, Task, Tier
 from ntkbench.planning import past_runs
 from ntkbench.planning.expectation import Observation
-from ntkbench.results.parquet import export_parquet
+from ntkbench.results.exchange.parquet import export_parquet
 from ntkbench.results.record import RunRecord
 from ntkbench.results.store import Store
 

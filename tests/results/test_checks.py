@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ntkbench.results.checks import check, pairs_with_export
-from ntkbench.results.parquet import export_parquet
+from ntkbench.results.exchange.parquet import export_parquet
 from ntkbench.results.record import RunRecord
 from ntkbench.results.store import Store
 

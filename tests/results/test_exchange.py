@@ -9,8 +9,8 @@ import duckdb
 import pytest
 
 from ntkbench.errors import InputError
-from ntkbench.results import exchange
-from ntkbench.results.parquet import export_parquet
+from ntkbench.results.exchange.parquet import export_parquet
+from ntkbench.results.exchange.sources import sources
 from ntkbench.results.record import RunRecord
 from ntkbench.results.rows import Declaration, read_records
 from ntkbench.results.schema import TABLES
@@ -62,22 +62,22 @@ def count(store: Store) -> int:
 
 def test_an_export_rebuilds_the_database(filled, store, tmp_path):
     export_parquet(filled, tmp_path / "export")
-    assert exchange.import_sources(store, [tmp_path / "export"]) == (3, 0)
+    assert sources.import_sources(store, [tmp_path / "export"]) == (3, 0)
     assert everything(store) == everything(filled)
 
 
 def test_another_database_is_imported_whole(filled, store):
-    assert exchange.import_sources(store, [filled.path]) == (3, 0)
+    assert sources.import_sources(store, [filled.path]) == (3, 0)
     assert everything(store) == everything(filled)
 
 
 def test_a_database_is_known_by_its_content_whatever_its_name(filled, store):
-    assert exchange.import_sources(store, [filled.path.rename(filled.path.with_name("results.db"))]) == (3, 0)
+    assert sources.import_sources(store, [filled.path.rename(filled.path.with_name("results.db"))]) == (3, 0)
 
 
 def test_json_lines_rebuild_the_runs_and_their_claims(filled, store, tmp_path):
     source = lines(tmp_path / "r.jsonl", numbered(1), numbered(2, status="error", reason="no"), numbered(3, seed=1))
-    assert exchange.import_sources(store, [source]) == (3, 0)
+    assert sources.import_sources(store, [source]) == (3, 0)
     query = "SELECT * EXCLUDE (origin, submitter, seal) FROM run ORDER BY ALL"
     assert store.query(query)[1] == filled.query(query)[1]
     runs = {t: rows for t, rows in everything(filled).items() if t not in ("declaration", "claim", "run")}
@@ -88,10 +88,10 @@ def test_json_lines_rebuild_the_runs_and_their_claims(filled, store, tmp_path):
 def test_importing_again_adds_nothing(filled, store, tmp_path):
     export_parquet(filled, tmp_path / "export")
     source = lines(tmp_path / "r.jsonl", numbered(1), numbered(4))
-    assert exchange.import_sources(store, [source]) == (2, 0)
-    assert exchange.import_sources(store, [tmp_path / "export", source, filled.path]) == (2, 6)
+    assert sources.import_sources(store, [source]) == (2, 0)
+    assert sources.import_sources(store, [tmp_path / "export", source, filled.path]) == (2, 6)
     before = everything(store)
-    assert exchange.import_sources(store, [filled.path, tmp_path / "export"]) == (0, 6)
+    assert sources.import_sources(store, [filled.path, tmp_path / "export"]) == (0, 6)
     assert everything(store) == before
 
 
@@ -123,7 +123,7 @@ def test_a_folder_may_have_any_name(filled, store, tmp_path):
     export_parquet(filled, folder)
     filled.add([numbered(4)])
     export_parquet(filled, tmp_path / "it's 1 of two1")
-    assert exchange.import_sources(store, [folder]) == (3, 0)
+    assert sources.import_sources(store, [folder]) == (3, 0)
 
 
 MALFORMED = [
@@ -157,7 +157,7 @@ def test_a_malformed_line_is_named_with_its_file_and_nothing_is_imported(store, 
     good, source = lines(tmp_path / "good.jsonl", numbered(7)), tmp_path / "bad.jsonl"
     source.write_text(numbered(8).to_json() + "\n\n" + bad + "\n")
     with pytest.raises(InputError) as caught:
-        exchange.import_sources(store, [good, source])
+        sources.import_sources(store, [good, source])
     assert str(caught.value).startswith(f"{source}, line 3: ")
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -166,7 +166,7 @@ def test_a_malformed_line_is_named_with_its_file_and_nothing_is_imported(store, 
 
 def test_a_line_may_hold_any_character_of_a_text(store, tmp_path):
     odd = "a\u2028b\u0085c\x0bd\ne"
-    assert exchange.import_sources(store, [lines(tmp_path / "odd.jsonl", replace(RECORD, reason=odd))]) == (1, 0)
+    assert sources.import_sources(store, [lines(tmp_path / "odd.jsonl", replace(RECORD, reason=odd))]) == (1, 0)
     assert store.query("SELECT reason FROM run")[1] == [(odd,)]
 
 
@@ -175,7 +175,7 @@ def test_two_sources_that_contradict_each_other_are_both_named(store, tmp_path, 
     sources = [lines(tmp_path / "one.jsonl", numbered(1)), lines(tmp_path / "two.jsonl", numbered(1, seed=5))]
     first, second = (sources[i] for i in order)
     with pytest.raises(InputError, match=f"run {1:032x} in {second}, line 1 differs from the one in {first}, line 1"):
-        exchange.import_sources(store, [first, second])
+        sources.import_sources(store, [first, second])
     assert not store.path.exists()
 
 
@@ -183,23 +183,23 @@ def test_a_source_that_contradicts_the_database_is_named_with_it(store, tmp_path
     store.add([numbered(1)])
     source = lines(tmp_path / "new.jsonl", numbered(2), numbered(1, seed=5))
     with pytest.raises(InputError, match=f"in {source}, line 2 differs from the one in {store.path}"):
-        exchange.import_sources(store, [source])
+        sources.import_sources(store, [source])
     assert count(store) == 1
 
 
 def test_a_source_that_is_not_there_stops_all(store, filled, tmp_path):
     with pytest.raises(InputError, match=r"none\.jsonl does not exist"):
-        exchange.import_sources(store, [filled.path, tmp_path / "none.jsonl"])
+        sources.import_sources(store, [filled.path, tmp_path / "none.jsonl"])
     assert not store.path.exists()
 
 
 def test_a_folder_that_is_no_export_is_refused(store, filled, tmp_path):
     with pytest.raises(InputError, match=r"is not an export: it lacks environment\.parquet"):
-        exchange.import_sources(store, [tmp_path])
+        sources.import_sources(store, [tmp_path])
     export_parquet(filled, tmp_path / "export")
     (tmp_path / "export" / "curve.parquet").unlink()
     with pytest.raises(InputError, match=r"is not an export: it lacks curve\.parquet"):
-        exchange.import_sources(store, [tmp_path / "export"])
+        sources.import_sources(store, [tmp_path / "export"])
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_tables_that_hold_no_records_are_refused_with_their_folder(store, filled
     with filled.reading() as connection:
         connection.execute(f"COPY ({sql}) TO '{folder}/{table}.parquet' (FORMAT parquet)")
     with pytest.raises(InputError) as caught:
-        exchange.import_sources(store, [folder])
+        sources.import_sources(store, [folder])
     assert str(folder) in str(caught.value)
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -234,7 +234,7 @@ def test_a_number_that_is_none_in_a_parquet_file_is_refused_with_its_run(store, 
         sql = f"SELECT * REPLACE ({value}::DOUBLE AS value) FROM metric"
         connection.execute(f"COPY ({sql}) TO '{folder}/metric.parquet' (FORMAT parquet)")
     with pytest.raises(InputError, match=f"{folder}: run {1:032x}: metric 'accuracy': value must be a finite number"):
-        exchange.import_sources(store, [folder])
+        sources.import_sources(store, [folder])
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ def test_a_parquet_file_of_another_schema_is_named_with_the_column(filled, tmp_p
     with filled.reading() as connection:
         connection.execute(f"COPY ({sql}) TO '{folder}/run.parquet' (FORMAT parquet)")
     with pytest.raises(InputError, match=f"^{folder}/{says}$"):
-        exchange.import_sources(filled, [folder])
+        sources.import_sources(filled, [folder])
     export_parquet(filled, tmp_path / "after")
     for file in (tmp_path / "before").iterdir():
         assert file.read_bytes() == (tmp_path / "after" / file.name).read_bytes()
@@ -265,7 +265,7 @@ def test_what_is_refused_leaves_the_database_as_it_was(filled, tmp_path):
     for text in ("{", numbered(1, seed=5).to_json(), numbered(9).to_json().replace('"seed":0', '"seed":"0"')):
         bad.write_text(numbered(8).to_json() + "\n" + text + "\n")
         with pytest.raises(InputError, match=f"{bad}, line 2"):
-            exchange.import_sources(filled, [bad])
+            sources.import_sources(filled, [bad])
     export_parquet(filled, tmp_path / "after")
     for file in (tmp_path / "before").iterdir():
         assert file.read_bytes() == (tmp_path / "after" / file.name).read_bytes()
@@ -281,9 +281,9 @@ def test_long_and_odd_texts_survive_every_form(store, filled, tmp_path):
         environment={odd: odd},
     )
     assert len(record.traceback) > 10_000_000
-    exchange.import_sources(filled, [lines(tmp_path / "odd.jsonl", record)])
+    sources.import_sources(filled, [lines(tmp_path / "odd.jsonl", record)])
     export_parquet(filled, tmp_path / "export")
-    exchange.import_sources(store, [tmp_path / "export"])
+    sources.import_sources(store, [tmp_path / "export"])
     with store.reading() as connection:
         (found,) = read_records(connection, [record.run_id])
     assert (found.traceback, found.params, found.reason) == (record.traceback, record.params, record.reason)
@@ -294,7 +294,7 @@ def test_a_parquet_file_that_is_none_is_refused(store, filled, tmp_path):
     export_parquet(filled, tmp_path / "export")
     (tmp_path / "export" / "metric.parquet").write_text("no parquet")
     with pytest.raises(InputError, match=f"{tmp_path}/export/metric.parquet: "):
-        exchange.import_sources(store, [tmp_path / "export"])
+        sources.import_sources(store, [tmp_path / "export"])
 
 
 @pytest.mark.parametrize("name", ["old.duckdb", "old.txt"])
@@ -302,7 +302,7 @@ def test_a_file_that_is_neither_lines_nor_a_database_is_refused(store, tmp_path,
     source = tmp_path / name
     source.write_bytes(b"\xff\xfe\x00" * 100)
     with pytest.raises(InputError, match=f"{source} (is not a DuckDB database|cannot be read as JSON lines)"):
-        exchange.import_sources(store, [source])
+        sources.import_sources(store, [source])
 
 
 @pytest.mark.parametrize("place", ["file/below", "/proc/none"])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ntkbench.errors import SystemFault
-from ntkbench.results.json_lines import append_json_line, read_json_lines
+from ntkbench.results.exchange.json_lines import append_json_line, read_json_lines
 from ntkbench.results.record import RunRecord
 
 RECORD = RunRecord.from_json((Path(__file__).parents[1] / "data" / "record.json").read_text())

@@ -13,8 +13,8 @@ import pytest
 
 from ntkbench.errors import InputError
 from ntkbench.results.database import reading_as_it_is
-from ntkbench.results.exchange import import_sources
-from ntkbench.results.parquet import export_parquet
+from ntkbench.results.exchange.parquet import export_parquet
+from ntkbench.results.exchange.sources import import_sources
 from ntkbench.results.schema import SCHEMA_VERSION, TABLES
 from ntkbench.results.store import Store
 

@@ -12,8 +12,8 @@ import duckdb
 import pytest
 
 from ntkbench.errors import InputError, SystemFault
-from ntkbench.results.exchange import import_sources
-from ntkbench.results.portable import export_duckdb
+from ntkbench.results.exchange.portable import export_duckdb
+from ntkbench.results.exchange.sources import import_sources
 from ntkbench.results.rows import read_records
 from ntkbench.results.schema import TABLES
 from ntkbench.results.store import Store

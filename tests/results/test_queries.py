@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ntkbench.results import queries
-from ntkbench.results.exchange import import_sources
+from ntkbench.results.exchange.sources import import_sources
 from ntkbench.results.record import CurveRow, MetricRow, RunRecord
 from ntkbench.results.store import Store
 

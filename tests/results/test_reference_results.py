@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ntkbench.experiment.registry import load_tasks
-from ntkbench.results.exchange import import_sources
+from ntkbench.results.exchange.sources import import_sources
 from ntkbench.results.record import claim_rows
 from ntkbench.results.rows import claims_id
 from ntkbench.results.store import Store

@@ -14,7 +14,7 @@ import pytest
 
 from ntkbench.errors import InputError
 from ntkbench.results.database import BusyError
-from ntkbench.results.exchange import import_sources
+from ntkbench.results.exchange.sources import import_sources
 from ntkbench.results.record import RunRecord
 from ntkbench.results.store import Store
 
@@ -211,7 +211,7 @@ def test_what_was_not_committed_is_lost_whole_and_what_was_is_kept(store, when, 
 IMPORTER = """
 import sys
 from pathlib import Path
-from ntkbench.results.exchange import import_sources
+from ntkbench.results.exchange.sources import import_sources
 from ntkbench.results.store import Store
 
 print("begun", flush=True)

@@ -32,7 +32,7 @@ def reference(tasks: Mapping[str, Task]) -> list[Observation]:
     """What the reference results tell of these tasks, on their machine; nothing where they cannot be read."""
     if find_spec("duckdb") is None:
         return []
-    from ntkbench.results.parquet import reading_export
+    from ntkbench.results.exchange.parquet import reading_export
 
     folder = paths.shared("results/reference")
     with contextlib.suppress(InputError), reading_export(folder) as connection:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ntkbench.results.comparison import Pair, pairs
-from ntkbench.results.parquet import reading_export
+from ntkbench.results.exchange.parquet import reading_export
 from ntkbench.results.rows import read_records
 from ntkbench.results.store import Store
 from ntkbench.results.verdicts import Judged, failures, judged

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ntkbench import datasets
 from ntkbench.files import require_appendable
+from ntkbench.results.exchange.json_lines import append_json_line, read_json_lines
 from ntkbench.results.faults import refusal
-from ntkbench.results.json_lines import append_json_line, read_json_lines
 from ntkbench.results.latest import Attempt, of_records
 from ntkbench.results.record import DONE, RunRecord
 from ntkbench.results.rows import Declaration

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from ntkbench.errors import InputError
 from ntkbench.results.database import BusyError
-from ntkbench.results.json_lines import append_json_line, read_json_lines
+from ntkbench.results.exchange.json_lines import append_json_line, read_json_lines
 from ntkbench.results.record import RunRecord
 from ntkbench.results.sink import RecordSink
 

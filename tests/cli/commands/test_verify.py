@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from ntkbench.backends import devices
-from ntkbench.results.parquet import export_parquet
+from ntkbench.results.exchange.parquet import export_parquet
 from ntkbench.results.record import CurveRow, MetricRow, RunRecord
 from ntkbench.results.store import Store
 

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from ntkbench.experiment.plan import PlannedRun
-from ntkbench.results.parquet import export_parquet
+from ntkbench.results.exchange.parquet import export_parquet
 from ntkbench.results.record import MetricRow, RunRecord, TimingRow
 from ntkbench.results.store import Store
 

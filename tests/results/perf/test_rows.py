@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ntkbench.errors import InputError
-from ntkbench.results.exchange import import_sources
-from ntkbench.results.parquet import export_parquet
+from ntkbench.results.exchange.parquet import export_parquet
+from ntkbench.results.exchange.sources import import_sources
 from ntkbench.results.perf.asv import Measurement
 from ntkbench.results.perf.rows import read_measurements
 from ntkbench.results.store import Store

@@ -12,10 +12,10 @@ import duckdb
 import pytest
 
 from ntkbench.errors import InputError
-from ntkbench.results import exchange
 from ntkbench.results.checks import check
+from ntkbench.results.exchange.parquet import export_parquet
+from ntkbench.results.exchange.sources import sources
 from ntkbench.results.origin import Origin
-from ntkbench.results.parquet import export_parquet
 from ntkbench.results.record import ClaimRow, RunRecord
 from ntkbench.results.rows import read_records
 from ntkbench.results.store import Store
@@ -35,7 +35,7 @@ def forge(results, tmp_path: Path) -> Callable[..., None]:
         imported.count += 1
         forged = replace(record, run_id=f"{imported.count:032x}", finished="2030-01-01T00:00:00+00:00", **changes)
         (tmp_path / "forged.jsonl").write_text(forged.to_json() + "\n")
-        assert exchange.import_sources(results.store, [tmp_path / "forged.jsonl"], submitter) == (1, 0)
+        assert sources.import_sources(results.store, [tmp_path / "forged.jsonl"], submitter) == (1, 0)
 
     imported.count = 0
     return imported
@@ -113,8 +113,8 @@ def test_the_reference_is_known_by_its_place_and_comes_before_imports(results, t
     export_parquet(results.store, tmp_path / "checkout/results/reference")
     other = Store(tmp_path / "other.duckdb")
     monkeypatch.setenv("NTKBENCH_MACHINE", "another")
-    monkeypatch.setattr(exchange, "_REFERENCE", str(tmp_path / "checkout/results/reference"))
-    exchange.import_sources(other, [tmp_path / "checkout/results/../results/reference"])
+    monkeypatch.setattr(sources, "_REFERENCE", str(tmp_path / "checkout/results/reference"))
+    sources.import_sources(other, [tmp_path / "checkout/results/../results/reference"])
     assert other.query("SELECT origin, submitter FROM run UNION SELECT origin, submitter FROM declaration")[1] == [
         ("reference", "")
     ]
@@ -129,7 +129,7 @@ def test_this_machines_records_come_back_as_its_own_unless_somebody_touched_them
 
     def origins(name: str, source: Path) -> list[tuple]:
         store = Store(tmp_path / f"{name}.duckdb")
-        exchange.import_sources(store, [source])
+        sources.import_sources(store, [source])
         return store.query(query)[1]
 
     assert origins("back", tmp_path / "export") == origins("whole", results.store.path) == [("this machine",)] * 2
@@ -146,7 +146,7 @@ def test_a_line_cannot_say_that_it_is_this_machines(results, tmp_path) -> None:
     record = json.loads(measured_fifty(results).to_json())
     (tmp_path / "r.jsonl").write_text(json.dumps({**record, "origin": "this machine"}))
     with pytest.raises(InputError, match="origin"):
-        exchange.import_sources(results.store, [tmp_path / "r.jsonl"])
+        sources.import_sources(results.store, [tmp_path / "r.jsonl"])
 
 
 @pytest.mark.parametrize(("kind", "name"), [("import", "two\nlines"), ("import", " x"), ("reference", "bob")])

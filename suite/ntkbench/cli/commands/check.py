@@ -10,7 +10,7 @@ from ntkbench.cli.options import add_task_folders
 from ntkbench.errors import InputError
 from ntkbench.experiment import registry
 from ntkbench.peers.to_record import TASK as PEERS
-from ntkbench.results.exchange import Incoming, read_sources
+from ntkbench.results.exchange.sources import Incoming, read_sources
 from ntkbench.results.inspection.records import faults
 
 

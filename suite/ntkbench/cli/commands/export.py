@@ -8,8 +8,8 @@ from pathlib import Path
 from ntkbench.cli.exits import OK
 from ntkbench.cli.options import add_database, database_path
 from ntkbench.errors import InputError
-from ntkbench.results.parquet import export_parquet
-from ntkbench.results.portable import export_duckdb
+from ntkbench.results.exchange.parquet import export_parquet
+from ntkbench.results.exchange.portable import export_duckdb
 from ntkbench.results.store import Store
 
 

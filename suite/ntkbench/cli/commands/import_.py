@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ntkbench.cli.exits import CHECK_FAILED, OK
 from ntkbench.cli.options import add_database, add_task_folders, database_path
-from ntkbench.results.exchange import add_incoming, read_sources
+from ntkbench.results.exchange.sources import add_incoming, read_sources
 from ntkbench.results.store import Store
 
 

@@ -30,7 +30,7 @@ from ntkbench.planning import past_runs
 from ntkbench.planning.budget import parse_duration
 from ntkbench.planning.estimate import Estimate
 from ntkbench.planning.expectation import Expectation, observed
-from ntkbench.results.json_lines import append_json_line
+from ntkbench.results.exchange.json_lines import append_json_line
 from ntkbench.results.record import DONE, RunRecord, claim_rows
 from ntkbench.results.record_file import RecordFile
 from ntkbench.results.rows import Declaration

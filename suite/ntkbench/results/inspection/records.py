@@ -12,7 +12,7 @@ from ntkbench.experiment.plan import PlannedRun
 from ntkbench.experiment.spec import Task
 from ntkbench.formats import number
 from ntkbench.results.comparison import compare, pairs
-from ntkbench.results.exchange import Incoming
+from ntkbench.results.exchange.sources import Incoming
 from ntkbench.results.inspection.times import excessive_limits, implausible, measured_limits
 from ntkbench.results.record import DONE, RunRecord, claim_rows
 from ntkbench.results.rows import claims_id

@@ -12,10 +12,10 @@ from ntkbench import paths
 from ntkbench.errors import InputError, describe, first_line
 from ntkbench.machine.provenance import commit_subject
 from ntkbench.results import database
+from ntkbench.results.exchange.json_lines import read_json_lines
+from ntkbench.results.exchange.parquet import reading_export, write_tables
 from ntkbench.results.inspection.tables import misfits
-from ntkbench.results.json_lines import read_json_lines
 from ntkbench.results.origin import IMPORT, REFERENCE, Origin
-from ntkbench.results.parquet import reading_export, write_tables
 from ntkbench.results.perf.asv import Measurement, holds_results, read_results
 from ntkbench.results.perf.rows import read_measurements
 from ntkbench.results.record import RunRecord
