@@ -73,8 +73,9 @@ def compare(base: str, head: str, root: Path, machine: str, chosen: str | None) 
 
 
 def judged(name: str, pairs: Sequence[Pair]) -> Comparison:
-    """What is said of a benchmark after all passes over it: the change that each of them shows. The numbers are the
-    last pass's.
+    """What is said of a benchmark after all passes over it: the change that each of them shows.
+
+    The numbers are the last pass's.
     """
     way = shown(pairs) if len(pairs) == len(ROUNDS) else ""
     old, new = pairs[-1]

@@ -78,8 +78,9 @@ def commit(revision: str) -> str:
 
 
 def since(base: str) -> list[str]:
-    """The commits after `base` on the main line (merges, not what they merged) that changed what is timed, newest
-    first.
+    """The commits after `base` on the main line that changed what is timed, newest first.
+
+    Merges, not what they merged.
     """
     words = ["git", "-C", ROOT, "rev-list", "--first-parent", f"{base}..HEAD", "--", *TIMED]
     return subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()

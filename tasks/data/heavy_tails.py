@@ -7,15 +7,13 @@ elliptical inputs r z it does not. One run takes one distribution of inputs and 
 a) width: the relative Frobenius error of a network's NTK ~ m^-1/2, whatever the norms, for ReLU is homogeneous;
 b) norms: the median of | |x|^2 / d - 1 | ~ d^-1/2, or d^-(1 - 2 / nu) for Student's t with nu < 4 (stable laws);
 c) the linear model of exp(x . z / d), by the geometric mean of the errors of n / size draws;
-d) that of the ReLU NTK of inputs brought to the norm sqrt(d), which forgives elliptical ones; and of raw inputs, which
-   even for Gaussian ones goes wrong like sqrt(n);
+d) that of the ReLU NTK of inputs of norm sqrt(d), which forgives elliptical ones; of raw inputs it errs like sqrt(n);
 e) the least eigenvalue, 1 - 1 / pi for equal norms at n = d >= 512; for raw inputs min |x|^2 / d times it, or more;
 f) gradient descent on a wide network: its training loss decays at the rate that the NTK predicts.
-
-To try another distribution, copy this file, rename the function, and add yours to DISTRIBUTIONS and to the tiers.
 """
 
 import math
+from functools import partial
 
 import numpy as np
 
@@ -24,15 +22,13 @@ from ntkbench.datasets import elliptical, gaussian, laplace, normalised, rademac
 from ntkbench.kernels import fc_kernels
 from ntkbench.networks import Activation, Dense, finite, serial
 
-DISTRIBUTIONS = {  # each a function of (generator, n, d) that gives n inputs, entries of mean 0 and variance 1
-    "gaussian": gaussian, "sphere": sphere, "rademacher": rademacher, "laplace": laplace, "t2.2": student(2.2),
-    "t2.5": student(2.5), "t3": student(3), "t3.5": student(3.5), "t6": student(6), "t12": student(12),
-    "elliptical t5": elliptical(5),
+DISTRIBUTIONS = {  # functions of (generator, n, d): n inputs, entries of mean 0 and variance 1. In a copy, add yours
+    "gaussian": gaussian, "sphere": sphere, "rademacher": rademacher, "laplace": laplace,
+    **{f"t{nu}": student(nu) for nu in (2.2, 2.5, 3, 3.5, 6, 12)}, "elliptical t5": elliptical(5),
 }  # fmt: skip
 TAILS = {"gaussian": math.inf, "laplace": math.inf, "t12": 12, "t6": 6, "t3.5": 3.5, "t3": 3, "t2.5": 2.5}
 LIGHT = ["gaussian", "rademacher", "laplace", "t6"]
 POINTS = 32  # inputs of (a) and (f)
-SHARED = {}  # (a) of four distributions: the same for all runs of a process that are alike but for their distribution
 LARGE = {"dimension": 16_384, "width": 1024}
 LAYER, READOUT = (Dense(w_std=2**0.5), Activation("relu")), Dense(w_std=2**0.5)
 
@@ -46,7 +42,7 @@ def each(what, at, distributions, *, source="exact (limit)", **claim):
 
 def claims():
     """One for each distribution that a statement speaks of, at the sizes that it speaks of."""
-    every, equal, wide, large = list(DISTRIBUTIONS), [*LIGHT, "elliptical t5"], {"width": 1024}, {"n": 1024}
+    every, equal, wide, big = list(DISTRIBUTIONS), [*LIGHT, "elliptical t5"], {"width": 1024}, {"n": 1024}
     linear = {"value": -0.35, "tolerance": 0.0, "side": "at most", "source": "El Karoui 2010, theorem 2.1"}
     yield from each("(a) width", wide, every, metric="width_slope", value=-0.5, tolerance=0.1, source="Xu & Zhu 2024")
     yield from each("(a) width, as for other norms", wide, every, metric="width_spread", value=0.1, tolerance=0.0,
@@ -55,12 +51,11 @@ def claims():
         yield from each("(b) norms", {"dimension": 16_384}, [name], metric="norm_slope",
                         value=theory.norm_exponent(nu), tolerance=0.06, source="exact (limit laws)")  # fmt: skip
     # For t6 the largest of n d entries decides, and the exponent tends to -1/3: many seeds are needed to tell.
-    yield from each("(c) exp is linear", large, LIGHT, metric="exponential_slope", **linear)
-    yield from each("(d) NTK, equal norms, is linear", large, equal, metric="ntk_slope", **linear)
+    yield from each("(c) exp is linear", big, LIGHT, metric="exponential_slope", **linear)
+    yield from each("(d) NTK, equal norms, is linear", big, equal, metric="ntk_slope", **linear)
     slope, off = theory.spread_exponent([128, 256, 512, 1024])  # 1/2 in the limit; 3 standard errors of 3 seeds
-    yield from each("(d) raw NTK", large, ["gaussian"], metric="raw_slope", value=slope, tolerance=math.sqrt(3) * off)
-    yield from each("(e) least eigenvalue", large, equal, metric="min_eigenvalue", value=1 - 1 / math.pi,
-                    tolerance=0.03)  # fmt: skip
+    yield from each("(d) raw NTK", big, ["gaussian"], metric="raw_slope", value=slope, tolerance=math.sqrt(3) * off)
+    yield from each("(e) least eigenvalue", big, equal, metric="min_eigenvalue", value=1 - 1 / math.pi, tolerance=0.03)
     yield from each("(f) rate of training", wide, every, metric="rate_ratio", value=1.0, tolerance=0.1,
                     source="Lee et al. 2019")  # fmt: skip
     # At n = 1024 the mean of 16 draws is 2.8 times the Gaussian error, of a spread of a third: near the border.
@@ -75,13 +70,10 @@ def claims():
 
 
 @task(
-    title="Heavy-tailed inputs",
-    source="El Karoui 2010, Annals of Statistics 38(1)",
-    formulas={
-        "(b) norms": r"\operatorname{median} \left| \frac{|x|^2}{d} - 1 \right| \sim d^{-\min(1/2,\; 1 - 2/\nu)}",
+    title="Heavy-tailed inputs", source="El Karoui 2010, Annals of Statistics 38(1)", requires=["autodiff"],
+    formulas={"(b) norms": r"\operatorname{median} \left| \frac{|x|^2}{d} - 1 \right| \sim d^{-\min(1/2,\; 1 - 2/\nu)}",
         "(c), (d) the linear model of f(x . z / d)": r"M = \left( f(0) + \frac{f''(0)}{2d} \right) 1 1^\top + f'(0) "
-            r"\frac{X X^\top}{d} + \left( f(1) - f(0) - f'(0) \right) I",
-    },
+            r"\frac{X X^\top}{d} + \left( f(1) - f(0) - f'(0) \right) I"},
     metrics=[
         Metric("width_slope", unit="1", tolerance=1e-3, about="(a) exponent of the width in the NTK's relative error"),
         Metric("width_spread", unit="1", tolerance=1e-3, about="(a) its range over this distribution and four others"),
@@ -114,7 +106,6 @@ def claims():
         Tier("paper", seeds=5, distribution=list(DISTRIBUTIONS), n=8192, dimension=65_536, width=4096),
     ],
     cost=lambda distribution, n, dimension, width: float(n**3 + 400 * dimension + 1000 * width**2),
-    requires=["autodiff"],
 )  # fmt: skip
 def heavy_tails(ctx: Context, distribution: str, n: int, dimension: int, width: int) -> None:
     """All statements for one distribution, in dimensions up to n and `dimension`, and widths up to `width`."""
@@ -122,18 +113,14 @@ def heavy_tails(ctx: Context, distribution: str, n: int, dimension: int, width: 
     def draw(n: int, d: int, name: str = distribution, number: int = 0):
         return DISTRIBUTIONS[name](ctx.rng(purpose=f"inputs {name} {n} {d} {number}"), n, d)
 
-    def double(x):
-        return ctx.backend.asarray(x, "float64")
-
+    double = partial(ctx.backend.asarray, dtype="float64")
     widths = [width // 16, width // 8, width // 4, width // 2, width]  # (a)
     networks = [finite(serial(*LAYER, *LAYER, READOUT), (POINTS,), width=m) for m in widths]
     starts = [[net.init(ctx.rng(purpose=f"{net.width} {i}"), ctx.asarray) for i in range(8)] for net in networks]
     inputs = [ctx.asarray(draw(POINTS, POINTS, name)) for name in (distribution, "gaussian", "sphere", "t3", "t2.2")]
     own, *others = ((x, fc_kernels(x, depth=3).ntk) for x in inputs)
-    same = (ctx.backend.name, ctx.backend.device, ctx.precision, ctx.seed, width)
     at_width = [ctx.stage("width", theory.ntk_width_errors, networks, starts, *own)]
-    SHARED[same] = SHARED.get(same) or [theory.ntk_width_errors(networks, starts, *other) for other in others]
-    at_width += SHARED[same]
+    at_width += [theory.ntk_width_errors(networks, starts, *other) for other in others]
     width_slopes = [theory.power_law_exponent(widths, errors) for errors in at_width]
     dimensions = 2 ** np.arange(6, dimension.bit_length())  # (b)
     squares = ctx.stage("norms", theory.squared_norms, double(draw(400, dimension)), dimensions)
@@ -146,8 +133,7 @@ def heavy_tails(ctx: Context, distribution: str, n: int, dimension: int, width: 
     x, y = ctx.asarray(draw(POINTS, 2 * POINTS)), ctx.asarray(ctx.rng(purpose="labels").choice([-1.0, 1.0], POINTS))
     network = finite(serial(*LAYER, READOUT), (2 * POINTS,), width=4 * width)
     start = network.init(ctx.rng(purpose=f"training {width}"), ctx.asarray)
-    ntk = fc_kernels(x, depth=2).ntk
-    rate = theory.max_learning_rate(ntk) / 2
+    rate = theory.max_learning_rate(ntk := fc_kernels(x, depth=2).ntk) / 2
     training = ctx.stage("training", theory.loss_curves, network, start, x, y, ntk, steps=100, rate=rate)  # (f)
     ctx.record(
         width_slope=width_slopes[0], width_spread=max(width_slopes) - min(width_slopes),
@@ -157,9 +143,8 @@ def heavy_tails(ctx: Context, distribution: str, n: int, dimension: int, width: 
         ntk_slope=theory.power_law_exponent(sizes, equal), raw_slope=theory.power_law_exponent(sizes, raw),
         ntk_excess=math.log10(equal[-1] / theory.relu_ntk_error(double(normalised(other)))),
     )  # fmt: skip
-    ctx.curve("width_error", widths, at_width[0])
-    ctx.curve("norm_deviation", dimensions, medians)
-    for name, values in (("exponential", exp), ("ntk", equal), ("raw", raw)):
-        ctx.curve(f"{name}_error", sizes, values)
-    ctx.curve("training_loss", training.steps, training.loss)
-    ctx.curve("predicted_training_loss", training.steps, ctx.to_numpy(training.predicted))
+    for name, x, y in (("width_error", widths, at_width[0]), ("norm_deviation", dimensions, medians),
+                       ("exponential_error", sizes, exp), ("ntk_error", sizes, equal), ("raw_error", sizes, raw),
+                       ("training_loss", training.steps, training.loss),
+                       ("predicted_training_loss", training.steps, ctx.to_numpy(training.predicted))):  # fmt: skip
+        ctx.curve(name, x, y)

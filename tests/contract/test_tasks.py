@@ -21,7 +21,6 @@ TASKS = load_tasks()
 # The smoke tier itself is run by `nox -s reproduce -- --tier smoke`, and `ntkbench verify` compares its backends.
 SMALL = {"n_train": 20, "n_test": 20, "n": 64, "dimension": 1024, "trials": 4, "draws": 10}
 # Six statements of one paper; no task is to join it.
-LONGER = {"heavy_tails": 165}
 every_task = pytest.mark.parametrize("task", list(TASKS.values()), ids=list(TASKS))
 
 
@@ -84,7 +83,7 @@ def test_it_says_what_it_asks_and_where_that_was_published(task: Task) -> None:
 @every_task
 def test_its_file_is_short_enough_to_be_read(task: Task) -> None:
     file = Path(task.function.__code__.co_filename)
-    assert len(file.read_text().splitlines()) <= LONGER.get(task.name, 150)
+    assert len(file.read_text().splitlines()) <= 150
 
 
 @every_task

@@ -18,7 +18,7 @@ from ntkbench.experiment.plan import PlannedRun, plan
 from ntkbench.experiment.registry import load_tasks
 from ntkbench.running import processes, worker
 from ntkbench.running.account import Account
-from ntkbench.running.messages import Begun, Finished, Message, StageReached, decode, encode
+from ntkbench.running.messages import Begun, Finished, Message, StageReached, decode
 from ntkbench.running.outcome import Outcome
 
 Talk = Callable[[PlannedRun], list[Message]]
@@ -248,74 +248,6 @@ def test_a_flood_of_warnings_is_cut() -> None:
 
 def test_curves_need_not_be_recorded() -> None:
     assert carry_out(good, curves=[Curve("c", x="x", y="y")]).curves == {}
-
-
-class Unspeakable(Exception):
-    def __init__(self) -> None:
-        super().__init__()
-        self.handle = threading.Lock()  # cannot be pickled
-
-    def __str__(self) -> str:
-        raise RuntimeError("no message")
-
-
-def raised(error: BaseException) -> BaseException:
-    try:
-        raise error
-    except BaseException as caught:
-        return caught
-
-
-@pytest.mark.parametrize(
-    ("error", "status", "reason"),
-    [
-        (ValueError("it went wrong"), "error", "ValueError: it went wrong"),
-        (ValueError(), "error", "ValueError"),
-        (InputError("one clear line"), "error", "one clear line"),
-        (MemoryError("no room"), "out_of_memory", "MemoryError: no room"),
-        (Unspeakable(), "error", "Unspeakable"),
-        (SystemExit(0), "error", "SystemExit: 0"),
-        (KeyboardInterrupt(), "error", "KeyboardInterrupt"),
-    ],
-)
-def test_a_failure_has_a_status_and_a_reason_of_one_line(error: BaseException, status: str, reason: str) -> None:
-    failure = worker._failure(raised(error), open_backend("numba"))
-    assert (failure.status, failure.reason) == (status, reason)
-    assert "raise error" in failure.traceback
-    assert decode(encode(Finished(failure))) == Finished(failure)
-
-
-def test_a_failure_before_there_is_a_backend_has_a_status_too() -> None:
-    assert worker._failure(raised(MemoryError()), None).status == "out_of_memory"
-    assert worker._failure(raised(ValueError()), None).status == "error"
-
-
-def test_what_a_backend_calls_out_of_memory_is_that() -> None:
-    class Device:
-        def is_out_of_memory(self, error: BaseException) -> bool:
-            return "RESOURCE_EXHAUSTED" in str(error)
-
-    assert worker._failure(raised(RuntimeError("RESOURCE_EXHAUSTED: 8 GiB")), Device()).status == "out_of_memory"
-    assert worker._failure(raised(Unspeakable()), Device()).status == "error"
-
-
-def test_the_traceback_is_its_last_lines_and_these_are_cut() -> None:
-    def deep(n: int) -> None:
-        if n % 2:
-            deep(n - 1)
-        if n:  # in two places, so that frames are not folded
-            deep(n - 1)
-        raise ValueError("x" * 1_000_000)
-
-    try:
-        deep(20)
-    except ValueError as error:
-        failure = worker._failure(error, None)
-    lines = failure.traceback.splitlines()
-    assert len(lines) == 12
-    assert lines[-1].startswith("ValueError: xxx")
-    assert len(failure.traceback) < 10_000
-    assert len(failure.reason) < 1_000
 
 
 def test_progress_is_told_at_most_ten_times_a_second_and_stages_always(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -112,7 +112,7 @@ def _variance(xp: Any, x: Array) -> Array:
 
 
 def _diagonal(xp: Any, field: Array) -> Array:
-    """(H, W, H, W, ...) -> (H, W, ...)"""
+    """The pairs of each position with itself: (H, W, H, W, ...) -> (H, W, ...)."""
     height, width = field.shape[:2]
     positions = height * width
     flat = xp.reshape(field, (positions * positions, *field.shape[4:]))

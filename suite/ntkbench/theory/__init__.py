@@ -27,14 +27,7 @@ from ntkbench.theory.input_norms import (
     squared_norms,
 )
 from ntkbench.theory.label_noise import Mitigation, mitigate, noisy_labels
-from ntkbench.theory.learning_curve import (
-    Errors,
-    group_errors,
-    network_curve,
-    network_errors,
-    regression_curve,
-    regression_errors,
-)
+from ntkbench.theory.learning_curve import Errors, group_errors, regression_curve, regression_errors
 from ntkbench.theory.linearisation import (
     EXPONENTIAL,
     Expansion,
@@ -46,6 +39,7 @@ from ntkbench.theory.linearisation import (
     relu_ntk_error,
     relu_ntk_expansion,
 )
+from ntkbench.theory.network_curve import network_curve, network_errors
 from ntkbench.theory.rademacher import Rademacher, all_signs, interpolant_norm, rademacher_complexity, ramp_gap
 from ntkbench.theory.spectra import Spectrum, cosine_kernel, harmonic_dimension
 from ntkbench.theory.staircase import learned_degree, plateau_points, points_at_half, power_law_exponent
