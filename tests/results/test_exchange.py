@@ -8,8 +8,8 @@ import duckdb
 import pytest
 
 from ntkbench.errors import InputError
+from ntkbench.results.exchange import sources
 from ntkbench.results.exchange.parquet import export_parquet
-from ntkbench.results.exchange.sources import sources
 from ntkbench.results.record import RunRecord
 from ntkbench.results.rows import Declaration, read_records
 from ntkbench.results.schema import TABLES

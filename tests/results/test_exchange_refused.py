@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from ntkbench.errors import InputError
+from ntkbench.results.exchange import sources
 from ntkbench.results.exchange.parquet import export_parquet
-from ntkbench.results.exchange.sources import sources
 from ntkbench.results.record import RunRecord
 from ntkbench.results.store import Store
 

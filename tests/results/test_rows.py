@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ntkbench.results import rows
 from ntkbench.results.record import ClaimRow, CurveRow, MetricRow, RunRecord, TimingRow
+from ntkbench.results.sameness import same
 from ntkbench.results.store import Store
 
 RECORD = RunRecord.from_json((Path(__file__).parents[1] / "data" / "record.json").read_text())
@@ -78,7 +78,7 @@ def test_a_record_comes_out_of_the_database_as_it_went_in(store, record):
     store.add([record])
     with store.reading() as connection:
         (found,) = rows.read_records(connection, run_ids=[record.run_id])
-    assert rows.same(found, record)
+    assert same(found, record)
     assert (found.params, found.environment, found.metrics[0].value) == (
         record.params,
         record.environment,
@@ -105,7 +105,7 @@ def test_a_record_comes_out_of_the_database_as_it_went_in(store, record):
     ],
 )
 def test_records_that_differ_anywhere_are_not_the_same(change):
-    assert not rows.same(RECORD, replace(RECORD, **change))
+    assert not same(RECORD, replace(RECORD, **change))
 
 
 def test_the_order_of_rows_and_the_zone_of_times_are_no_difference():
@@ -117,7 +117,7 @@ def test_the_order_of_rows_and_the_zone_of_times_are_no_difference():
         claims=RECORD.claims[::-1],
         params=dict(reversed(RECORD.params.items())),
     )
-    assert rows.same(RECORD, other)
+    assert same(RECORD, other)
 
 
 def test_a_set_of_claims_has_one_id_whatever_its_order_and_the_type_of_its_numbers():

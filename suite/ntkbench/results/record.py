@@ -120,7 +120,7 @@ class ClaimRow:
         check_not_negative(what, tolerance=self.tolerance)
 
 
-_ROWS: Mapping[str, tuple[str, type]] = {
+ROWS: Mapping[str, tuple[str, type]] = {
     "timings": ("timing", TimingRow),
     "parts": ("part", PartRow),
     "metrics": ("metric", MetricRow),
@@ -169,7 +169,7 @@ class RunRecord:
                 raise InputError(f"record: {name} {brief(getattr(self, name))} is not 32 hex digits")
         for name in ("started", "finished"):
             check_time(name, getattr(self, name))
-        for name, (what, _) in _ROWS.items():
+        for name, (what, _) in ROWS.items():
             keys = Counter(
                 (r.stage, r.phase, r.sample) if isinstance(r, TimingRow) else r.name for r in getattr(self, name)
             )
@@ -211,7 +211,7 @@ class RunRecord:
         if type(version) is not int or version < 1:
             raise InputError(f"record format {brief(version)} is none from 1 to {FORMAT}")
         given = with_added_fields(given, version)
-        for name, (what, kind) in _ROWS.items():
+        for name, (what, kind) in ROWS.items():
             if isinstance(given.get(name), list):
                 given[name] = [from_mapping(kind, what, row) for row in given[name]]
         return with_roles(from_mapping(cls, "record", given), version)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from ntkbench.results.record import RunRecord
+from ntkbench.results.record import ROWS, RunRecord
 
 
 def same(one: RunRecord, other: RunRecord) -> bool:
@@ -23,7 +23,7 @@ def utc(text: str) -> datetime:
 def sealed_content(record: RunRecord) -> dict[str, Any]:
     """What is sealed of a record: all of it, equal for records that are the same rows."""
     values = dict(vars(normal(record)))
-    for name in ("timings", "metrics", "curves", "claims"):
+    for name in ROWS:
         # Not asdict: of a million metrics it makes copies for seconds.
         values[name] = [[_number(value) for value in vars(row).values()] for row in values[name]]
     return values

@@ -13,8 +13,8 @@ import pytest
 
 from ntkbench.errors import InputError
 from ntkbench.results.checks import check
+from ntkbench.results.exchange import sources
 from ntkbench.results.exchange.parquet import export_parquet
-from ntkbench.results.exchange.sources import sources
 from ntkbench.results.origin import Origin
 from ntkbench.results.record import ClaimRow, RunRecord
 from ntkbench.results.rows import read_records
