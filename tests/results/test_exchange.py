@@ -133,8 +133,8 @@ def test_a_line_may_hold_any_character_of_a_text(store, tmp_path):
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_two_sources_that_contradict_each_other_are_both_named(store, tmp_path, order):
-    sources = [lines(tmp_path / "one.jsonl", numbered(1)), lines(tmp_path / "two.jsonl", numbered(1, seed=5))]
-    first, second = (sources[i] for i in order)
+    both = [lines(tmp_path / "one.jsonl", numbered(1)), lines(tmp_path / "two.jsonl", numbered(1, seed=5))]
+    first, second = (both[i] for i in order)
     with pytest.raises(InputError, match=f"run {1:032x} in {second}, line 1 differs from the one in {first}, line 1"):
         sources.import_sources(store, [first, second])
     assert not store.path.exists()

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ntkbench.results import rows
 from ntkbench.results.record import ClaimRow, CurveRow, MetricRow, RunRecord, TimingRow
 from ntkbench.results.sameness import same
 from ntkbench.results.store import Store

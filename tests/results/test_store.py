@@ -15,7 +15,7 @@ import pytest
 from ntkbench.errors import InputError
 from ntkbench.results import database as database_module
 from ntkbench.results.perf.asv import Measurement
-from ntkbench.results.record import RunRecord
+from ntkbench.results.record import PartRow, RunRecord
 from ntkbench.results.rows import Declaration
 from ntkbench.results.schema import SCHEMA_VERSION, TABLES
 from ntkbench.results.store import Store
@@ -75,7 +75,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Store:
     store = Store(tmp_path_factory.mktemp("filled") / "results.duckdb")
     store.prepare()
     declared = Declaration("images", 1, RECORD.finished, RECORD.claims)
-    store.add([RECORD], [declared], measurements=[(MEASUREMENT, "asv")])
+    store.add([replace(RECORD, parts=[PartRow("starting", 0.5)])], [declared], measurements=[(MEASUREMENT, "asv")])
     return store
 
 

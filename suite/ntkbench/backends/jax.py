@@ -7,9 +7,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
-from typing import Any, ClassVar
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ntkbench.arrays.array import Array
 from ntkbench.backends.protocol import Build, Capability, Cuda
@@ -17,6 +15,9 @@ from ntkbench.backends.sharing import forbid_tf32, memory_fraction
 from ntkbench.errors import DeviceMissing
 from ntkbench.machine.cuda import Driver
 from ntkbench.machine.versions import version_of
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _PLUGINS = ("jax-cuda13-plugin", "jax-cuda12-plugin")
 _PROBE = (
@@ -83,6 +84,8 @@ class Jax:
         jax.config.update("jax_default_device", self._device)
 
     def asarray(self, x: Any, dtype: str) -> Array:
+        import numpy as np
+
         # Converted by NumPy where it comes from there: JAX would compile a program for each shape.
         convert = self._jax.numpy.asarray if isinstance(x, self._jax.Array) else np.asarray
         return self._jax.device_put(convert(x, dtype=dtype), self._device)
