@@ -11,7 +11,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from ntkbench.experiment.registry import load_tasks
+from ntkbench.experiment.registry import load_tasks, topics
 from ntkbench.report.site import write_site
 from ntkbench.results.exchange.sources import import_sources
 from ntkbench.results.store import Store
@@ -24,9 +24,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         store = Store(Path(folder) / "reference.duckdb")
         import_sources(store, [ROOT / "results/reference"])
-        index = write_site(store, load_tasks([]), Path(folder) / "report")
+        questions = {name: topic.question for name, topic in topics([]).items()}
+        index = write_site(store, load_tasks([]), Path(folder) / "report", questions)
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1280, "height": 836}, color_scheme="light")
+        page = browser.new_page(viewport={"width": 1280, "height": 980}, color_scheme="light")
         page.goto(index.as_uri())
         page.screenshot(path=ROOT / "report/screenshot.png")
         browser.close()
