@@ -70,7 +70,7 @@ def lose_a_worker(folder: Path, lost: list[int]) -> threading.Thread:
     """Kill the first worker that computes a block, in the middle of it."""
 
     def kill() -> None:
-        deadline = time.monotonic() + 200
+        deadline = time.monotonic() + 600
         while not lost and time.monotonic() < deadline:
             for file in folder.glob("*.computing"):
                 if number := file.read_text():

@@ -77,7 +77,7 @@ def test_processes_that_want_the_same_data_fetch_it_once(small, server, loading,
     server.always(gap=0.5)  # two pieces, so that the second process comes while the first one loads
     both = [loading(), loading()]
     for process in both:
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=600)
         assert (process.returncode, json.loads(out)) == (0, images.y_train.tolist()), err
     assert server.ranges == [None]
 

@@ -20,7 +20,7 @@ def talk(entry, *requests: dict[str, object]) -> list[dict[str, object]]:
     """The replies to the requests; the process ends by itself when they do."""
     text = "".join(json.dumps(r) + "\n" for r in requests)
     command = [sys.executable, "-P", child.__file__, str(entry.script)]
-    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=600, check=True)
     assert "chatter of a library" in done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 

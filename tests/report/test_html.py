@@ -27,7 +27,7 @@ def complaints(*folders: Path) -> list[tuple[str, str]]:
     assert VALIDATOR
     said = subprocess.run(
         [VALIDATOR, "--stdout", "--format", "json", "--skip-non-html", *map(str, folders)],
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     found = json.loads(said.stdout)["messages"]
     return [(Path(m["url"]).name, m["message"]) for m in found if m["type"] != "info" or m.get("subType") == "warning"]

@@ -88,7 +88,7 @@ def test_readers_are_answered_while_a_writer_adds(store):
         assert writer.stdout is not None
         writer.stdout.readline()
         seen: list[int] = []
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 600
         while len(set(seen)) < 3 and time.monotonic() < deadline:
             seen.append(len(run_ids(store)))
             assert incomplete(store) == 0

@@ -132,11 +132,11 @@ def test_a_long_query_is_interrupted_without_harm(start, database, ntkbench):
     child = start("sql", "SELECT sum(a.range * b.range) FROM range(10_000_000) a, range(1_000_000) b")
     # It is at work when it uses the processor for longer than it takes to start.
     process = psutil.Process(child.pid)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 600
     while process.cpu_times().user < 3 and time.monotonic() < deadline:
         time.sleep(0.05)
     child.send_signal(signal.SIGINT)
-    out, err = child.communicate(timeout=30)
+    out, err = child.communicate(timeout=600)
     assert (child.returncode, out, err) == (130, "", "ntkbench: interrupted\n")
     assert database.read_bytes() == before
     assert ntkbench("sql", "SELECT count(*) AS n FROM run", "--format", "csv").out == "n\n1\n"

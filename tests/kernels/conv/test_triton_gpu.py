@@ -96,7 +96,7 @@ def sides(name: str) -> tuple[np.ndarray, np.ndarray | None]:
 def python(script: str, *arguments: object, **environment: str) -> str:
     command = [sys.executable, "-c", script, *map(str, arguments)]
     plain = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
-    done = subprocess.run(command, env=plain | environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, env=plain | environment, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
