@@ -11,9 +11,9 @@ import numpy as np
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
-from ntkbench.arrays.derivatives import Transforms
 from ntkbench.arrays.descent import Descent, Loop
 from ntkbench.arrays.memory import available_to_host, tile_budget
+from ntkbench.arrays.transforms import Transforms
 
 
 class Eager:

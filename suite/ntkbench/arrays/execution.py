@@ -18,8 +18,8 @@ from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 
 if TYPE_CHECKING:
-    from ntkbench.arrays.derivatives import Transforms
     from ntkbench.arrays.descent import Descent, Loop
+    from ntkbench.arrays.transforms import Transforms
 
 _USED: ContextVar[set[str] | None] = ContextVar("used", default=None)
 _PREFERRED: ContextVar[str | None] = ContextVar("preferred", default=None)

@@ -18,9 +18,9 @@ from jax import lax
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
-from ntkbench.arrays.derivatives import Function, Transforms
 from ntkbench.arrays.descent import Descent, Loop
 from ntkbench.arrays.memory import available_to_host, tile_budget
+from ntkbench.arrays.transforms import Function, Transforms
 from ntkbench.arrays.trees import mapped
 
 

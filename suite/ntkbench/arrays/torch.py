@@ -14,10 +14,10 @@ import torch
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
-from ntkbench.arrays.derivatives import Function, Transforms
 from ntkbench.arrays.descent import Descent, Loop
 from ntkbench.arrays.eager import Eager
 from ntkbench.arrays.memory import available_to_host
+from ntkbench.arrays.transforms import Function, Transforms
 from ntkbench.arrays.trees import leaves, mapped
 
 

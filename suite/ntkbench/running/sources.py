@@ -15,10 +15,9 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-import ntkbench
 from ntkbench.canonical import canonical_json
 
-SUITE = Path(ntkbench.__file__).parent
+SUITE = Path(__file__).parents[1]
 Folders = dict[str, Path]
 """The folders of packages, by the packages' names."""
 

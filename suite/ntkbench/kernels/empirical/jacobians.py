@@ -7,7 +7,7 @@ from typing import Any
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
-from ntkbench.arrays.derivatives import Transforms
+from ntkbench.arrays.transforms import Transforms
 from ntkbench.arrays.trees import leaves
 from ntkbench.networks.parameters import merge
 

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
-from ntkbench.arrays.derivatives import Function
 from ntkbench.arrays.execution import note
+from ntkbench.arrays.transforms import Function
 from ntkbench.arrays.trees import leaves, mapped
 from ntkbench.kernels.empirical import costs, jacobians, structured
 from ntkbench.kernels.empirical.costs import Way, by_positions

@@ -11,7 +11,7 @@ from typing import Any
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
-from ntkbench.arrays.derivatives import Transforms
+from ntkbench.arrays.transforms import Transforms
 from ntkbench.networks.finite import Finite
 from ntkbench.networks.layers import Linear
 
