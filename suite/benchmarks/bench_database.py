@@ -11,10 +11,11 @@ from pathlib import Path
 
 from .backends import moved
 
-_database, _exchange, _parquet, _record, _store = (
-    moved(f"ntkbench.results.{name}", f"ntkbench.{name}")
-    for name in ("database", "exchange", "parquet", "record", "store")
+_database, _record, _store = (
+    moved(f"ntkbench.results.{name}", f"ntkbench.{name}") for name in ("database", "record", "store")
 )
+_exchange = moved("ntkbench.results.exchange.sources", "ntkbench.exchange")
+_parquet = moved("ntkbench.results.exchange.parquet", "ntkbench.parquet")
 writing, import_sources, export_parquet = _database.writing, _exchange.import_sources, _parquet.export_parquet
 MetricRow, RunRecord, TimingRow, Store = _record.MetricRow, _record.RunRecord, _record.TimingRow, _store.Store
 
