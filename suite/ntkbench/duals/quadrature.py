@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from ntkbench._vendor import array_api_compat
-from ntkbench._vendor.array_api_compat import numpy as xnp
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.execution import execution_for
 
@@ -87,11 +86,12 @@ def _errors(function: Callable[[Array], Array], variance: float) -> list[tuple[f
     z, weights, table = _midpoints()
     deviation = max(math.sqrt(variance), 1e-3)
     x, step = deviation * z, deviation * _SPACING / 5
-    far, near = (_values(function, xnp, x + k * step) - _values(function, xnp, x - k * step) for k in (2, 1))
+    xp = array_api_compat.array_namespace(x)
+    far, near = (_values(function, xp, x + k * step) - _values(function, xp, x - k * step) for k in (2, 1))
     found = []
-    for sampled, derivative in ((_values(function, xnp, x), False), ((8 * near - far) / (12 * step), True)):
+    for sampled, derivative in ((_values(function, xp, x), False), ((8 * near - far) / (12 * step), True)):
         exact = table @ sampled
-        used = _coefficients(function, xnp, np.asarray(deviation**2), derivative=derivative)
+        used = _coefficients(function, xp, np.asarray(deviation**2), derivative=derivative)
         square = float(weights @ sampled**2)
         left_out = max(square - float(exact @ exact), 0.0)
         found.append((2 * (float(np.sum(np.abs(used**2 - exact**2))) + left_out) + 1e-14 * square, square))

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ntkbench._vendor import array_api_compat
-from ntkbench._vendor.array_api_compat import numpy as xnp
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import host
 from ntkbench.arrays.execution import execution_for
@@ -118,7 +117,7 @@ def _variances(architecture: Serial, x1: Array, x2: Array | None) -> dict[int, _
             if len(some):
                 with np.errstate(all="ignore"), execution_for(x).double():
                     walk = _Observed(execution_for(some), lambda _: None, like=x, seen=seen)
-                    walk.after(architecture, itself(xnp, some, all_pairs))
+                    walk.after(architecture, itself(array_api_compat.array_namespace(some), some, all_pairs))
     return seen
 
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ntkbench._vendor.array_api_compat import numpy as xnp
+from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 from ntkbench.duals.gaussians import Gaussians
 from ntkbench.duals.mixtures import LOGISTIC, Mixture, centred, gated
@@ -27,7 +27,8 @@ class _Mixed(Nonlinearity):
 
     def quadrature_error(self, variance: float) -> tuple[float, float]:
         """For functions f and g that are off by epsilon: E[f g] by epsilon times the sum of their norms at most."""
-        squares = dual(self, xnp, *(np.asarray(float(variance)),) * 3)
+        v = np.asarray(float(variance))
+        squares = dual(self, array_api_compat.array_namespace(v), v, v, v)
         first, second = (
             2 * error * (math.sqrt(float(square)) + error)
             for error, square in zip(self.mixture_error, squares, strict=True)
