@@ -62,8 +62,8 @@ def loading(small, official):
         process.communicate()
 
 
-def wait_until(holds, seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
+def wait_until(holds, patience: float = 600.0) -> None:
+    end = time.monotonic() + patience
     while not holds():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.01)
