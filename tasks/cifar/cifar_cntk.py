@@ -28,6 +28,7 @@ from ntkbench.solvers import kernel_regression, min_eigenvalue, panel_regression
 
 DEPTHS = (3, 4, 6, 11, 21)
 DIRECT = 10_000  # images; for more, copies of the Gram matrix in float64 are too large, and a Cholesky factor is made
+HALF = 5_000  # of CIFAR-10's test images
 PUBLISHED = {
     ("cifar10", "flatten", 50_000): (64.47, 65.52, 66.03, 65.90, 64.09),
     ("cifar10", "gap", 50_000): (70.47, 75.93, 76.73, 77.43, 77.08),
@@ -39,22 +40,19 @@ PUBLISHED = {
 
 
 def published_claims():
-    """One claim for each cell of tables 1 and 2."""
+    """One claim for each cell of tables 1 and 2, and one for the cell that is also tried on half of the test images."""
     for (dataset, pooling, n_train), accuracies in PUBLISHED.items():
         # The whole sets leave nothing to chance: every run must give the figure.
         rule = {"tolerance": 1.5, "repeats": 3} if n_train == 2_000 else {"tolerance": 0.3, "over": "worst"}
-        two = dataset == "cifar2"
-        where = {
-            "dataset": dataset,
-            "pooling": pooling,
-            "n_train": n_train,
-            "n_test": 2_000 if two else 10_000,
-            "pool": 1,
-        }
+        two, n_test = dataset == "cifar2", 2_000 if dataset == "cifar2" else 10_000
+        where = {"dataset": dataset, "pooling": pooling, "n_train": n_train, "pool": 1}
         for depth, accuracy in zip(DEPTHS, accuracies, strict=True):
-            yield Claim(f"{'CIFAR-2, ' if two else ''}{pooling} depth {depth}, {n_train:,} training images",
-                        metric="test_accuracy", value=accuracy, source=f"Arora et al. 2019, table {1 + two}",
-                        where={**where, "depth": depth}, verified=True, **rule)  # fmt: skip
+            half = (pooling, n_train, depth) == ("flatten", 2_000, 3)
+            for tested in (n_test, HALF) if half else (n_test,):
+                named = f"{'CIFAR-2, ' if two else ''}{pooling} depth {depth}, {n_train:,} training images"
+                yield Claim(named if tested == n_test else f"{named}, half of the test images",
+                            metric="test_accuracy", value=accuracy, source=f"Arora et al. 2019, table {1 + two}",
+                            where={**where, "depth": depth, "n_test": tested}, verified=True, **rule)  # fmt: skip
 
 
 def work(dataset: str, pooling: str, depth: int, n_train: int, n_test: int, pool: int) -> float:
@@ -96,11 +94,11 @@ def work(dataset: str, pooling: str, depth: int, n_train: int, n_test: int, pool
         Tier("smoke", dataset="digits", pooling="flatten", depth=3, n_train=100, n_test=100, pool=1),
         Tier("smoke", dataset="digits", pooling="gap", depth=3, n_train=20, n_test=20, pool=2),
         Tier("standard", backends=["numba"], seeds=3, dataset="cifar10", pooling="flatten", depth=3, n_train=2_000,
-             n_test=10_000, pool=1),
+             n_test=HALF, pool=1),
         Tier("standard", dataset="cifar10", pooling="flatten", depth=[3, 11], n_train=100, n_test=50, pool=1),
         Tier("standard", dataset="cifar10", pooling="gap", depth=3, n_train=100, n_test=50, pool=4),
-        Tier("extended", backends=["numba"], seeds=3, dataset="cifar10", pooling="flatten", depth=[6, 11],
-             n_train=2_000, n_test=10_000, pool=1),
+        Tier("extended", backends=["numba"], seeds=3, dataset="cifar10", pooling="flatten",
+             depth=[3, 6, 11], n_train=2_000, n_test=10_000, pool=1),
         Tier("extended", dataset="cifar10", pooling="flatten", depth=[3, 6, 11], n_train=200, n_test=200, pool=1),
         Tier("extended", dataset="cifar10", pooling="gap", depth=3, n_train=200, n_test=300, pool=4),
         Tier("paper", seeds=5, dataset="cifar10", pooling=["flatten", "gap"], depth=list(DEPTHS), n_train=2_000,

@@ -18,7 +18,7 @@ OUTSIDE_STAGES = "outside stages"
 BETWEEN_CALLS = "between calls"
 """Within stages, around their calls: letting go of results, reading and writing blocks, waiting for other processes."""
 MEMORY = "collecting garbage"
-"""Before and after the task, so that runs do not pay for one another."""
+"""After the task, so that no run pays for the one before it."""
 DESCRIBING = "describing the machine"
 """The facts that are recorded with the run."""
 

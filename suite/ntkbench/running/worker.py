@@ -77,6 +77,8 @@ def _serve(
             if backend is None:
                 send(connection, StageReached(f"starting {backend_name}"))
                 backend, tasks = open_backend(backend_name, device), load_tasks(task_folders)
+                # What the libraries keep for good need not be looked through again after each run.
+                gc.freeze()
             send(connection, Begun())
             mapper = None if sharing is None else sharing.mapper(backend, task_folders)
             outcome = _carry_out(tasks[run.task], backend, run, _reporter(connection), mapper, account)
@@ -123,8 +125,6 @@ def _carry_out(
         from ntkbench.kernels import implementations
 
     context = Context(task, backend, run.precision, run.seed, event, mapper, account)
-    with account.part(MEMORY):
-        gc.collect()
     peak = _PeakMemory(backend)
     with warnings.catch_warnings(record=True) as caught, implementations() as used:
         warnings.simplefilter("default")  # each once a place: "always" would fill the memory from within a loop
