@@ -86,7 +86,7 @@ def steps_to(level, moments, loss):
     ],
     tiers=[
         Tier("smoke", dataset="digits", n_train=1_000, n_test=500, width=256, steps=20),
-        Tier("standard", seeds=2, dataset="mnist", n_train=1_000, n_test=1_000, width=4096, steps=200),
+        Tier("standard", seeds=3, dataset="mnist", n_train=1_000, n_test=1_000, width=4096, steps=160),
         Tier("extended", seeds=3, dataset=["mnist", "cifar10"], n_train=1_000, n_test=1_000, width=4096, steps=200),
         Tier("paper", seeds=5, dataset=["mnist", "cifar10"], n_train=1_000, n_test=1_000, width=[1024, 4096, 16_384],
              steps=1_000),
