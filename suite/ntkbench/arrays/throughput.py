@@ -12,7 +12,7 @@ def rescaled(x: Array, factor: float, times: int) -> Array:
     No memory is taken anew: the system would have to clear it first, which takes longer than to read or write it.
 
     Args:
-        x: an array of any shape; it must not be used again. Memory that JAX borrowed from NumPy is left at the first step.
+        x: an array of any shape; it must not be used again. JAX leaves memory that it borrowed from NumPy at once.
         factor: what each entry is multiplied by, each time.
         times: how often.
 
