@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from ntkbench.backends import Backend, installed, open_backend
-from ntkbench.kernels import architecture_kernels, cntk, fc_kernels, prefer
-from ntkbench.networks import Activation, Dense, serial
+from ntkbench.kernels import architecture_kernels, cntk, empirical_ntk, fc_kernels, prefer
+from ntkbench.networks import Activation, Dense, finite, serial
 from ntkbench.solvers import kernel_regression, min_eigenvalue
 from ntkbench.theory import gradient_flow
 
@@ -36,11 +36,20 @@ def flow(backend: Backend) -> np.ndarray:
     return backend.to_numpy(gradient_flow(k[:5, :5], k[:5, :2], k[5:, :5], [0.1, 1.0]).loss)
 
 
+def empirical(backend: Backend) -> np.ndarray:
+    if "autodiff" not in backend.capabilities:
+        return np.zeros((0, 0))
+    network = finite(ERF, (6,), width=8)
+    params = network.init(np.random.default_rng(0), lambda a: backend.asarray(a, "float32"))
+    return backend.to_numpy(empirical_ntk(network, params, vectors(backend), trace=True))
+
+
 COMPUTED: dict[str, Callable[[Backend], np.ndarray]] = {
     "fully connected": lambda b: b.to_numpy(fc_kernels(vectors(b), depth=3).ntk),
     "flatten": lambda b: b.to_numpy(cntk(images(b), depth=3, pooling="flatten")),
     "gap": lambda b: b.to_numpy(cntk(images(b), depth=3, pooling="gap")),
     "general": lambda b: b.to_numpy(architecture_kernels(ERF, vectors(b)).ntk),
+    "empirical": empirical,
     "regression": regression,
     "least eigenvalue": lambda b: np.asarray(min_eigenvalue(fc_kernels(vectors(b), depth=3).ntk)),
     "flow": flow,
