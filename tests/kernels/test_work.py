@@ -15,7 +15,7 @@ from ntkbench.kernels import Work, cntk, cntk_work, fc_kernels, fc_work
 from ntkbench.kernels.conv import api, array_api
 from ntkbench.kernels.conv.own import layer_norms
 from ntkbench.kernels.conv.problem import Readout
-from ntkbench.kernels.relu import dense
+from ntkbench.kernels.relu import dense_tiles
 from ntkbench.kernels.relu.network import Network
 
 
@@ -170,8 +170,8 @@ def test_xla_counts_as_many_and_up_to_half_as_many_more(kind: str, rng: Any) -> 
     x, y = (jnp.asarray(rng.standard_normal((n, *shape)), "float32") for n in (8, 6))
     execution = execution_for(x)
     if kind == "fc":
-        norms = [dense.layer_norms(execution, z, network) for z in (x, y)]
-        found = xla_operations(dense._tile, x, y, *norms, None, execution=execution, network=network)
+        norms = [dense_tiles.layer_norms(execution, z, network) for z in (x, y)]
+        found = xla_operations(dense_tiles._block, x, y, *norms, None, execution=execution, network=network)
         counted = fc_work(8, 6, features=9, depth=2, precision="float32").operations
     else:
         norms = [layer_norms(execution, z, network) for z in (x, y)]

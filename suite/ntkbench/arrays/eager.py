@@ -43,6 +43,11 @@ class Eager:
     def double(self) -> AbstractContextManager[Any]:
         return nullcontext()
 
+    def standard(self, x: Array) -> AbstractContextManager[Any]:
+        # What would raise an error warns, but for numbers that are too small, which are no fault.
+        kept: dict[str, Any] = {kind: "warn" if how == "raise" else how for kind, how in np.geterr().items()}
+        return np.errstate(**{**kept, "under": "ignore"})
+
     def wait(self, value: Any) -> None:
         pass
 
@@ -125,6 +130,9 @@ class Eager:
     @property
     def transforms(self) -> Transforms | None:
         return None
+
+    def watched(self, x: Array) -> Array:
+        return x
 
     def descend(self, descent: Descent, trained: Any, fixed: Any) -> Loop:
         raise TypeError(f"training needs derivatives, which arrays of type {type(descent.x).__name__} have not")

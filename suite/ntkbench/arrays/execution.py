@@ -93,6 +93,9 @@ class Execution(Protocol):
     def double(self) -> AbstractContextManager[Any]:
         """A block in which the library computes in float64 where it is asked to."""
 
+    def standard(self, x: Array) -> AbstractContextManager[Any]:
+        """A block without autocasting, short matrix products, default devices or strict promotion near `x`."""
+
     def wait(self, value: Any) -> None:
         """Return when `value` (arrays, in tuples and lists or alone) has been computed."""
 
@@ -158,6 +161,9 @@ class Execution(Protocol):
     @property
     def transforms(self) -> Transforms | None:
         """The library's derivatives."""
+
+    def watched(self, x: Array) -> Array:
+        """`x` itself, or, where a gradient is asked for, a view of it whose gradient raises an error when it is NaN."""
 
     def descend(self, descent: Descent, trained: Any, fixed: Any) -> Loop:
         """Gradient descent from the parameters `trained`, beside others that stay. TypeError without derivatives."""

@@ -7,7 +7,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property, partial
 from typing import Any
 
@@ -50,7 +50,7 @@ class Jax:
         double, workers = jax.config.jax_enable_x64, (os.cpu_count() or 1) if self.on_cpu(x) else 1
 
         def run(item: Any) -> Any:
-            with _enable_x64(double):
+            with _enable_x64(double), self.standard(x):
                 return jax.block_until_ready(function(item))
 
         with ThreadPoolExecutor(workers) as pool:
@@ -65,6 +65,12 @@ class Jax:
     def double(self) -> AbstractContextManager[Any]:
         # Outside the suite JAX may still have its default: float32 in the place of every float64.
         return _enable_x64(True)
+
+    @contextmanager
+    def standard(self, x: Array) -> Iterator[None]:
+        products = jax.default_matmul_precision("highest")
+        with products, jax.numpy_rank_promotion("allow"), jax.numpy_dtype_promotion("standard"):
+            yield
 
     def wait(self, value: Any) -> None:
         jax.block_until_ready(value)
@@ -147,6 +153,10 @@ class Jax:
     @cached_property
     def transforms(self) -> Transforms:
         return _Transforms()
+
+    def watched(self, x: Array) -> Array:
+        # What JAX traces has no values, and the kernels say so: there is no gradient yet that could be NaN.
+        return x
 
     def descend(self, descent: Descent, trained: Any, fixed: Any) -> Loop:
         return _Loop(descent, trained, fixed)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib
 import warnings
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from typing import Any
 
@@ -25,6 +25,20 @@ class Torch(Eager):
     """torch, uncompiled."""
 
     fast_arccos = True
+
+    @contextmanager
+    def standard(self, x: Array) -> Iterator[None]:
+        products, dtype = torch.get_float32_matmul_precision(), torch.get_default_dtype()
+        default = torch.get_default_device()
+        elsewhere = default.type not in ("cpu", x.device.type)
+        with torch.autocast(x.device.type, enabled=False), torch.device(x.device) if elsewhere else nullcontext():
+            torch.set_float32_matmul_precision("highest")
+            torch.set_default_dtype(torch.float32)
+            try:
+                yield
+            finally:
+                torch.set_float32_matmul_precision(products)
+                torch.set_default_dtype(dtype)
 
     def wait(self, value: Any) -> None:
         if torch.cuda.is_initialized():
@@ -77,8 +91,34 @@ class Torch(Eager):
     def transforms(self) -> Transforms:
         return _Transforms()
 
+    def watched(self, x: Array) -> Array:
+        if not (x.requires_grad and torch.is_grad_enabled()):
+            return x
+        view: Array = _Watched.apply(x)
+        return view
+
     def descend(self, descent: Descent, trained: Any, fixed: Any) -> Loop:
         return _Loop(descent, trained, fixed)
+
+
+class _Watched(torch.autograd.Function):  # type: ignore[misc]
+    """The identity; its gradient is looked at."""
+
+    @staticmethod
+    def forward(x: torch.Tensor) -> torch.Tensor:
+        return x.view_as(x)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
+        pass
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
+        if not torch.isfinite(gradient).all():
+            raise ValueError(
+                "this kernel's gradient is not finite here: two inputs are equal or opposite, or one of them is zero"
+            )
+        return gradient
 
 
 class _Transforms:

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.execution import Execution, execution_for, note
 from ntkbench.arrays.inputs import check_pair, check_vectors
+from ntkbench.arrays.settings import standard_settings
 
 
+@standard_settings
 def random_features_kernel(x1: Array, x2: Array, weights: Array, activation: Callable[[Array], Array]) -> Array:
     """phi(V x1) . phi(V x2) / k, with V = weights / sqrt(d): k neurons whose readout is trained.
 
@@ -31,6 +33,7 @@ def random_features_kernel(x1: Array, x2: Array, weights: Array, activation: Cal
     return _apply(_features_gram, x1, x2, weights, activation)
 
 
+@standard_settings
 def first_layer_kernel(x1: Array, x2: Array, weights: Array, derivative: Callable[[Array], Array]) -> Array:
     """(x1 . x2 / d) (phi'(W x1) . phi'(W x2) / k), with W = weights / sqrt(d): k neurons whose own weights are trained.
 

@@ -12,6 +12,7 @@ import numpy as np
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import host
 from ntkbench.arrays.descent import Descent
+from ntkbench.arrays.settings import standard_settings
 from ntkbench.networks.finite import Finite
 from ntkbench.networks.parameters import Parameters
 from ntkbench.networks.training_loops import NetworkLoop, Outputs
@@ -55,6 +56,7 @@ def log_steps(steps: int, points: int = 50) -> tuple[int, ...]:
     return (0, *(int(n) for n in np.unique(np.round(np.geomspace(steps, 1, points)).astype(np.int64))))
 
 
+@standard_settings
 def train(
     network: Finite,
     params: Parameters,

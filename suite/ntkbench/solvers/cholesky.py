@@ -7,6 +7,7 @@ import numpy as np
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import finite, host, symmetric
 from ntkbench.arrays.execution import Execution, execution_for
+from ntkbench.arrays.settings import standard_settings
 from ntkbench.solvers.regression import Regression, check_ridge, pose, shifted
 
 EPSILON = float(np.finfo(np.float64).eps)
@@ -49,6 +50,7 @@ def rounding(eigenvalues: np.ndarray) -> float:
     return len(eigenvalues) * EPSILON * float(np.max(np.abs(eigenvalues)))
 
 
+@standard_settings
 def cholesky_regression(k_train: Array, y_train: Array, k_test: Array, ridge: float = 0.0) -> Regression:
     """Solve (K + ridge I) a = y and predict k_test a, by Cholesky factorisation in float64.
 
@@ -80,6 +82,7 @@ def cholesky_regression(k_train: Array, y_train: Array, k_test: Array, ridge: fl
         return Regression(problem.shaped(prediction), float(residual))
 
 
+@standard_settings
 def cholesky_solve(k: Array, b: Array, ridge: float = 0.0) -> Array:
     """The solution of (K + ridge I) x = b by Cholesky factorisation in float64.
 

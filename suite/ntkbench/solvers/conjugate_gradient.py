@@ -10,6 +10,7 @@ import numpy as np
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import finite, host, symmetric
 from ntkbench.arrays.execution import Execution, execution_for
+from ntkbench.arrays.settings import standard_settings
 from ntkbench.solvers.cholesky import EPSILON, NotPositiveDefinite
 from ntkbench.solvers.regression import check_ridge
 
@@ -44,6 +45,7 @@ class ConvergenceError(ArithmeticError):
         )
 
 
+@standard_settings
 def conjugate_gradient(
     k: Array,
     b: Array,

@@ -19,6 +19,7 @@ from ntkbench.arrays.checks import check_symmetric_in_panels, finite, to_numpy
 from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.arrays.memory import available
 from ntkbench.arrays.scratch import check_scratch, scratch
+from ntkbench.arrays.settings import standard_settings
 from ntkbench.solvers.cholesky import EPSILON, NotPositiveDefinite
 from ntkbench.solvers.regression import check_fit, check_ridge
 
@@ -95,6 +96,7 @@ class PanelRegression(NamedTuple):
     factor: PanelCholesky
 
 
+@standard_settings
 def panel_regression(
     k_train: Array, y_train: Array, k_test: Array, ridge: float = 0.0, *, width: int | None = None
 ) -> PanelRegression:
@@ -143,6 +145,7 @@ def panel_regression(
         return PanelRegression(prediction[:, 0] if vector else prediction, residual, factor)
 
 
+@standard_settings
 def panel_cholesky(k: Array, ridge: float = 0.0, *, width: int | None = None) -> PanelCholesky:
     """The factor of K + ridge I, of which the lower triangle is read.
 

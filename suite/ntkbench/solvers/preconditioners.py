@@ -10,11 +10,13 @@ from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import finite, host, symmetric
 from ntkbench.arrays.execution import Execution, execution_for
+from ntkbench.arrays.settings import standard_settings
 from ntkbench.solvers.cholesky import EPSILON
 from ntkbench.solvers.conjugate_gradient import Preconditioner, product_with, unchanged
 from ntkbench.solvers.regression import check_ridge
 
 
+@standard_settings
 def jacobi(k: Array, ridge: float = 0.0) -> Preconditioner:
     """The diagonal of K + ridge I as a preconditioner.
 
@@ -41,6 +43,7 @@ def jacobi(k: Array, ridge: float = 0.0) -> Preconditioner:
     return lambda r: inverse * r
 
 
+@standard_settings
 def pivoted_cholesky(
     k: Array, *, rank: int, ridge: float = 0.0, row: Callable[[int], Array] | None = None
 ) -> Preconditioner:
@@ -97,6 +100,7 @@ def _eliminate(row: Array, left: Array, factor: Array, pivot: Array, *, executio
     return values[None, :], left - values * values
 
 
+@standard_settings
 def nystrom(k: Array, b: Array, *, rank: int, ridge: float = 0.0, seed: int = 0) -> Preconditioner:
     """A randomised Nystrom approximation of K as a preconditioner for K + ridge I.
 

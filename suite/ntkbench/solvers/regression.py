@@ -12,6 +12,7 @@ from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import check_square, finite, host, square, symmetric
 from ntkbench.arrays.execution import Execution, execution_for
+from ntkbench.arrays.settings import standard_settings
 
 
 class Regression(NamedTuple):
@@ -21,6 +22,7 @@ class Regression(NamedTuple):
     residual: float
 
 
+@standard_settings
 def kernel_regression(k_train: Array, y_train: Array, k_test: Array, ridge: float = 0.0) -> Regression:
     """Solve (K + ridge I) a = y and predict k_test a, by LU factorisation in float64.
 
@@ -63,6 +65,7 @@ def _solve(matrix: Array, targets: Array, k_test: Array, *, execution: Execution
     return k_test @ weights, xp.max(xp.abs(matrix @ weights - targets))
 
 
+@standard_settings
 def min_eigenvalue(k: Array) -> float:
     """The least eigenvalue of a Gram matrix, from all of them, in float64.
 

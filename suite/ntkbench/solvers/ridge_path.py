@@ -10,6 +10,7 @@ import numpy as np
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import host
 from ntkbench.arrays.execution import Execution, execution_for
+from ntkbench.arrays.settings import standard_settings
 from ntkbench.solvers.cholesky import not_definite, rounding
 from ntkbench.solvers.regression import check_ridge, pose
 
@@ -39,6 +40,7 @@ class RidgePath(NamedTuple):
         return losses.index(min(losses))
 
 
+@standard_settings
 def ridge_path(k_train: Array, y_train: Array, k_test: Array, ridges: Iterable[float]) -> RidgePath:
     """Regression with K + ridge I for every ridge, with residuals, leave-one-out residuals and degrees of freedom.
 

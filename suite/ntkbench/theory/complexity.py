@@ -9,6 +9,7 @@ import numpy as np
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import finite, host
 from ntkbench.arrays.execution import Execution, execution_for
+from ntkbench.arrays.settings import standard_settings
 from ntkbench.solvers.cholesky import cholesky_solve
 from ntkbench.theory.label_noise import check_noise
 
@@ -54,6 +55,7 @@ class LabelComplexity(NamedTuple):
         return expected
 
 
+@standard_settings
 def label_complexity(k: Array, labels: Array) -> LabelComplexity:
     """Compute y' K^-1 y of every column of labels, by one Cholesky factorisation in float64.
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ntkbench.arrays.array import Array
+from ntkbench.arrays.settings import standard_settings
 from ntkbench.theory.eigenlearning import Prediction
 from ntkbench.theory.gaps import GapErrors
 from ntkbench.theory.learning_curve import Errors, regression_errors
@@ -48,6 +49,7 @@ class Departure(NamedTuple):
         )
 
 
+@standard_settings
 def worst_departure(
     found: Sequence[Errors],
     predicted: Sequence[Prediction],
@@ -79,6 +81,7 @@ def worst_departure(
     return Departure(*(max(values) for values in zip(*judged, strict=True)))
 
 
+@standard_settings
 def conserved_share(k: Array, train: np.ndarray, rng: np.random.Generator, *, ridge: float = 0.0) -> float:
     """The sum of the learnabilities of an orthonormal basis of functions on m points, over n, the training points.
 

@@ -16,6 +16,7 @@ import numpy as np
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import finite, host, symmetric
 from ntkbench.arrays.execution import Execution, execution_for
+from ntkbench.arrays.settings import standard_settings
 from ntkbench.solvers.cholesky import EPSILON, not_definite, rounding
 from ntkbench.solvers.regression import Problem, pose
 
@@ -45,6 +46,7 @@ class DivergenceError(ValueError):
         )
 
 
+@standard_settings
 def max_learning_rate(k: Array) -> float:
     """2 / lambda_max of a Gram matrix: gradient descent on (1/2) |f(X) - y|^2 converges below it.
 
@@ -65,6 +67,7 @@ def max_learning_rate(k: Array) -> float:
         return _limit(float(host(execution.xp.linalg.eigvalsh(symmetric(execution, k)))[-1]))
 
 
+@standard_settings
 def gradient_flow(
     k_train: Array,
     y_train: Array,
@@ -105,6 +108,7 @@ def gradient_flow(
     return _evolve("flow", (k_train, y_train, k_test), start, times, rate, allow_divergence)
 
 
+@standard_settings
 def gradient_descent(
     k_train: Array,
     y_train: Array,

@@ -17,6 +17,7 @@ import numpy as np
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import finite, host
 from ntkbench.arrays.execution import Execution, execution_for
+from ntkbench.arrays.settings import standard_settings
 from ntkbench.solvers.cholesky import cholesky_regression, cholesky_solve
 
 
@@ -28,6 +29,7 @@ class Memorisation(NamedTuple):
     residual: Array  # g_i - f_-i(z_i), the error that leaving the point out makes: (n,)
 
 
+@standard_settings
 def memorisation(k_train: Array, labels: Array, k_query: Array) -> Memorisation:
     """The terms of the identity above, for all training points, from one inverse in float64.
 
@@ -145,6 +147,7 @@ class Recall:
         return float(np.sqrt(2 * np.mean(rest**2) / len(rest)))
 
 
+@standard_settings
 def recall_by_size(k_train: Array, labels: Array, k_query: Array, sizes: Iterable[int]) -> list[Recall]:
     """What is given away of the labels after training on the first n points, for each n of `sizes`.
 
@@ -169,6 +172,7 @@ def recall_by_size(k_train: Array, labels: Array, k_query: Array, sizes: Iterabl
     return found
 
 
+@standard_settings
 def identity_error(k_train: Array, labels: Array, k_query: Array, points: Sequence[int]) -> float:
     """How far both sides of the identity, and the residuals, are from regression anew without some points.
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.execution import execution_for
+from ntkbench.arrays.settings import standard_settings
 from ntkbench.solvers.regression import min_eigenvalue
 
 
@@ -37,6 +38,7 @@ def norm_exponent(nu: float) -> float:
     return max(-0.5, 2 / nu - 1)
 
 
+@standard_settings
 def squared_norms(x: Array, dimensions: Array) -> Array:
     """|x|^2 of inputs that are cut to their first entries.
 
@@ -131,6 +133,7 @@ class NormScaling(NamedTuple):
     homogeneity_error: float  # the largest relative error of raw K = D K D
 
 
+@standard_settings
 def norm_scaling(raw: Array, equal: Array, norms: Array) -> NormScaling:
     """Compare the Gram matrices of the same inputs, as they are and brought to the norm sqrt(d).
 

@@ -11,6 +11,7 @@ import numpy as np
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import host
 from ntkbench.arrays.execution import execution_for
+from ntkbench.arrays.settings import standard_settings
 from ntkbench.solvers.ridge_path import ridge_path
 from ntkbench.theory.dynamics import gradient_flow
 
@@ -84,6 +85,7 @@ class Mitigation(NamedTuple):
         return int(np.argmin(self.leave_one_out))
 
 
+@standard_settings
 def mitigate(
     k_train: Array, noisy: np.ndarray, clean: np.ndarray, k_test: Array, clean_test: np.ndarray, ridges: Iterable[float]
 ) -> Mitigation:

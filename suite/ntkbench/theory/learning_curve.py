@@ -13,6 +13,7 @@ from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import finite, host
 from ntkbench.arrays.execution import Execution, execution_for
+from ntkbench.arrays.settings import standard_settings
 from ntkbench.solvers.regression import check_ridge
 from ntkbench.theory.domains import Sample
 
@@ -36,6 +37,7 @@ class Errors(NamedTuple):
         return cls(*(np.concatenate(fields) for fields in zip(*parts, strict=True)))
 
 
+@standard_settings
 def regression_errors(
     k: Array,
     targets: Array,
@@ -104,6 +106,7 @@ def regression_errors(
     return errors
 
 
+@standard_settings
 def regression_curve(
     grams: Iterable[Array],
     targets: Iterable[np.ndarray],
@@ -141,6 +144,7 @@ def regression_curve(
     return [Errors.joined(part) for part in parts]
 
 
+@standard_settings
 def group_errors(k: Array, groups: Sequence[np.ndarray], n: int, *, ridge: float = 0.0) -> list[float]:
     """The mean test error of each group of targets, learned from the first n points and tested on the others.
 

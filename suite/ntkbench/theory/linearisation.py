@@ -12,6 +12,7 @@ from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import host, symmetric
 from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.arrays.inputs import check_vectors
+from ntkbench.arrays.settings import standard_settings
 from ntkbench.kernels.relu.dense import fc_kernels
 
 _Jet = tuple[float, float, float]  # a function at one point, and its first two derivatives there
@@ -32,6 +33,7 @@ EXPONENTIAL = Expansion(1.0, 1.0, 1.0, math.e)
 _LARGEST = 300.0  # e^300: still a number when squared
 
 
+@standard_settings
 def exponential_kernel(x: Array) -> Array:
     """The matrix exp(x_i . x_j / d); exponents beyond 300 count as 300.
 
@@ -81,6 +83,7 @@ def relu_ntk_expansion(depth: int) -> Expansion:
     return Expansion(*t, one=float(depth))
 
 
+@standard_settings
 def linear_surrogate(x: Array, expansion: Expansion) -> Array:
     """M = (f(0) + f''(0) / (2 d)) 11' + f'(0) X X' / d + (f(1) - f(0) - f'(0)) I, for entries of variance one.
 
@@ -102,6 +105,7 @@ def linear_surrogate(x: Array, expansion: Expansion) -> Array:
     return execution.compiled(_surrogate, ("execution", "expansion"))(x, execution=execution, expansion=expansion)
 
 
+@standard_settings
 def operator_norm(k: Array) -> float:
     """The largest |eigenvalue| of a symmetric matrix, in float64.
 
@@ -119,6 +123,7 @@ def operator_norm(k: Array) -> float:
         return _norm(execution.xp.linalg.eigvalsh(symmetric(execution, k)))
 
 
+@standard_settings
 def linearisation_error(k: Array, x: Array, expansion: Expansion) -> float:
     """The operator norm of a kernel matrix less the `linear_surrogate` of its inputs, in float64.
 
@@ -145,6 +150,7 @@ def linearisation_error(k: Array, x: Array, expansion: Expansion) -> float:
         return _norm(compare(symmetric(execution, k), x, known, execution=execution))
 
 
+@standard_settings
 def exponential_error(x: Array) -> float:
     """The decimal logarithm of the `linearisation_error` of exp(x_i . x_j / d).
 
@@ -160,6 +166,7 @@ def exponential_error(x: Array) -> float:
     return math.log10(linearisation_error(exponential_kernel(x), x, EXPONENTIAL))
 
 
+@standard_settings
 def relu_ntk_error(x: Array) -> float:
     """The `linearisation_error` of the NTK of one hidden ReLU layer, of unit scale.
 

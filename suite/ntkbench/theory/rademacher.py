@@ -12,6 +12,7 @@ from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import finite, host, symmetric
 from ntkbench.arrays.execution import Execution, execution_for
+from ntkbench.arrays.settings import standard_settings
 from ntkbench.solvers.regression import kernel_regression
 
 
@@ -24,6 +25,7 @@ class Rademacher(NamedTuple):
     upper: float  # sqrt(tr K) / n: Bartlett & Mendelson 2002, lemma 22
 
 
+@standard_settings
 def rademacher_complexity(k: Array, signs: Array) -> Rademacher:
     """E_sigma sup {(1/n) sum_i sigma_i f(x_i) : |f| <= 1} = (1/n) E sqrt(sigma' K sigma), in float64.
 
@@ -53,6 +55,7 @@ def rademacher_complexity(k: Array, signs: Array) -> Rademacher:
     return Rademacher(float(values.mean()), stderr, root / (n * math.sqrt(2.0)), root / n)
 
 
+@standard_settings
 def interpolant_norm(k: Array, values: Array) -> float:
     """The norm, in the kernel's space, of the function of least norm that takes given values at n points.
 
@@ -72,6 +75,7 @@ def interpolant_norm(k: Array, values: Array) -> float:
     return math.sqrt(float(kernel_regression(k, values, values.T).prediction[0, 0]))
 
 
+@standard_settings
 def ramp_gap(k: Array, labels: Array, sample: Array, *, radius: float, ridge: float) -> float:
     """Mean ramp loss over all m points less that over a sample of them, for a function fitted to the sample.
 

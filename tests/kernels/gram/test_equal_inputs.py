@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ntkbench.kernels.gram import equal_inputs
 from ntkbench.kernels.gram.equal_inputs import coincidences, number_inputs
 
 
@@ -45,3 +46,30 @@ def test_coincidences_are_ones_in_the_inputs_own_kind(backend: Any) -> None:
     assert type(same) is type(like)
     assert same.dtype == like.dtype
     np.testing.assert_array_equal(backend.to_numpy(same), [[0, 0, 1], [0, 1, 0]])
+
+
+def test_equal_inputs_are_found_in_any_layout_of_memory() -> None:
+    x = np.random.default_rng(0).standard_normal((40, 33)).astype(np.float32)
+    numbers1, numbers2 = number_inputs(x, np.asfortranarray(x))
+    np.testing.assert_array_equal(numbers1, numbers2)
+    numbers1, numbers2 = number_inputs(x, np.repeat(x, 2, axis=1)[:, ::2])
+    np.testing.assert_array_equal(numbers1, numbers2)
+
+
+@pytest.mark.parametrize("kind", ["one-hot", "binary", "signs", "counts", "identity"])
+def test_inputs_that_share_their_sums_are_each_looked_at_once(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng, n = np.random.default_rng(0), 500
+    x = {
+        "one-hot": np.eye(4)[rng.integers(0, 4, (n, 6))].reshape(n, -1),
+        "binary": rng.integers(0, 2, (n, 12)),
+        "signs": rng.choice([-1.0, 1.0], (n, 12)),
+        "counts": rng.poisson(1.0, (n, 12)),
+        "identity": np.eye(n),
+    }[kind].astype(np.float32)
+    looked_at: list[bytes] = []
+    fingerprint = equal_inputs._fingerprint
+    monkeypatch.setattr(equal_inputs, "_fingerprint", lambda row: looked_at.append(row.tobytes()) or fingerprint(row))
+    (numbers,) = number_inputs(x)
+    assert len(looked_at) <= n
+    _, exact = np.unique(x, axis=0, return_inverse=True)
+    np.testing.assert_array_equal(numbers[:, None] == numbers, exact[:, None] == exact)

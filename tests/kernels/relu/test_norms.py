@@ -11,7 +11,7 @@ from ntkbench.arrays.execution import execution_for
 from ntkbench.kernels.conv.numba_arrangement import Blocks, working_arrays
 from ntkbench.kernels.conv.numba_lanes import LANES
 from ntkbench.kernels.conv.own import layer_norms, own
-from ntkbench.kernels.relu import dense
+from ntkbench.kernels.relu import dense_tiles
 from ntkbench.kernels.relu.network import Network
 
 NETWORK = Network(5, 1.3, 0.4)
@@ -19,7 +19,7 @@ NETWORK = Network(5, 1.3, 0.4)
 
 def test_norms_of_vectors_are_those_of_a_geometric_series() -> None:
     x = np.random.default_rng(0).standard_normal((4, 7))
-    found = dense.layer_norms(execution_for(x), x, NETWORK)
+    found = dense_tiles.layer_norms(execution_for(x), x, NETWORK)
     weight, bias = 1.3**2, 0.4**2
     factor, squares = weight / 2, (x * x).mean(axis=1)
     # v -> factor v + bias has a fixed point, which each layer comes nearer to by the factor.

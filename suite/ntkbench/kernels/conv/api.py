@@ -9,12 +9,14 @@ import numpy as np
 
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.inputs import check_images
+from ntkbench.arrays.settings import standard_settings
 from ntkbench.kernels.conv import array_api, dispatch
 from ntkbench.kernels.conv.problem import ConvProblem
 from ntkbench.kernels.gram.tiles import Progress
 from ntkbench.kernels.relu.network import Kernels, Network, Pooling
 
 
+@standard_settings
 def conv_kernels(
     x1: Array,
     x2: Array | None = None,
@@ -53,6 +55,7 @@ def conv_kernels(
     return Kernels(*dispatch.compute(ConvProblem(x1, x2, Network(depth, w_std, b_std), pooling, progress=progress)))
 
 
+@standard_settings
 def cntk(
     x1: Array, x2: Array | None = None, *, depth: int, pooling: Pooling, progress: Progress | None = None
 ) -> Array:
@@ -82,6 +85,7 @@ def cntk(
     return dispatch.compute(ConvProblem(x1, x2, network, pooling, ("ntk",), scale, progress))[0]
 
 
+@standard_settings
 def relative_error(
     block: Array, x1: Array, x2: Array, to_numpy: Callable[[Array], np.ndarray], *, depth: int, pooling: Pooling
 ) -> float:

@@ -7,17 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import get_args
 
-import numpy as np
-import numpy.typing as npt
-
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.arrays.inputs import check_images, check_pair
-from ntkbench.kernels.gram.equal_inputs import coincidences, number_inputs
+from ntkbench.kernels.gram.equal_inputs import Numbers, coincidences, number_inputs
 from ntkbench.kernels.gram.tiles import Progress, gram
 from ntkbench.kernels.relu.network import Kernels, Network, Pooling
-
-Numbers = npt.NDArray[np.int64]
 
 ConvTile = Callable[[slice, slice, Array | None], tuple[Array, ...]]
 """(rows, columns, 1 where two images are one and the same, else 0; None where none are) -> the results there."""

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.execution import note
+from ntkbench.arrays.settings import standard_settings
 from ntkbench.arrays.transforms import Function
 from ntkbench.arrays.trees import leaves, mapped
 from ntkbench.kernels.empirical import costs, jacobians, structured
@@ -22,6 +23,7 @@ Method = Literal["auto", "contraction", "vector_products", "structured"]
 _BUDGET = 2**28
 
 
+@standard_settings
 def empirical_ntk(
     apply: Finite | Callable[[Any, Array], Array],
     params: Any,
@@ -81,6 +83,7 @@ def empirical_ntk(
     return xp.permute_dims(xp.reshape(matrix, (n1, outputs, n2, outputs)), (0, 2, 1, 3))
 
 
+@standard_settings
 def empirical_ntk_product(
     apply: Finite | Callable[[Any, Array], Array],
     params: Any,

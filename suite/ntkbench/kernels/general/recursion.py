@@ -1,10 +1,15 @@
-"""NNGP and NTK of any architecture of infinite width, from its description."""
+"""NNGP and NTK of any architecture of infinite width, from its description.
+
+They are computed in float64 whatever the inputs are, and rounded at the end: between inputs of large norm, or nearly
+parallel ones, dual activations subtract numbers that are nearly equal, and in float32 nothing may be left of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
+
+import numpy as np
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
@@ -12,6 +17,7 @@ from ntkbench.arrays.checks import all_finite
 from ntkbench.arrays.execution import Execution, execution_for, note
 from ntkbench.arrays.inputs import check_pair
 from ntkbench.arrays.memory import available, check_room, gibibytes
+from ntkbench.arrays.settings import standard_settings
 from ntkbench.duals.covariance import Covariance, Variances, between, itself
 from ntkbench.kernels.conv import dispatch
 from ntkbench.kernels.conv.problem import ConvProblem
@@ -19,14 +25,17 @@ from ntkbench.kernels.general.quadrature_check import check_quadrature
 from ntkbench.kernels.general.special import Special, special
 from ntkbench.kernels.general.structure import check, normalises_after_mixing, size
 from ntkbench.kernels.general.walk import Walk
+from ntkbench.kernels.gram.equal_inputs import Numbers, coincidences, number_inputs
 from ntkbench.kernels.gram.tiles import Progress, cover, gram, part, side
 from ntkbench.kernels.relu.dense import fc_kernels
 from ntkbench.kernels.relu.network import Kernels
 from ntkbench.networks.layers import Layer, Serial
 
+_FLOAT64_BYTES = 8
 _REST = "execution", "architecture", "all_pairs"
 
 
+@standard_settings
 def architecture_kernels(
     architecture: Layer, x1: Array, x2: Array | None = None, *, progress: Progress | None = None
 ) -> Kernels:
@@ -84,35 +93,41 @@ def _special_kernels(form: Special, x1: Array, x2: Array | None, progress: Progr
 
 def general_kernels(architecture: Serial, x1: Array, x2: Array | None, progress: Progress | None = None) -> Kernels:
     """As `architecture_kernels`, for arrays that fit the architecture, without the special kernels."""
-    shape, second = tuple(x1.shape[1:]), x1 if x2 is None else x2
     execution = execution_for(x1, *([] if x2 is None else [x2]))
     note(execution.name)
+    x1, x2 = execution.watched(x1), None if x2 is None else execution.watched(x2)
+    with execution.double():
+        return _in_tiles(execution, architecture, x1, x2, progress)
 
+
+def _in_tiles(
+    execution: Execution, architecture: Serial, x1: Array, x2: Array | None, progress: Progress | None
+) -> Kernels:
+    shape, second = tuple(x1.shape[1:]), x1 if x2 is None else x2
     all_pairs = architecture.all_pairs_before(False)
-    pair_bytes = architecture.working_fields * size(shape, all_pairs) * x1.dtype.itemsize
+    pair_bytes = architecture.working_fields * size(shape, all_pairs) * _FLOAT64_BYTES
     check_room(x1, (x1.shape[0], second.shape[0]), outputs=2)
     _check_working_room(x1, pair_bytes)
     budget = execution.budget(x1)
+    numbers1, numbers2 = number_inputs(x1) * 2 if x2 is None else number_inputs(x1, x2)
     pooled1: tuple[Array, ...] = ()
     pooled2: tuple[Array, ...] = ()
-    diagonal: tuple[Array, ...] = ()
-    if min(x1.shape[0], second.shape[0]) > 0 and (x2 is None or normalises_after_mixing(architecture)):
+    own: tuple[Array, ...] = ()
+    if min(x1.shape[0], second.shape[0]) > 0 and (_meet(numbers1, numbers2) or normalises_after_mixing(architecture)):
         nngp, ntk, *pooled = _own(execution, architecture, all_pairs, x1, max(1, budget // pair_bytes))
-        diagonal, pooled1 = (nngp, ntk), tuple(pooled)
+        own, pooled1 = (nngp, ntk), tuple(pooled)
         pooled2 = pooled1
         if x2 is not None:
             pooled2 = tuple(_own(execution, architecture, all_pairs, x2, max(1, budget // pair_bytes))[2:])
     function = execution.compiled(_tile, _REST)
 
-    def tile(rows: slice, columns: slice, on_diagonal: bool) -> tuple[Array, ...]:
+    def tile(rows: slice, columns: slice, diagonal: bool) -> tuple[Array, ...]:
         pieces = tuple(p[..., rows] for p in pooled1), tuple(p[..., columns] for p in pooled2)
-        options = {"execution": execution, "architecture": architecture, "all_pairs": all_pairs}
-        blocks = function(part(x1, rows), part(second, columns), *pieces, **options)
-        if not on_diagonal:
-            return tuple(blocks)
+        same = coincidences(x1, numbers1[rows], numbers2[columns])
         # The correlation of an input with itself is one; formed by division it would lose half the digits.
-        own = tuple(part(d, rows) for d in diagonal)
-        return tuple(execution.compiled(_with_diagonal, ("execution",))(blocks, own, execution=execution))
+        exact = None if same is None else (same, *(part(kernel, rows) for kernel in own))
+        options = {"execution": execution, "architecture": architecture, "all_pairs": all_pairs}
+        return tuple(function(part(x1, rows), part(second, columns), *pieces, exact, **options))
 
     return Kernels(
         *gram(
@@ -128,6 +143,11 @@ def general_kernels(architecture: Serial, x1: Array, x2: Array | None, progress:
     )
 
 
+def _meet(numbers1: Numbers, numbers2: Numbers) -> bool:
+    """Whether an input of one side is an input of the other."""
+    return bool(np.isin(numbers1, numbers2).any())
+
+
 def _own(execution: Execution, architecture: Serial, all_pairs: bool, x: Array, chunk: int) -> list[Array]:
     """NNGP and NTK of each input with itself, (n,), and the variances (..., n) behind layers that mix positions."""
     function = execution.compiled(_own_tile, _REST)
@@ -141,13 +161,6 @@ def _own(execution: Execution, architecture: Serial, all_pairs: bool, x: Array, 
     return [execution.xp.concat(fields, axis=-1) for fields in zip(*parts, strict=True)]
 
 
-def _with_diagonal(blocks: Sequence[Array], diagonals: Sequence[Array], *, execution: Execution) -> list[Array]:
-    """Square blocks with other numbers on their diagonals."""
-    like = blocks[0]
-    same = execution.xp.eye(like.shape[0], dtype=like.dtype, device=array_api_compat.device(like)) > 0.0
-    return [execution.xp.where(same, d[:, None], block) for d, block in zip(diagonals, blocks, strict=True)]
-
-
 def _own_tile(x: Array, *, execution: Execution, architecture: Serial, all_pairs: bool) -> list[Array]:
     xp = execution.xp
     pooled: list[Array] = []
@@ -155,7 +168,7 @@ def _own_tile(x: Array, *, execution: Execution, architecture: Serial, all_pairs
     def keep(covariance: Covariance) -> None:
         pooled.append(covariance.own_variance(xp))
 
-    result = Walk(execution, keep).after(architecture, itself(xp, x, all_pairs))
+    result = Walk(execution, keep).after(architecture, itself(xp, _wide(xp, x), all_pairs))
     return [*_kernels(xp, result), *pooled]
 
 
@@ -164,19 +177,40 @@ def _tile(
     x2: Array,
     pooled1: tuple[Array, ...],
     pooled2: tuple[Array, ...],
+    exact: tuple[Array, Array, Array] | None,
     *,
     execution: Execution,
     architecture: Serial,
     all_pairs: bool,
 ) -> list[Array]:
-    """One block: inputs and their variances behind layers that mix positions, or none -> NNGP and NTK (n1, n2)."""
+    """One block of NNGP and NTK, (n1, n2), in the dtype of the inputs.
+
+    Args:
+        x1: inputs (n1, ...).
+        x2: inputs (n2, ...).
+        pooled1: the variances of x1 behind each layer that mixes positions, where they are needed.
+        pooled2: those of x2.
+        exact: where inputs meet themselves (see `coincidences`), and both kernels of x1 with itself, (n1,); or None.
+        execution: of the library of the arrays.
+        architecture: what is computed.
+        all_pairs: whether it begins with all pairs of positions.
+    """
     xp = execution.xp
     pooled = iter(list(zip(pooled1, pooled2, strict=True)))
 
     def next_pooled(covariance: Covariance) -> Variances | None:
         return next(pooled, None)
 
-    return _kernels(xp, Walk(execution, next_pooled).after(architecture, between(xp, x1, x2, all_pairs)))
+    inputs = between(xp, _wide(xp, x1), _wide(xp, x2), all_pairs)
+    kernels = _kernels(xp, Walk(execution, next_pooled).after(architecture, inputs))
+    if exact is not None:
+        same, *own = exact
+        kernels = [xp.where(same > 0.0, d[:, None], kernel) for d, kernel in zip(own, kernels, strict=True)]
+    return [xp.astype(kernel, x1.dtype) for kernel in kernels]
+
+
+def _wide(xp: Any, x: Array) -> Array:
+    return x if x.dtype == xp.float64 else xp.astype(x, xp.float64)
 
 
 def _kernels(xp: Any, covariance: Covariance) -> list[Array]:

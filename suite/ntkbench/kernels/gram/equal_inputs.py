@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
 from typing import Any
 
 import numpy as np
@@ -10,33 +12,30 @@ import numpy.typing as npt
 from ntkbench.arrays.checks import to_numpy
 from ntkbench.arrays.execution import execution_for
 
+Numbers = npt.NDArray[np.int64]
 
-def number_inputs(*arrays: Any) -> tuple[npt.NDArray[np.int64], ...]:
+
+def number_inputs(*arrays: Any) -> tuple[Numbers, ...]:
     """A number for each input, the same for inputs that are equal in every bit that counts.
 
     Arrays (n, ...) of one library, alike in all but n -> as many NumPy arrays (n,). An input with a NaN has a number
     of its own.
     """
     # Many small steps: compiled, or sent to a device one by one, they would take longest.
-    arrays = tuple(map(to_numpy, arrays))
-    known: dict[float, list[tuple[Any, int]]] = {}
-    numbered: list[npt.NDArray[np.int64]] = []
-    count = 0
-    for array in arrays:
-        numbers = np.empty(array.shape[0], np.int64)
-        # Equal inputs have equal sums, and few others have.
-        for i, total in enumerate(_sums(array)):
-            candidates = known.setdefault(total, [])
-            same = (number for other, number in candidates if np.array_equal(array[i, ...], other))
-            numbers[i] = next(same, count)
-            if numbers[i] == count:
-                candidates.append((array[i, ...], count))
-                count += 1
-        numbered.append(numbers)
-    return tuple(numbered)
+    inputs = [_rows(to_numpy(array)) for array in arrays]
+    numbers = np.arange(sum(map(len, inputs)))
+    starts = np.cumsum([0, *map(len, inputs)])
+    first: dict[bytes, int] = {}
+    # Equal inputs have equal sums. Of measured data few others have; of counts and categories most.
+    for number in _in_company(np.concatenate([_sums(rows) for rows in inputs])).tolist():
+        which = int(np.searchsorted(starts, number, side="right")) - 1
+        row = inputs[which][number - starts[which]]
+        if not np.isnan(row).any():
+            numbers[number] = first.setdefault(_fingerprint(row), number)
+    return tuple(np.split(numbers, starts[1:-1]))
 
 
-def coincidences(like: Any, numbers1: npt.NDArray[np.int64], numbers2: npt.NDArray[np.int64]) -> Any | None:
+def coincidences(like: Any, numbers1: Numbers, numbers2: Numbers) -> Any | None:
     """1 where two inputs are one and the same, else 0: (n1, n2) of the kind of `like`; None where none are."""
     same = numbers1[:, None] == numbers2
     if not same.any():
@@ -44,7 +43,23 @@ def coincidences(like: Any, numbers1: npt.NDArray[np.int64], numbers2: npt.NDArr
     return execution_for(like).from_numpy(same.astype(str(like.dtype).rpartition(".")[2]), like)
 
 
-def _sums(array: np.ndarray) -> list[float]:
+def _rows(array: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(np.reshape(array, (array.shape[0], math.prod(array.shape[1:]))))
+
+
+def _in_company(sums: np.ndarray) -> np.ndarray:
+    """The places of sums that are there more than once; all that are NaN count as one."""
+    _, which, counts = np.unique(sums, return_inverse=True, return_counts=True)
+    return np.flatnonzero(counts[which] > 1)
+
+
+def _fingerprint(row: np.ndarray) -> bytes:
+    """Sixteen bytes that differ between inputs that differ; zeros of both signs are one number."""
+    return hashlib.blake2b((row + row.dtype.type(0)).tobytes(), digest_size=16).digest()
+
+
+def _sums(rows: np.ndarray) -> npt.NDArray[np.float64]:
+    # Of contiguous rows: in another layout NumPy adds in another order, and equal inputs would have unequal sums.
     with np.errstate(all="ignore"):  # values that are not finite have their own say in the kernel
-        sums: list[float] = np.sum(np.reshape(array, (array.shape[0], -1)), axis=1).tolist()
+        sums: npt.NDArray[np.float64] = np.sum(rows, axis=1)
     return sums

@@ -7,16 +7,18 @@ import math
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.execution import Execution, execution_for, note
 from ntkbench.arrays.inputs import check_pair, check_vectors
+from ntkbench.arrays.settings import standard_settings
 from ntkbench.arrays.unavailable import attempt
 from ntkbench.kernels.gram.equal_inputs import coincidences, number_inputs
-from ntkbench.kernels.gram.tiles import Progress, gram, part, side
-from ntkbench.kernels.relu.layers import recursion
+from ntkbench.kernels.gram.tiles import Progress, gram, side
+from ntkbench.kernels.relu.dense_tiles import DenseTiles, Float64Tiles
+from ntkbench.kernels.relu.extent import beyond_float32, in_float64
 from ntkbench.kernels.relu.network import Kernels, Network
-from ntkbench.kernels.relu.norms import mean_square, norms, variances
 
 _WORKING_ARRAYS = 20  # live at once in a layer, each one number a pair
 
 
+@standard_settings
 def fc_kernels(
     x1: Array,
     x2: Array | None = None,
@@ -39,8 +41,10 @@ def fc_kernels(
         progress: Called with (pairs done, pairs in all).
 
     Returns:
-        Both kernels, each (n1, n2), of the library, dtype and device of x1. Where an input meets itself they are exact
-        to rounding. An input that is not finite has NaN in its row and column, and nowhere else.
+        Both kernels, each (n1, n2), of the library, dtype and device of x1, good to a part in 1e5 of
+        both diagonals' geometric mean in float32: what that takes between nearly parallel inputs is computed in
+        float64. Where an input meets itself they are exact to rounding. An input that is not finite has NaN in its row
+        and column, and nowhere else.
 
     Raises:
         ValueError: For shapes, dtypes, depths or standard deviations that make no sense.
@@ -56,6 +60,13 @@ def fc_kernels(
         check_vectors(x2, "x2")
         check_pair(x1, x2)
     execution = execution_for(x1) if x2 is None else execution_for(x1, x2)
+    x1, x2 = execution.watched(x1), None if x2 is None else execution.watched(x2)
+    if beyond_float32(network, x1, *([] if x2 is None else [x2])):
+        return Kernels(*in_float64(execution, lambda a, b: _kernels(execution, network, a, b, progress), x1, x2))
+    return _kernels(execution, network, x1, x2, progress)
+
+
+def _kernels(execution: Execution, network: Network, x1: Array, x2: Array | None, progress: Progress | None) -> Kernels:
     if execution.name == "aten":
         from ntkbench.kernels.relu import dense_inductor
 
@@ -65,34 +76,17 @@ def fc_kernels(
                 return kernels
     note(execution.name)
     numbers1, numbers2 = number_inputs(x1) * 2 if x2 is None else number_inputs(x1, x2)
-    norms1 = layer_norms(execution, x1, network)
-    norms2 = norms1 if x2 is None else layer_norms(execution, x2, network)
-    second = x1 if x2 is None else x2
-    function = execution.compiled(_tile, ("execution", "network"))
+    tiles = DenseTiles(execution, network, x1, x1 if x2 is None else x2)
+    wide = Float64Tiles(tiles) if str(x1.dtype).endswith("float32") else None
 
     def tile(rows: slice, columns: slice, diagonal: bool) -> tuple[Array, ...]:
         same = coincidences(x1, numbers1[rows], numbers2[columns])
-        pieces = (part(x1, rows), part(second, columns), part(norms1, rows, 1), part(norms2, columns, 1), same)
-        return tuple(function(*pieces, execution=execution, network=network))
+        nngp, ntk, closest = tiles.block(rows, columns, same)
+        if wide is not None and wide.needed(closest):
+            return wide.block(rows, columns, same)
+        return nngp, ntk
 
     size = side(_WORKING_ARRAYS * x1.dtype.itemsize, execution.budget(x1))
-    shape = (x1.shape[0], second.shape[0])
+    shape = (x1.shape[0], tiles.x2.shape[0])
     matrices = gram(execution, x1, shape, tile, outputs=2, size=size, symmetric=x2 is None, progress=progress)
     return Kernels(*matrices)
-
-
-def layer_norms(execution: Execution, x: Array, network: Network) -> Array:
-    """Standard deviations of the preactivations of each hidden layer, (n, d) -> (depth - 1, n)."""
-    return execution.compiled(_layer_norms, ("execution", "network"))(x, execution=execution, network=network)
-
-
-def _layer_norms(x: Array, *, execution: Execution, network: Network) -> Array:
-    return norms(execution, variances(mean_square(execution, x), network, network.dense))
-
-
-def _tile(
-    x1: Array, x2: Array, norms1: Array, norms2: Array, same: Array | None, *, execution: Execution, network: Network
-) -> Kernels:
-    covariance = (x1 @ execution.xp.matrix_transpose(x2)) / x1.shape[-1]
-    sides = (norms1[:, :, None], norms2[:, None, :])
-    return network.read_out(*recursion(execution, network, covariance, sides, network.dense, same))

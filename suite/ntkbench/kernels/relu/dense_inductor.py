@@ -12,6 +12,7 @@ from ntkbench.arrays.execution import execution_for
 from ntkbench.duals.arc_cosine import relu_dual_short
 from ntkbench.kernels.gram.equal_inputs import coincidences, number_inputs
 from ntkbench.kernels.gram.tiles import Progress, gram
+from ntkbench.kernels.relu.dense_tiles import DenseTiles, Float64Tiles
 from ntkbench.kernels.relu.layers import inverse
 from ntkbench.kernels.relu.network import Kernels, Network
 from ntkbench.kernels.relu.norms import mean_square, norms, variances
@@ -49,15 +50,19 @@ def compute(x1: Array, x2: Array | None, network: Network, progress: Progress | 
     inverse1, inverse2 = inverse(torch, norms1), inverse(torch, norms2)
     constants = torch.tensor([network.weight, network.bias])
     layer = inductor.compiled(_layer)
+    execution = execution_for(x1)
+    wide = Float64Tiles(DenseTiles(execution, network, x1, x2))
 
     def tile(rows: slice, columns: slice, diagonal: bool) -> tuple[Array, Array]:
+        same = coincidences(x1, numbers1[rows], numbers2[columns])
         nngp = x1[rows] @ x2[columns].T
         nngp.mul_(network.weight / x1.shape[1]).add_(network.bias)
+        if wide.needed(_closest(nngp, inverse1[0, rows], inverse2[0, columns], same)):
+            return wide.block(rows, columns, same)
         ntk = nngp.clone()
         sides = (norms1[:, rows], inverse1[:, rows], norms2[:, columns], inverse2[:, columns])
         for of_layer in zip(*sides, strict=True):
             layer(*of_layer, constants, nngp, ntk)
-        same = coincidences(x1, numbers1[rows], numbers2[columns])
         if same is not None:
             for kernel, exact in zip((nngp, ntk), own, strict=True):
                 kernel.mul_(1.0 - same).add_(same * exact[rows, None])
@@ -66,7 +71,6 @@ def compute(x1: Array, x2: Array | None, network: Network, progress: Progress | 
     shape = (len(x1), len(x2))
     # As few tiles as there can be, of one size: the last of them overlaps the one before by little.
     size = math.ceil(max(shape) / math.ceil(max(shape) / _SIDE))
-    execution = execution_for(x1)
     return Kernels(*gram(execution, x1, shape, tile, outputs=2, size=size, symmetric=symmetric, progress=progress))
 
 
@@ -82,6 +86,12 @@ def _own(x: Array, network: Network) -> tuple[Array, tuple[Array, Array]]:
     for variance in (*layers[1:], nngp):
         ntk = variance + ntk * (network.weight / 2)
     return norms(execution, layers), (nngp, ntk)
+
+
+def _closest(nngp: Array, inverse1: Array, inverse2: Array, same: Array | None) -> Array:
+    """The largest size of a correlation of two inputs that differ, from the first layer's covariances (n1, n2)."""
+    correlation = nngp * inverse1[:, None] * inverse2
+    return (correlation if same is None else correlation * (1.0 - same)).abs().max()
 
 
 def _layer(

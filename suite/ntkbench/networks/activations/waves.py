@@ -38,5 +38,6 @@ class Cos(Nonlinearity):
 def _waves(g: Gaussians) -> Pair:
     """E[sin u sin v] and E[cos u cos v]: exp(-(q11 + q22) / 2) times sinh and cosh of q12, without overflow."""
     xp, size = g.xp, g.xp.abs(g.q12)
-    peak = 0.5 * xp.exp(size - 0.5 * (g.q11 + g.q22))
+    below = size - 0.5 * (g.q11 + g.q22)
+    peak = 0.5 * xp.exp(xp.minimum(below, xp.zeros_like(below)))
     return -peak * xp.expm1(-2.0 * size) * xp.sign(g.q12), peak * (1.0 + xp.exp(-2.0 * size))

@@ -1,0 +1,40 @@
+"""Settings of the libraries that would change what a function computes: it means the same under all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.execution import execution_for
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def standard_settings(function: Callable[P, R]) -> Callable[P, R]:
+    """The function, carried out in the settings that `Execution.standard` gives its first array's library.
+
+    Args:
+        function: one with arrays of a known library among its arguments; without any it is called as it is.
+
+    Returns:
+        A function of the same arguments and results.
+    """
+
+    @wraps(function)
+    def undisturbed(*args: P.args, **options: P.kwargs) -> R:
+        array = next((a for a in (*args, *options.values()) if array_api_compat.is_array_api_obj(a)), None)
+        with nullcontext() if array is None else _settings(array):
+            return function(*args, **options)
+
+    return undisturbed
+
+
+def _settings(array: Any) -> Any:
+    try:
+        return execution_for(array).standard(array)
+    except TypeError:  # of no known library, which the function itself has a word for
+        return nullcontext()

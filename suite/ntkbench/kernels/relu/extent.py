@@ -1,0 +1,51 @@
+"""Inputs so small or so large that float32 cannot hold the variances of a ReLU network: float64 computes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from ntkbench.arrays.array import Array
+from ntkbench.arrays.checks import to_numpy
+from ntkbench.arrays.execution import Execution
+from ntkbench.kernels.relu.network import Network
+
+_LEAST, _LARGEST = 1e-30, 1e30  # of variances: eight digits from where float32 ends
+
+
+def beyond_float32(network: Network, *inputs: Array) -> bool:
+    """Whether float32 inputs (n, ..., C) have a variance in some layer that is too small or too large for float32.
+
+    The sum over channels is a variance of its own, at each position of an image. Zeros and what is not finite do not
+    count: they mean the same in every dtype.
+    """
+    if any(not str(x.dtype).endswith("float32") for x in inputs):
+        return False
+    least, largest = _least_and_largest(*map(to_numpy, inputs))
+    if largest == 0.0:
+        return False
+    growth, reach = network.weight / 2, [network.weight * least**2 / inputs[0].shape[-1], network.weight * largest**2]
+    for _ in range(network.depth):
+        if reach[1] > _LARGEST or (reach[0] < _LEAST and network.bias < _LEAST):
+            return True
+        reach = [growth * variance + network.bias for variance in reach]
+    return False
+
+
+def in_float64(
+    execution: Execution, compute: Callable[[Array, Array | None], tuple[Array, ...]], x1: Array, x2: Array | None
+) -> tuple[Array, ...]:
+    """What `compute` makes of float32 inputs (n, ...), computed in float64 and given back in float32."""
+    xp = execution.xp
+    with execution.double():
+        results = compute(xp.astype(x1, xp.float64), None if x2 is None else xp.astype(x2, xp.float64))
+        return tuple(xp.astype(result, xp.float32) for result in results)
+
+
+def _least_and_largest(*inputs: npt.NDArray[np.float32]) -> tuple[float, float]:
+    """Of the largest magnitudes along the last axis, without zeros; both zero where there are no others."""
+    sizes = np.concatenate([np.maximum(x.max(axis=-1), -x.min(axis=-1)).ravel() for x in inputs])
+    sizes = sizes[np.isfinite(sizes) & (sizes > 0)]
+    return (float(sizes.min()), float(sizes.max())) if len(sizes) else (0.0, 0.0)

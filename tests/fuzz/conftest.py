@@ -1,0 +1,190 @@
+"""NNGP and NTK by brute force: all inputs and positions as points of one Gram matrix, in extended precision.
+
+Written to be read: every layer is the textbook's formula on whole matrices. Nothing of the library is used but the
+layers' descriptions. Extended precision (where the platform has it) is for inputs that are nearly parallel.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.special import roots_hermitenorm
+
+from ntkbench.networks import Activation, AvgPool, Conv, Dense, Flatten, GlobalAvgPool, LayerNorm, Residual, Serial
+
+Matrix = np.ndarray
+PI = np.arctan2(np.longdouble(0), np.longdouble(-1))
+
+
+@dataclass(frozen=True)
+class Points:
+    """Gram matrices (m, m) of all points, m = inputs times positions, and the images' size; None for vectors."""
+
+    nngp: Matrix
+    ntk: Matrix
+    size: tuple[int, int] | None
+
+    def mapped(self, selection: Matrix, size: tuple[int, int] | None) -> Points:
+        """After a linear map of the positions, (new positions, positions), the same for every input."""
+        n = len(self.nngp) // selection.shape[1]
+        whole = np.kron(np.eye(n), selection)
+        return Points(whole @ self.nngp @ whole.T, whole @ self.ntk @ whole.T, size)
+
+
+def gram_matrices(architecture: Serial, x: np.ndarray) -> tuple[Matrix, Matrix]:
+    """NNGP and NTK, (n, n), of inputs (n, d) or (n, H, W, C)."""
+    wide = x.astype(np.longdouble)
+    flat = wide.reshape(-1, wide.shape[-1])
+    points = Points(flat @ flat.T / flat.shape[1], np.zeros((len(flat),) * 2, np.longdouble), x.shape[1:-1] or None)
+    for layer in architecture.layers:
+        points = after(layer, points)
+    return points.nngp, points.ntk
+
+
+def after(layer: Any, points: Points) -> Points:
+    match layer:
+        case Serial():
+            for inner in layer.layers:
+                points = after(inner, points)
+            return points
+        case Residual():
+            branch, shortcut = after(layer.branch, points), after(layer.shortcut, points)
+            return Points(branch.nngp + shortcut.nngp, branch.ntk + shortcut.ntk, branch.size)
+        case Dense():
+            return weighted(layer, [points])
+        case Conv():
+            selections, size = windows(points.size, layer.window, layer.stride, layer.padding)
+            return weighted(layer, [points.mapped(selection, size) for selection in selections])
+        case AvgPool():
+            selections, size = windows(points.size, layer.window, layer.stride or layer.window, "valid")
+            return points.mapped(sum(selections) / len(selections), size)
+        case GlobalAvgPool():
+            positions = math.prod(points.size)
+            return points.mapped(np.full((1, positions), 1 / np.longdouble(positions)), None)
+        case Flatten():
+            positions = math.prod(points.size)
+            each = [points.mapped(np.eye(positions)[p : p + 1], None) for p in range(positions)]
+            return Points(*(sum(getattr(one, k) for one in each) / positions for k in ("nngp", "ntk")), None)
+        case LayerNorm():
+            deviation = np.sqrt(np.diag(points.nngp) + np.longdouble(layer.epsilon))
+            scale = np.outer(deviation, deviation)
+            return Points(points.nngp / scale, points.ntk / scale, points.size)
+        case Activation():
+            value, slope = DUALS[layer.function](points.nngp, layer)
+            return Points(value, points.ntk * slope, points.size)
+    raise AssertionError(layer)
+
+
+def weighted(layer: Dense | Conv, seen: list[Points]) -> Points:
+    """Independent weights on each of the things that a unit sees, and a bias."""
+    weight, bias = np.longdouble(layer.w_std) ** 2 / len(seen), np.longdouble(layer.b_std) ** 2
+    nngp = weight * sum(one.nngp for one in seen) + bias
+    inherited = weight * sum(one.ntk for one in seen)
+    return Points(nngp, inherited + nngp if layer.trained else inherited, seen[0].size)
+
+
+def windows(size: Any, window: Any, stride: Any, padding: str) -> tuple[list[Matrix], tuple[int, int]]:
+    """For each place in a window the matrix (windows, positions) that picks what lies there."""
+    if padding == "valid":
+        counts, starts = [(length - w) // s + 1 for length, w, s in zip(size, window, stride, strict=True)], [0, 0]
+    else:
+        counts = [math.ceil(length / s) for length, s in zip(size, stride, strict=True)]
+        needed = [max((c - 1) * s + w - n, 0) for c, s, w, n in zip(counts, stride, window, size, strict=True)]
+        starts = [-(total // 2) for total in needed]
+    selections = []
+    for place in itertools.product(*map(range, window)):
+        selection = np.zeros((math.prod(counts), math.prod(size)))
+        for number, index in enumerate(itertools.product(*map(range, counts))):
+            at = [start + i * s + p for start, i, s, p in zip(starts, index, stride, place, strict=True)]
+            if padding == "circular":
+                at = [a % length for a, length in zip(at, size, strict=True)]
+            if all(0 <= a < length for a, length in zip(at, size, strict=True)):
+                selection[number, at[0] * size[1] + at[1]] = 1
+        selections.append(selection)
+    return selections, (counts[0], counts[1])
+
+
+def kinked(q: Matrix, slope: float) -> tuple[Matrix, Matrix]:
+    """x for x > 0, slope x otherwise: Cho & Saul 2009. The angle from the sine: it keeps its digits near zero."""
+    deviation = np.sqrt(np.diag(q))
+    scale = np.outer(deviation, deviation)
+    rho = np.clip(np.divide(q, scale, out=np.zeros_like(q), where=scale > 0), -1, 1)
+    np.fill_diagonal(rho, np.where(deviation > 0, 1, 0))
+    sine = np.sqrt((1 - rho) * (1 + rho))
+    angle = np.arctan2(sine, rho)
+    one = (sine + (PI - angle) * rho) / (2 * PI)
+    zero = (PI - angle) / (2 * PI)
+    a = (1 - np.longdouble(slope)) ** 2
+    return a * scale * one + slope * q, a * zero + slope
+
+
+def erf(q: Matrix, _: Any) -> tuple[Matrix, Matrix]:
+    """Williams 1997."""
+    v = 1 + 2 * np.diag(q)
+    root = np.sqrt(np.outer(v, v) - 4 * q * q)
+    return 2 / PI * np.arctan2(2 * q, root), 4 / PI / root
+
+
+def waves(q: Matrix) -> tuple[Matrix, Matrix]:
+    """E[sin u sin v] and E[cos u cos v], from cos(u - v) and cos(u + v)."""
+    v = np.diag(q)
+    sums = v[:, None] + v
+    minus, plus = np.exp(-(sums - 2 * q) / 2), np.exp(-(sums + 2 * q) / 2)
+    return (minus - plus) / 2, (minus + plus) / 2
+
+
+def smooth(phi: Callable[[Matrix], Matrix], slope: Callable[[Matrix], Matrix]) -> Callable[..., tuple[Matrix, Matrix]]:
+    """The double integral itself, by Gauss-Hermite quadrature over two independent normal variables."""
+    nodes, weights = roots_hermitenorm(120)
+    weights = weights / weights.sum()
+    z1, z2 = np.meshgrid(nodes, nodes, indexing="ij")
+    both = np.outer(weights, weights)
+
+    def dual(q: Matrix, _: Any) -> tuple[Matrix, Matrix]:
+        found = np.zeros((2, *q.shape), np.longdouble)
+        for i, j in itertools.product(range(len(q)), repeat=2):
+            a = math.sqrt(q[i, i])
+            along = float(q[i, j]) / a if a > 0 else 0.0
+            u, v = a * z1, along * z1 + math.sqrt(max(float(q[j, j]) - along**2, 0.0) if i != j else 0.0) * z2
+            found[:, i, j] = [np.sum(both * f(u) * f(v)) for f in (phi, slope)]
+        return found[0], found[1]
+
+    return dual
+
+
+def sigmoid(x: Matrix) -> Matrix:
+    return 0.5 + 0.5 * np.tanh(x / 2)
+
+
+DUALS: dict[Any, Callable[[Matrix, Any], tuple[Matrix, Matrix]]] = {
+    "identity": lambda q, _: (q, np.ones_like(q)),
+    "relu": lambda q, _: kinked(q, 0.0),
+    "leaky_relu": lambda q, layer: kinked(q, layer.slope),
+    "abs": lambda q, _: kinked(q, -1.0),
+    "erf": erf,
+    "sin": lambda q, _: waves(q),
+    "cos": lambda q, _: waves(q)[::-1],
+    "gaussian": lambda q, _: gaussian(q),
+    "tanh": smooth(np.tanh, lambda x: 1 - np.tanh(x) ** 2),
+    "sigmoid": smooth(sigmoid, lambda x: sigmoid(x) * (1 - sigmoid(x))),
+    "swish": smooth(lambda x: x * sigmoid(x), lambda x: sigmoid(x) * (1 + x * (1 - sigmoid(x)))),
+}
+
+
+def gaussian(q: Matrix) -> tuple[Matrix, Matrix]:
+    """exp(-x^2 / 2): the determinant of 1 + covariance."""
+    v = 1 + np.diag(q)
+    determinant = np.outer(v, v) - q * q
+    return determinant ** np.longdouble(-0.5), q * determinant ** np.longdouble(-1.5)
+
+
+@pytest.fixture(scope="session")
+def brute_force() -> Callable[[Serial, np.ndarray], tuple[Matrix, Matrix]]:
+    """`gram_matrices`."""
+    return gram_matrices
