@@ -46,6 +46,11 @@ COMMENT ON COLUMN run.submitter IS 'of an import, the name given with --as; ''''
 COMMENT ON COLUMN run.seal IS
   'by it the installation that stored it, and no other, knows its origin again; '''': an import without a name, '
   'or stored before there were origins';
+COMMENT ON COLUMN run.task_sha256 IS
+  'hash of the file that its task is in: one version of a task may have had several; NULL: not known';
+COMMENT ON COLUMN run.stored IS
+  'order in which runs, declarations and measurements were stored, which is what newest and latest mean; written as a '
+  'moment, UTC: when the run ended, or just after what was stored before it where that is later';
 
 COMMENT ON TABLE timing IS 'Every stopwatch sample of every run.';
 COMMENT ON COLUMN timing.run_id IS 'run.run_id';
@@ -115,6 +120,7 @@ COMMENT ON COLUMN declaration.declared IS 'since when, UTC';
 COMMENT ON COLUMN declaration.origin IS 'as run.origin';
 COMMENT ON COLUMN declaration.submitter IS 'as run.submitter';
 COMMENT ON COLUMN declaration.seal IS 'as run.seal';
+COMMENT ON COLUMN declaration.stored IS 'as run.stored';
 
 COMMENT ON TABLE perf IS 'What asv measured of a commit: a row for each benchmark and its parameters.';
 COMMENT ON COLUMN perf.environment_id IS 'environment.environment_id: machine, commit, versions';
@@ -132,13 +138,14 @@ COMMENT ON COLUMN perf.samples IS 'raw samples, in `unit`; each the mean of `num
 COMMENT ON COLUMN perf.number IS 'calls within one sample, 1';
 COMMENT ON COLUMN perf.failure IS
   'why there is no value: the benchmark failed, or the commit did not build; '''' when there is one';
+COMMENT ON COLUMN perf.stored IS 'as run.stored';
 
 COMMENT ON TABLE append_only IS
   'A statement that updates or deletes fires an insertion into this table, whose evaluation is an error.';
 COMMENT ON COLUMN append_only.refusal IS 'never filled';
 
 COMMENT ON VIEW claims_seen IS 'Every time that a set of claims was seen, by `ntkbench run` or in a run.';
-COMMENT ON COLUMN claims_seen.seen IS 'when, UTC';
+COMMENT ON COLUMN claims_seen.seen IS 'as run.stored';
 
 COMMENT ON VIEW present IS
   'Each task''s newest version, and the claims that it was last seen with, by the first origin that has it.';
@@ -315,7 +322,7 @@ COMMENT ON MACRO outcome IS
 COMMENT ON MACRO fails IS
   'Whether `ntkbench verify` fails on a claim: one read in its source that does not hold, or a finding that does.';
 COMMENT ON MACRO latest_attempt IS
-  'For QUALIFY: whether a run is the one of its experiment, and place, that finished last; among those that are first '
+  'For QUALIFY: whether a run is the one of its experiment, and place, that was stored last; among those that are first '
   'by `first`.';
 COMMENT ON MACRO precedence IS
   'A sorting key of origins: this machine, reference, imports by their submitters'' names, imports without one.';

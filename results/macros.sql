@@ -23,8 +23,8 @@ CREATE OR REPLACE MACRO precedence(origin, submitter) AS
 
 -- A window function, for QUALIFY. `place` tells attempts apart that do not replace each other (NULL: all do); `first`
 -- is the precedence.
-CREATE OR REPLACE MACRO latest_attempt(experiment_id, place, first, finished, run_id) AS
-  row_number() OVER (PARTITION BY experiment_id, place ORDER BY first, finished DESC, run_id) = 1;
+CREATE OR REPLACE MACRO latest_attempt(experiment_id, place, first, stored, run_id) AS
+  row_number() OVER (PARTITION BY experiment_id, place ORDER BY first, stored DESC, run_id) = 1;
 
 -- A window function, for QUALIFY, likewise: whether a row is of the first origin that its group has any row of.
 CREATE OR REPLACE MACRO of_first_origin(origin, submitter, place) AS

@@ -7,7 +7,7 @@ CREATE TABLE schema_version (
   version INTEGER PRIMARY KEY,
   views   VARCHAR
 );
-INSERT INTO schema_version VALUES (3, NULL);
+INSERT INTO schema_version VALUES (4, NULL);
 
 CREATE TABLE environment (
   environment_id VARCHAR PRIMARY KEY,
@@ -42,7 +42,9 @@ CREATE TABLE run (
   measures_machine BOOLEAN NOT NULL,
   origin           VARCHAR NOT NULL,
   submitter        VARCHAR NOT NULL,
-  seal             VARCHAR NOT NULL
+  seal             VARCHAR NOT NULL,
+  task_sha256      VARCHAR,
+  stored           TIMESTAMP NOT NULL
 );
 
 CREATE TABLE timing (
@@ -112,6 +114,7 @@ CREATE TABLE declaration (
   origin       VARCHAR NOT NULL,
   submitter    VARCHAR NOT NULL,
   seal         VARCHAR NOT NULL,
+  stored       TIMESTAMP NOT NULL,
   PRIMARY KEY (task, task_version, claims_id, declared)
 );
 
@@ -130,6 +133,7 @@ CREATE TABLE perf (
   samples        DOUBLE[] NOT NULL,
   number         INTEGER NOT NULL,
   failure        VARCHAR NOT NULL,
+  stored         TIMESTAMP NOT NULL,
   PRIMARY KEY (environment_id, benchmark, version, params, measured)
 );
 

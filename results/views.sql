@@ -2,9 +2,9 @@
 -- views. The rules that they share: macros.sql. What each view and column is, with its unit: comments.sql.
 
 CREATE OR REPLACE VIEW claims_seen AS
-SELECT task, task_version, claims_id, declared AS seen, origin, submitter FROM declaration
+SELECT task, task_version, claims_id, stored AS seen, origin, submitter FROM declaration
 UNION ALL
-SELECT task, task_version, claims_id, finished, origin, submitter FROM run;
+SELECT task, task_version, claims_id, stored, origin, submitter FROM run;
 
 CREATE OR REPLACE VIEW present AS
 SELECT task, task_version, claims_id FROM claims_seen
@@ -15,11 +15,11 @@ CREATE OR REPLACE VIEW latest_on_machine AS
 SELECT run.* EXCLUDE (seal), environment.machine, environment.commit_id
 FROM run JOIN environment USING (environment_id) JOIN present USING (task, task_version)
 WHERE status = 'ok'
-QUALIFY latest_attempt(experiment_id, (machine, origin, submitter), NULL, finished, run_id);
+QUALIFY latest_attempt(experiment_id, (machine, origin, submitter), NULL, stored, run_id);
 
 CREATE OR REPLACE VIEW latest_by_origin AS
 SELECT * FROM latest_on_machine
-QUALIFY latest_attempt(experiment_id, (origin, submitter), NULL, finished, run_id);
+QUALIFY latest_attempt(experiment_id, (origin, submitter), NULL, stored, run_id);
 
 -- Of each setting on each entry the first origin alone: no mean is over runs of several.
 CREATE OR REPLACE VIEW latest_run AS
@@ -31,7 +31,7 @@ SELECT * EXCLUDE (origin, submitter) FROM (
   SELECT run_id, experiment_id, task, task_version, tier, params, backend, device, precision, seed, status, reason,
          traceback, finished, command, origin, submitter
   FROM run JOIN present USING (task, task_version)
-  QUALIFY latest_attempt(experiment_id, (origin, submitter), NULL, finished, run_id)
+  QUALIFY latest_attempt(experiment_id, (origin, submitter), NULL, stored, run_id)
       AND of_first_origin(origin, submitter, (task, params, backend, device, precision))
 ) WHERE status NOT IN ('ok', 'not_applicable');
 
@@ -190,7 +190,7 @@ WITH counted AS MATERIALIZED (
   SELECT r.run_id, r.task, r.params, r.precision, r.backend, r.device, r.environment_id, e.machine
   FROM run r JOIN environment e USING (environment_id) JOIN present USING (task, task_version)
   WHERE r.status = 'ok' AND r.run_id NOT IN (SELECT run_id FROM agreement WHERE status = 'disagrees')
-  QUALIFY latest_attempt(r.experiment_id, r.environment_id, precedence(r.origin, r.submitter), r.finished, r.run_id)
+  QUALIFY latest_attempt(r.experiment_id, r.environment_id, precedence(r.origin, r.submitter), r.stored, r.run_id)
 ), entry AS (
   SELECT c.task, c.params, c.precision, c.backend, c.device, c.environment_id, c.machine, s.stage,
          count(*) AS samples, median(s.seconds) AS seconds, median_interval(list_sort(list(s.seconds))) AS bounds,
@@ -277,7 +277,7 @@ CREATE OR REPLACE VIEW provenance AS
 SELECT run_id, experiment_id, task, task_version, tier, params, backend, implementation, device, precision, seed,
        status, reason, traceback, warnings, started, finished,
        date_diff('millisecond', started, finished) / 1000 AS seconds,
-       dataset, dataset_sha256, commit_id, environment_id, machine, command, origin, submitter
+       dataset, dataset_sha256, task_sha256, commit_id, environment_id, machine, command, origin, submitter, stored
 FROM run JOIN environment USING (environment_id);
 
 CREATE OR REPLACE VIEW measurement AS
@@ -348,7 +348,7 @@ WITH newest AS (
   SELECT p.*, e.machine, e.commit_id, coalesce(map_extract(e.facts, 'python')[1], '') AS python
   FROM perf p JOIN environment e USING (environment_id)
   QUALIFY row_number() OVER (
-    PARTITION BY machine, python, benchmark, version, params, commit_id ORDER BY measured DESC, environment_id) = 1
+    PARTITION BY machine, python, benchmark, version, params, commit_id ORDER BY stored DESC, environment_id) = 1
 ), series AS (
   SELECT machine, python, benchmark, version, params, list(commit_id ORDER BY committed, commit_id) AS commits,
          step_levels(list(value ORDER BY committed, commit_id),
@@ -402,7 +402,7 @@ WITH good AS (
 ), newest AS (
   -- Of each backend and device the five environments used last: pairs grow with the square.
   SELECT backend, device, environment_id,
-         row_number() OVER (PARTITION BY backend, device ORDER BY max(finished) DESC, environment_id) AS place
+         row_number() OVER (PARTITION BY backend, device ORDER BY max(stored) DESC, environment_id) AS place
   FROM good GROUP BY backend, device, environment_id
   QUALIFY place <= 5
 ), candidate AS (
@@ -410,7 +410,7 @@ WITH good AS (
   FROM newest a JOIN newest b USING (backend, device) WHERE a.place < b.place
 ), latest AS (
   SELECT run_id, experiment_id, environment_id, machine FROM good
-  QUALIFY latest_attempt(experiment_id, environment_id, precedence(origin, submitter), finished, run_id)
+  QUALIFY latest_attempt(experiment_id, environment_id, precedence(origin, submitter), stored, run_id)
 )
 SELECT c.environment_id, c.baseline_id, a.experiment_id, a.run_id, b.run_id AS baseline_run_id, a.machine,
        b.machine AS baseline_machine

@@ -24,7 +24,7 @@ FILE, RECORDS = Path("results.duckdb"), Path("records.jsonl")
 VIEWS = ("agreement", "latest_run", "leaderboard", "speedup", "verdict")  # those that compute
 
 # Three backends on four machines; a third of the experiments repeated; every 97th run failed. Commits with tables of
-# version 3 get the columns that came with it, too.
+# a later version get the columns that came with it, too.
 _FILL = """
 CREATE TEMP TABLE made AS
   SELECT i, md5(i::VARCHAR) AS run_id, i // 3 AS e, ['jax', 'torch', 'numba'][1 + i % 3] AS backend
@@ -40,6 +40,7 @@ INSERT INTO run
     if(i % 97 = 0, 'ValueError: it went wrong', ''), '', [], TIMESTAMP '2026-01-01' + to_seconds(i * 60),
     TIMESTAMP '2026-01-01' + to_seconds(i * 60 + 30), 'ntkbench run', md5('e' || (e % 40))[:16],
     md5('c' || (e % 20))[:16] /* since 3: , false, 'this machine', '', '' */
+    /* since 4: , NULL, TIMESTAMP '2026-01-01' + to_seconds(i * 60 + 30) */
   FROM made;
 INSERT INTO claim
   SELECT md5('c' || t)[:16], 'task_' || t, 1, 'claim ' || k, 'metric_' || k, 40 + k, 1.5, 'table 1',
@@ -68,8 +69,8 @@ def fill(path: Path, runs: int = RUNS) -> Store:
     """A database of that many runs, with 50 metrics, 18 timings and, every second one, a curve of 10 points each."""
     with writing(path) as connection:
         (version,) = connection.execute("SELECT max(version) FROM schema_version").fetchone()
-        wanted = r"\1" if version >= 3 else ""
-        connection.execute(re.sub(r"/\* since 3: (.*?) \*/", wanted, _FILL).replace("$runs", str(runs)))
+        text = re.sub(r"/\* since (.): (.*?) \*/", lambda m: m[2] if version >= int(m[1]) else "", _FILL)
+        connection.execute(text.replace("$runs", str(runs)))
     return Store(path)
 
 

@@ -42,6 +42,9 @@ def main() -> int:
     parser.add_argument("--bench", metavar="REGEX", help="only benchmarks whose name matches")
     parser.add_argument("--db", metavar="FILE", help="results database; compare stores nothing")
     options = parser.parse_args()
+    # asv asks git, too; what git gives to a hook names the repository of the hook.
+    for variable in [name for name in os.environ if name.startswith("GIT_")]:
+        del os.environ[variable]
     if (options.mode is None) != (options.revision is None) or (options.mode and options.since):
         parser.error("give nothing, --since REV, or compare REV")
     revision = options.revision or options.since

@@ -30,10 +30,12 @@ def commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
 
     def ask() -> str:
         provenance.commit.cache_clear()
+        provenance.commit_fault.cache_clear()
         return provenance.commit()
 
     yield ask
     provenance.commit.cache_clear()
+    provenance.commit_fault.cache_clear()
 
 
 def git(folder: Path, *words: str) -> str:
@@ -119,6 +121,131 @@ def test_without_git_there_is_no_commit(
 def test_an_installed_package_has_no_commit(commit: Callable[[], str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paths, "checkout", lambda: None)
     assert commit() == ""
+
+
+def other_repository(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What git says to a hook of another repository."""
+    repository(folder)
+    git(folder, "commit", "--quiet", "--allow-empty", "-m", "another")
+    monkeypatch.setenv("GIT_DIR", str(folder / ".git"))
+    monkeypatch.setenv("GIT_WORK_TREE", str(folder))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(folder / ".git/index"))
+
+
+def test_a_hook_of_another_repository_does_not_give_its_commit(
+    tmp_path: Path, commit: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = repository(tmp_path / "clone")
+    other_repository(tmp_path / "other", monkeypatch)
+    assert commit() == head
+    assert provenance.commit_subject(head) == "first"
+    (tmp_path / "clone/tasks/new.py").write_text("")
+    assert commit() == f"{head}+changes"
+
+
+@pytest.mark.parametrize("hidden_by", ["setting", "global ignore", "exclude", "ignore in a folder", "ignored folder"])
+def test_no_setting_hides_a_new_task(
+    hidden_by: str, tmp_path: Path, commit: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = repository(tmp_path / "clone")
+    new = tmp_path / "clone/tasks/mine/new.py"
+    if hidden_by == "setting":
+        git(tmp_path / "clone", "config", "status.showUntrackedFiles", "no")
+    elif hidden_by == "global ignore":
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+        (tmp_path / "config/git").mkdir(parents=True)
+        (tmp_path / "config/git/ignore").write_text("new.py\n.DS_Store\n")
+    elif hidden_by == "exclude":
+        (tmp_path / "clone/.git/info/exclude").write_text("*.py\n.DS_Store\n")
+    elif hidden_by == "ignore in a folder":
+        new.parent.mkdir()
+        (new.parent / ".gitignore").write_text("*\n")
+        git(tmp_path / "clone", "add", "-f", "tasks/mine/.gitignore")
+        git(tmp_path / "clone", "commit", "--quiet", "-m", "second")
+        head = git(tmp_path / "clone", "rev-parse", "HEAD")
+    else:
+        (tmp_path / "clone/.git/info/exclude").write_text("mine/\n")
+    assert commit() == head
+    new.parent.mkdir(exist_ok=True)
+    if hidden_by != "setting":
+        (new.parent / "new.pyc").write_text("")
+    if hidden_by in ("ignore in a folder", "ignored folder"):
+        assert commit() == head  # what Python leaves beside code is no change
+    new.write_text("")
+    assert commit() == f"{head}+changes"
+
+
+def test_files_with_names_that_are_no_utf_8_are_changes_like_others(tmp_path: Path, commit: Callable[[], str]) -> None:
+    head = repository(tmp_path / "clone")
+    Path(os.fsdecode(os.fsencode(tmp_path / "clone/tasks") + b"/\xff.py")).write_text("")
+    assert commit() == f"{head}+changes"
+    assert provenance.commit_fault() == ""
+
+
+@pytest.mark.skipif(os.name != "posix" or os.getuid() != 0, reason="only root gives files away")
+def test_a_checkout_of_another_owner_has_its_commit(tmp_path: Path, commit: Callable[[], str]) -> None:
+    head = repository(tmp_path / "clone")
+    for path in (tmp_path / "clone", *(tmp_path / "clone").rglob("*")):
+        os.chown(path, 54321, 54321)
+    with pytest.raises(subprocess.CalledProcessError):
+        git(tmp_path / "clone", "status")  # git itself asks whose it is
+    assert commit() == head
+
+
+def test_a_linked_worktree_has_its_own_commit(tmp_path: Path, commit: Callable[[], str]) -> None:
+    repository(tmp_path / "main")
+    git(tmp_path / "main", "worktree", "add", "--quiet", "-b", "side", str(tmp_path / "clone"))
+    git(tmp_path / "clone", "commit", "--quiet", "--allow-empty", "-m", "on the side")
+    assert commit() == git(tmp_path / "clone", "rev-parse", "HEAD")
+
+
+def test_a_broken_repository_within_another_has_no_commit_and_says_why(
+    tmp_path: Path, commit: Callable[[], str]
+) -> None:
+    repository(tmp_path)
+    (tmp_path / "clone/.git").mkdir(parents=True)
+    assert commit() == ""
+    assert provenance.commit_fault().startswith("git: fatal: not a git repository")
+    assert str(tmp_path) not in provenance.commit_fault()
+
+
+@pytest.mark.parametrize(
+    ("case", "fault"),
+    [
+        ("no clone", "the checkout has no .git: it is no clone"),
+        ("new", "the repository has no commit yet"),
+        ("no git", "git cannot be run: No such file or directory"),
+        ("installed", "ntkbench is installed and not run from a checkout"),
+    ],
+)
+def test_where_the_commit_is_not_known_records_and_the_doctor_say_why(
+    case: str, fault: str, tmp_path: Path, commit: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "clone").mkdir()
+    if case == "new":
+        git(tmp_path / "clone", "init", "--quiet")
+    elif case == "no git":
+        (tmp_path / "clone/.git").mkdir()
+        monkeypatch.setenv("PATH", str(tmp_path))
+    elif case == "installed":
+        monkeypatch.setattr(paths, "checkout", lambda: None)
+    assert commit() == ""
+    facts = provenance.environment([], [])
+    assert (facts["commit"], facts["no commit"]) == ("", fault)
+
+
+def test_where_it_is_known_there_is_no_word_of_it(tmp_path: Path, commit: Callable[[], str]) -> None:
+    head = repository(tmp_path / "clone")
+    assert commit() == head
+    assert "no commit" not in provenance.environment([], [])
+
+
+def test_a_commits_subject_is_text_whatever_the_settings(tmp_path: Path, commit: Callable[[], str]) -> None:
+    repository(tmp_path / "clone")
+    git(tmp_path / "clone", "commit", "--quiet", "--allow-empty", "-m", "Größer")
+    git(tmp_path / "clone", "config", "i18n.logOutputEncoding", "ISO-8859-1")
+    git(tmp_path / "clone", "config", "log.showSignature", "true")
+    assert provenance.commit_subject(commit()) == "Größer"
 
 
 def test_the_environment_holds_the_facts_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:

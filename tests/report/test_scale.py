@@ -21,7 +21,7 @@ SELECT md5(concat_ws('/', t, d, b, s)) AS run_id, md5(concat_ws('/', 'x', t, d, 
        '' AS implementation, 'cpu' AS device, 'float32' AS precision, s AS seed, 'ok' AS status, '' AS reason,
        '' AS traceback, [] AS warnings, TIMESTAMP '2026-01-01' AS started, TIMESTAMP '2026-01-02' AS finished,
        'ntkbench run' AS command, 'e1' AS environment_id, 'claims ' || t AS claims_id,
-       false AS measures_machine, 'this machine' AS origin, '' AS submitter, '' AS seal
+       false AS measures_machine, 'this machine' AS origin, '' AS submitter, '' AS seal, finished AS stored
 FROM range($tasks) tasks(t), range(14) settings(d), (VALUES ('jax'), ('numba'), ('torch')) backends(b),
      range($seeds) seeds(s);
 INSERT INTO claim BY NAME

@@ -41,10 +41,10 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
             run(5, precision="float64", metrics=accuracy(40.5)),
             run(11, backend="jax", device="cuda", timings=[replace(t, seconds=t.seconds / 4) for t in RECORD.timings]),
             run(6, status="timeout", reason="took longer than 5 s"),
-            run(7, experiment=1, metrics=accuracy(40.8), curves=[*RECORD.curves, POWERS], **newer),
             run(8, backend="jax", params={"depth": 6}),
             run(9, backend="torch", params={"depth": 6}),
             run(10, task="cifar_cntk", params=cntk, metrics=[replace(RECORD.metrics[0], name="test_accuracy"), COUNT]),
+            run(7, experiment=1, metrics=accuracy(40.8), curves=[*RECORD.curves, POWERS], **newer),
         ]
     )
     return store

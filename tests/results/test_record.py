@@ -103,7 +103,7 @@ def test_a_record_survives_a_line_of_json(record: RunRecord) -> None:
 
 def test_a_line_is_plain_json_with_its_format() -> None:
     found = values()
-    assert found["format"] == 3
+    assert found["format"] == 4
     assert found["metrics"] == [
         {
             "name": "square",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ntkbench.results import rows
 from ntkbench.results.record import ClaimRow, CurveRow, MetricRow, RunRecord, TimingRow
-from ntkbench.results.sameness import same
+from ntkbench.results.sameness import same, sealed_content
 from ntkbench.results.store import Store
 
 RECORD = RunRecord.from_json((Path(__file__).parents[1] / "data" / "record.json").read_text())
@@ -140,3 +140,9 @@ def test_equal_parameters_and_environments_are_equal_texts(store):
         "SELECT count(*), count(DISTINCT params), count(DISTINCT environment_id) FROM run WHERE tier = 'order'"
     )[1]
     assert counts == (2, 1, 1)
+
+
+def test_a_record_without_the_file_of_its_task_has_the_seal_that_it_had() -> None:
+    """Seals were made before records knew of task files."""
+    assert "task_sha256" not in sealed_content(RECORD)
+    assert sealed_content(replace(RECORD, task_sha256="a" * 64))["task_sha256"] == "a" * 64

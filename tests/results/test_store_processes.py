@@ -188,8 +188,8 @@ from ntkbench.results.record import RunRecord
 
 insert = module.insert_records
 
-def then_die(connection, records, origins):
-    insert(connection, records, origins)
+def then_die(connection, *rest):
+    insert(connection, *rest)
     if sys.argv[3] == "after":
         connection.commit()
     os.kill(os.getpid(), signal.SIGKILL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -85,3 +86,9 @@ def test_a_run_without_an_outcome_is_recorded_with_its_machine(
     record = to_record(run_, squares, attempt(result), "", {"machine": "there"})
     assert (record.status, record.reason, record.environment) == (status, reason, {"machine": "there"})
     assert to_record(run_, squares, attempt(result), "").environment["machine"] != "there"
+
+
+def test_the_file_of_the_task_is_that_which_the_worker_read(squares: Task, run_: PlannedRun, small_tasks: Path) -> None:
+    here = hashlib.sha256((small_tasks / "small.py").read_bytes()).hexdigest()
+    assert to_record(run_, squares, attempt(WorkerDied(1, "", False)), "").task_sha256 == here
+    assert to_record(run_, squares, attempt(Outcome("error", task_sha256="b" * 64)), "").task_sha256 == "b" * 64

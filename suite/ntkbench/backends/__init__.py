@@ -13,6 +13,7 @@ from ntkbench.backends.allocator import keep_freed_memory
 from ntkbench.backends.protocol import Backend, Capability
 from ntkbench.errors import InputError, unknown
 from ntkbench.machine import provenance
+from ntkbench.machine.cores import cores_given
 
 # Of the environment, beside those that a backend names.
 _VARIABLES = ("CUDA_VISIBLE_DEVICES", "NTKBENCH_MEMORY_FRACTION", "NVIDIA_TF32_OVERRIDE", "OMP_NUM_THREADS")
@@ -62,6 +63,7 @@ def open_backend(name: str, device: str = "cpu") -> Backend:
     Raises InputError when the device is not there.
     """
     keep_freed_memory()
+    cores_given()  # once loaded, some libraries bind this thread to one core
     return classes()[name](device)
 
 

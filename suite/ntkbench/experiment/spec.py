@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import get_args
 
@@ -44,6 +46,7 @@ class Task:
     formulas: Mapping[str, str] = field(default_factory=dict)
     checkpoints: bool = False
     measures_machine: bool = False
+    sha256: str | None = None  # of the file that it was read from
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "metrics", with_peak_memory(self.metrics))
@@ -182,6 +185,15 @@ def task(
             formulas=MappingProxyType(dict(formulas or {})),
             checkpoints=checkpoints,
             measures_machine=measures_machine,
+            sha256=_source_sha256(function),
         )
 
     return decorate
+
+
+def _source_sha256(function: Callable[..., None]) -> str | None:
+    """The hash of the file that a function was just read from; None where it is in no file."""
+    try:
+        return hashlib.sha256(Path(inspect.getfile(inspect.unwrap(function))).read_bytes()).hexdigest()
+    except (OSError, TypeError):
+        return None

@@ -10,13 +10,18 @@ from pathlib import Path
 
 from ntkbench.canonical import canonical_json
 from ntkbench.machine import nvidia
+from ntkbench.machine.cores import cores_given
 from ntkbench.machine.installation import installation
 
 
 @cache
 def machine_id() -> str:
-    """12 hex digits for this installation on this hardware: runs are compared in speed within one machine alone."""
-    return _digits([installation(), hardware_id()])
+    """12 hex digits for this installation on this hardware: runs are compared in speed within one machine alone.
+
+    A share of the cores is a machine of its own.
+    """
+    share = cores_given()
+    return _digits([installation(), hardware_id(), *([share] if share else [])])
 
 
 def hardware_id() -> str:

@@ -23,7 +23,7 @@ _CHECKS = {
 }
 _LATEST_ANYWHERE = (
     "SELECT run_id FROM run WHERE status = 'ok' QUALIFY latest_attempt(experiment_id, NULL, "
-    "precedence(origin, submitter), finished, run_id)"
+    "precedence(origin, submitter), stored, run_id)"
 )
 _LATEST_OF = "SELECT run_id FROM latest_run WHERE task IN (SELECT unnest(?::VARCHAR[]))"
 

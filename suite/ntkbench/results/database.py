@@ -32,6 +32,8 @@ PATIENCE = 30.0  # seconds to wait for another process to let go of the file, un
 _BLOCK_SIZE = 16384  # bytes; many small tables: the default of 256 KiB would waste megabytes
 # What DuckDB says of a file that is open elsewhere: in another process on POSIX, on Windows, in this process.
 _BUSY = ("Could not set lock", "being used by another process", "Unique file handle conflict")
+# For all cursors. The columns have no zone, now() has: DuckDB would compare them in that of the machine.
+_UTC = "SET GLOBAL TimeZone = 'UTC'"
 
 _numbers = itertools.count()
 
@@ -126,6 +128,7 @@ def connect(path: Path | str | None = None) -> duckdb.DuckDBPyConnection:
     with reading(file):
         pass
     connection = _patiently(lambda: duckdb.connect(str(file), read_only=True), file, PATIENCE, "open")
+    connection.execute(_UTC)
     steps.offer(connection)
     return connection
 
@@ -147,7 +150,9 @@ def _instance() -> duckdb.DuckDBPyConnection:
         spill = Path(tempfile.gettempdir()) / f"ntkbench-{os.getpid()}"
     except FileNotFoundError as error:  # a file could be written in none of several folders
         raise OSError(errno.ENOSPC, error.strerror) from error
-    return duckdb.connect(config={"temp_directory": str(spill)})
+    instance = duckdb.connect(config={"temp_directory": str(spill)})
+    instance.execute(_UTC)
+    return instance
 
 
 @contextmanager

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ntkbench.machine.cores import cores_given
 from ntkbench.machine.hardware import hardware_id
 from ntkbench.results.record import DONE, RunRecord
 
 if TYPE_CHECKING:
     import duckdb
+
+    from ntkbench.experiment.spec import Task
 
 # Stored by this machine of itself, perhaps while the hardware alone was its name, or (NULL) by anyone.
 _TAKEN = """
@@ -20,11 +23,11 @@ WITH latest AS (
   SELECT run.* FROM run JOIN environment USING (environment_id)
   WHERE status IN (SELECT unnest($done::VARCHAR[])) AND task IN (SELECT unnest($tasks::VARCHAR[]))
     AND ($machine IS NULL OR origin = 'this machine' AND machine IN ($machine, $hardware))
-  QUALIFY latest_attempt(experiment_id, NULL, precedence(origin, submitter), finished, run_id)
+  QUALIFY latest_attempt(experiment_id, NULL, precedence(origin, submitter), stored, run_id)
 ), smallest AS (
   SELECT run_id, stage, min(seconds) AS seconds FROM timing GROUP BY ALL
 )
-SELECT task, task_version, tier, params, backend, device, precision, seed, dataset, dataset_sha256, status,
+SELECT task, task_version, tier, params, backend, device, precision, seed, dataset, dataset_sha256, status, task_sha256,
        date_diff('millisecond', started, finished) / 1000 AS seconds,
        (SELECT list(seconds) FROM smallest s WHERE s.run_id = r.run_id) AS stages
 FROM latest r
@@ -52,11 +55,18 @@ class Attempt:
     status: str
     seconds: float
     stages: tuple[float, ...]
+    task_sha256: str | None = None
+
+    def of_other_file(self, task: Task) -> bool:
+        """Whether it is of the same version of the task, read from a file of other content."""
+        same_version = (self.task, self.task_version) == (task.name, task.version)
+        return same_version and self.task_sha256 is not None and self.task_sha256 != task.sha256
 
 
 def of_tables(connection: duckdb.DuckDBPyConnection, machine: str | None, tasks: Collection[str]) -> list[Attempt]:
     """The latest good attempts on one machine (None: on any), from the tables of a database or an export."""
-    given = {"done": list(DONE), "tasks": list(tasks), "machine": machine, "hardware": hardware_id()}
+    earlier = machine if cores_given() else hardware_id()  # a share of the hardware had no name then
+    given = {"done": list(DONE), "tasks": list(tasks), "machine": machine, "hardware": earlier}
     rows = connection.execute(_TAKEN, given)
     names = [column[0] for column in rows.description or []]
     found = [dict(zip(names, row, strict=True)) for row in rows.fetchall()]
@@ -80,5 +90,5 @@ def _attempt(r: RunRecord) -> Attempt:
     smallest = {t.stage: t.seconds for t in sorted(r.timings, key=lambda t: -t.seconds)}
     return Attempt(
         r.task, r.task_version, r.tier, r.params, r.backend, r.device, r.precision, r.seed, r.dataset,
-        r.dataset_sha256, r.status, taken.total_seconds(), tuple(smallest.values()),
+        r.dataset_sha256, r.status, taken.total_seconds(), tuple(smallest.values()), r.task_sha256,
     )  # fmt: skip

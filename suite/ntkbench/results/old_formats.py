@@ -1,4 +1,4 @@
-"""Records of formats 1 and 2, brought up to date: what a name meant then is said by a role now.
+"""Records of earlier formats, brought up to date: what a name meant in the first two is said by a role now.
 
 For records alone; results/migrations/ does the same for tables.
 """
@@ -22,6 +22,7 @@ _ADDED: Mapping[int, Mapping[str, Mapping[str, Any]]] = {
         "curves": {"theory_of": None},
         "claims": {"finding": None},
     },
+    4: {"": {"task_sha256": None}},
 }
 _MACHINE = "machine_limits"
 _LIMITS = {

@@ -17,7 +17,7 @@ from ntkbench.experiment.spec import Task
 from ntkbench.results.old_formats import with_added_fields, with_roles
 from ntkbench.results.record_checks import check, check_not_negative, check_time, checkable, from_mapping
 
-FORMAT = 3
+FORMAT = 4
 STATUSES = ("ok", "error", "out_of_memory", "timeout", "killed", "not_applicable")
 DONE = ("ok", "not_applicable")
 
@@ -161,6 +161,7 @@ class RunRecord:
     claims: list[ClaimRow] = field(default_factory=list)
     measures_machine: bool = False
     parts: list[PartRow] = field(default_factory=list)
+    task_sha256: str | None = None
 
     def __post_init__(self) -> None:
         check("record", self, status=STATUSES)

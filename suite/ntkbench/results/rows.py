@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ntkbench.canonical import canonical_json
 from ntkbench.errors import InputError
 from ntkbench.machine.provenance import environment_id
+from ntkbench.results.order import in_order
 from ntkbench.results.origin import IMPORT, THIS_MACHINE, Origin, seal, sealed_here
 from ntkbench.results.record import FORMAT, ClaimRow, CurveRow, MetricRow, RunRecord
 from ntkbench.results.sameness import iso, sealed_content, utc
@@ -37,12 +38,12 @@ SELECT r.*, e.facts,
      FROM curve c WHERE c.run_id = r.run_id GROUP BY name) c) AS curves,
   (SELECT list({claim_row} ORDER BY name) FROM claim c WHERE c.claims_id = r.claims_id) AS claims
 FROM run r LEFT JOIN environment e USING (environment_id)
-WHERE {condition} ORDER BY r.finished, r.run_id
+WHERE {condition} ORDER BY r.stored, r.run_id
 """
 _DECLARATIONS = """
 SELECT * EXCLUDE (claims_id), d.claims_id,
   (SELECT list({claim_row} ORDER BY name) FROM claim c WHERE c.claims_id = d.claims_id) AS claims
-FROM declaration d ORDER BY ALL
+FROM declaration d ORDER BY d.stored, task, task_version, d.claims_id
 """
 _CLAIM_ROW = (
     "{'name': name, 'metric': metric, 'value': value, 'tolerance': tolerance, 'source': source, "
@@ -60,10 +61,14 @@ class Declaration:
     declared: str
     claims: Sequence[ClaimRow]
     origin: Origin = THIS_MACHINE
+    stored: datetime | None = field(default=None, compare=False)  # where it was before; see order.py
 
 
 def insert_records(
-    connection: duckdb.DuckDBPyConnection, records: Sequence[RunRecord], origins: Mapping[str, Origin]
+    connection: duckdb.DuckDBPyConnection,
+    records: Sequence[RunRecord],
+    origins: Mapping[str, Origin],
+    stored: Mapping[str, datetime],
 ) -> None:
     """Add records; the caller has made sure that they are not there, and minds the transaction.
 
@@ -71,16 +76,18 @@ def insert_records(
         connection: To the database.
         records: Runs.
         origins: By run_id; without one it is this machine.
+        stored: By run_id, the moments of those that come from other tables; see order.py.
     """
     for start in range(0, len(records), _BATCH):
         batch = records[start : start + _BATCH]
         insert_environments(connection, [r.environment for r in batch])
         sets = _insert_claims(connection, [(r.task, r.task_version, r.claims) for r in batch])
-        insert(
-            connection,
-            "run",
-            [_run_row(r, name, origins.get(r.run_id, THIS_MACHINE)) for r, name in zip(batch, sets, strict=True)],
-        )
+        moments = in_order(connection, [(utc(r.finished), stored.get(r.run_id)) for r in batch])
+        rows = [
+            _run_row(r, name, origins.get(r.run_id, THIS_MACHINE), moment)
+            for r, name, moment in zip(batch, sets, moments, strict=True)
+        ]
+        insert(connection, "run", rows)
         insert(
             connection, "timing", [(r.run_id, t.stage, t.phase, t.sample, t.seconds) for r in batch for t in r.timings]
         )
@@ -111,13 +118,15 @@ def insert_declarations(connection: duckdb.DuckDBPyConnection, declarations: Seq
     if not declarations:
         return
     sets = _insert_claims(connection, [(d.task, d.task_version, d.claims) for d in declarations])
-    rows = dict.fromkeys(
-        (*key, d.origin.kind, d.origin.submitter, seal(d.origin, _declared(*key)))
-        for d, name in zip(declarations, sets, strict=True)
-        for key in ((d.task, d.task_version, name, utc(d.declared)),)
-    )
-    known = set(connection.execute("SELECT task, task_version, claims_id, declared FROM declaration").fetchall())
-    insert(connection, "declaration", [row for row in rows if row[:4] not in known])
+    keyed = {(d.task, d.task_version, name, utc(d.declared)): d for d, name in zip(declarations, sets, strict=True)}
+    for key in connection.execute("SELECT task, task_version, claims_id, declared FROM declaration").fetchall():
+        keyed.pop(key, None)
+    moments = in_order(connection, [(key[3], d.stored) for key, d in keyed.items()])
+    rows = [
+        (*key, d.origin.kind, d.origin.submitter, seal(d.origin, _declared(*key)), moment)
+        for (key, d), moment in zip(keyed.items(), moments, strict=True)
+    ]
+    insert(connection, "declaration", rows)
 
 
 def claims_id(task: str, version: int, claims: Sequence[ClaimRow]) -> str:
@@ -211,12 +220,12 @@ def _known(connection: duckdb.DuckDBPyConnection, table: str, key: str, names: I
     return {row[0] for row in connection.execute(query, [list(names)]).fetchall()}
 
 
-def _run_row(r: RunRecord, claims: str, origin: Origin) -> tuple[Any, ...]:
+def _run_row(r: RunRecord, claims: str, origin: Origin, stored: datetime) -> tuple[Any, ...]:
     return (
         r.run_id, r.experiment_id, r.task, r.task_version, r.tier, json.dumps(r.params, sort_keys=True), r.backend,
         r.implementation, r.device, r.precision, r.seed, r.dataset, r.dataset_sha256, r.status, r.reason, r.traceback,
         r.warnings, utc(r.started), utc(r.finished), r.command, environment_id(r.environment), claims,
-        r.measures_machine, origin.kind, origin.submitter, seal(origin, sealed_content(r)),
+        r.measures_machine, origin.kind, origin.submitter, seal(origin, sealed_content(r)), r.task_sha256, stored,
     )  # fmt: skip
 
 
@@ -246,7 +255,7 @@ def _as_stored(claims: Sequence[ClaimRow]) -> list[ClaimRow]:
 def _record(row: dict[str, Any]) -> RunRecord:
     if row["facts"] is None:
         raise InputError(f"run {row['run_id']} has no environment")
-    for name in ("environment_id", "claims_id", "origin", "submitter", "seal"):
+    for name in ("environment_id", "claims_id", "origin", "submitter", "seal", "stored"):
         del row[name]
     row["environment"] = row.pop("facts")
     row["params"] = json.loads(row["params"])
@@ -271,6 +280,7 @@ def _declaration(row: Mapping[str, Any]) -> Declaration:
         iso(row["declared"]),
         [ClaimRow(**claim) for claim in _claims(row)],
         Origin(kind, submitter) if stored_here else IMPORT,
+        row["stored"],
     )
 
 

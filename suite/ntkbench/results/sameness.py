@@ -23,6 +23,8 @@ def utc(text: str) -> datetime:
 def sealed_content(record: RunRecord) -> dict[str, Any]:
     """What is sealed of a record: all of it, equal for records that are the same rows."""
     values = dict(vars(normal(record)))
+    if record.task_sha256 is None:  # said of every record before: their seals stay
+        del values["task_sha256"]
     for name in ROWS:
         # Not asdict: of a million metrics it makes copies for seconds.
         values[name] = [[_number(value) for value in vars(row).values()] for row in values[name]]

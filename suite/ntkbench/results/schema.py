@@ -13,7 +13,7 @@ from ntkbench.machine.hardware import hardware_id
 if TYPE_CHECKING:
     import duckdb
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 TABLES = ("environment", "run", "timing", "metric", "curve", "claim", "declaration", "perf", "part")
 """The tables that only grow."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Callable
+from pathlib import Path
 
 from ntkbench.errors import InputError
 from ntkbench.results.database import BusyError
@@ -28,8 +29,8 @@ def keep(store: RecordSink, record: RunRecord, tell: Teller) -> None:
 
 def take_set_aside(store: RecordSink, tell: Teller) -> None:
     """Store the records that were set aside."""
-    files = sorted(store.path.parent.glob(f"{glob.escape(store.path.name)}.*.waiting.jsonl"))
-    for file in files:
+    files = store.path.parent.glob(f"{glob.escape(store.path.name)}.*.waiting.jsonl")
+    for file in sorted(files, key=_moment):
         try:
             store.add(record for _, record in read_json_lines(file))
         except InputError as error:
@@ -37,3 +38,11 @@ def take_set_aside(store: RecordSink, tell: Teller) -> None:
             tell(f"left aside: {error}")
         else:
             file.unlink(missing_ok=True)
+
+
+def _moment(file: Path) -> int:
+    """When the file was written: runs count in the order in which they were made. Another process may have taken it."""
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return 0

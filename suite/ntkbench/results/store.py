@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ntkbench import datasets
 from ntkbench.errors import InputError, first_line
+from ntkbench.machine.cores import cores_given
 from ntkbench.machine.hardware import hardware_id
 from ntkbench.results import database
 from ntkbench.results.faults import refusal
@@ -55,6 +57,7 @@ class Store:
         measurements: Iterable[tuple[Measurement, str]] = (),
         *,
         origins: Mapping[str, Origin] | None = None,
+        stored: Mapping[str, datetime] | None = None,
         places: Mapping[str, str] | None = None,
     ) -> int:
         """Add what is not there yet, all or none; how many records and measurements were added.
@@ -64,6 +67,7 @@ class Store:
             declarations: What tasks claim; likewise.
             measurements: What asv measured, each with the place where it was found.
             origins: By run_id, who vouches for a record; without one it is this machine, which has made it.
+            stored: By run_id, the moment of a record that another database has; see order.py.
             places: By run_id, where a record was found, for messages.
 
         Raises:
@@ -81,7 +85,7 @@ class Store:
                 if present is not record and not same(record, present):
                     where = (places or {}).get(record.run_id, "the record to be added")
                     raise InputError(f"run {record.run_id} in {where} differs from the one in {self.path}")
-            insert_records(connection, list(new.values()), origins or {})
+            insert_records(connection, list(new.values()), origins or {}, stored or {})
             insert_declarations(connection, list(declarations))
             measured = insert_measurements(connection, list(measurements))
             connection.commit()
@@ -115,7 +119,8 @@ class Store:
             # A data set that could not be had then may be had now.
             "AND NOT (status = 'not_applicable' AND coalesce(dataset, '') IN (SELECT unnest(?::VARCHAR[])))"
         )
-        values = [machine, hardware_id(), list(DONE), datasets.optional()]
+        # A share of the hardware had no name then.
+        values = [machine, machine if cores_given() else hardware_id(), list(DONE), datasets.optional()]
         with self.reading() as connection:
             return {row[0] for row in connection.execute(query, values).fetchall()}
 

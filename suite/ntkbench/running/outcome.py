@@ -31,6 +31,7 @@ class Outcome:
         parts: By name, the seconds of the run that went to something else than the calls of stages.
         checkpoints: The folders of stored blocks that are of no use once the run is recorded.
         environment: Names and values that describe the machine, the code and the backend; empty where unknown.
+        task_sha256: Of the file that the worker read the task from; None where unknown.
     """
 
     status: str
@@ -44,6 +45,7 @@ class Outcome:
     parts: Mapping[str, float] = field(default_factory=dict)
     checkpoints: Sequence[str] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    task_sha256: str | None = None
 
     def __post_init__(self) -> None:
         if self.status not in STATUSES:

@@ -60,6 +60,8 @@ def _record(run: PlannedRun, task: Task, outcome: Outcome, attempt: Attempt, com
         curves=[_curve_row(curves[name], list(x), list(y)) for name, (x, y) in outcome.curves.items()],
         claims=claim_rows(task),
         measures_machine=task.measures_machine,
+        # The file may have changed since this process read it.
+        task_sha256=outcome.task_sha256 or task.sha256,
     )
 
 

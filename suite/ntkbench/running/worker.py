@@ -72,7 +72,7 @@ def _serve(
     tasks: dict[str, Task] = {}
     while True:
         run: PlannedRun = connection.recv()
-        account = Account()
+        account, source = Account(), None
         try:
             if backend is None:
                 send(connection, StageReached(f"starting {backend_name}"))
@@ -81,16 +81,17 @@ def _serve(
                 gc.freeze()
             send(connection, Begun())
             mapper = None if sharing is None else sharing.mapper(backend, task_folders)
+            source = tasks[run.task].sha256
             outcome = _carry_out(tasks[run.task], backend, run, _reporter(connection), mapper, account)
             with account.part(MEMORY):
                 gc.collect()
                 keeps = not backend.release_memory()
-            finished = Finished(replace(outcome, parts=account.parts), keeps_memory=keeps)
+            finished = Finished(replace(outcome, parts=account.parts, task_sha256=source), keeps_memory=keeps)
         except DatasetUnavailable as error:
             missing = Outcome("not_applicable", describe(error)) if error.optional else _failure(error, backend)
-            finished = Finished(replace(missing, parts=account.parts), lacks_dataset=error.name)
+            finished = Finished(replace(missing, parts=account.parts, task_sha256=source), lacks_dataset=error.name)
         except BaseException as error:
-            finished = Finished(replace(_failure(error, backend), parts=account.parts))
+            finished = Finished(replace(_failure(error, backend), parts=account.parts, task_sha256=source))
         send(connection, finished)
 
 

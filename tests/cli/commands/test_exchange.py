@@ -85,3 +85,17 @@ def test_a_place_where_no_export_can_be_is_one_line(ntkbench, filled, tmp_path, 
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err.startswith(f"ntkbench: cannot write to {tmp_path / place}: ")
     assert outcome.err.count("\n") == 1
+
+
+def test_an_import_warns_of_runs_that_ended_at_a_time_to_come(ntkbench, tmp_path):
+    ahead = replace(RECORD, run_id="a" * 32, finished="2231-01-01T00:00:00.000+00:00")
+    source = tmp_path / "records.jsonl"
+    source.write_text(RECORD.to_json() + "\n" + ahead.to_json() + "\n")
+    outcome = ntkbench("import", source)
+    assert (outcome.code, outcome.out) == (0, "2 added, 0 were here already\n")
+    assert outcome.err == (
+        "ntkbench: 1 run says that it ended at a time that has not come yet, 2231-01-01T00:00:00.000+00:00 at the "
+        "latest: a clock was ahead, or that of this machine is behind\n"
+    )
+    source.write_text(RECORD.to_json() + "\n")
+    assert ntkbench("import", source).err == ""

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import hashlib
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -234,3 +236,36 @@ def test_quiet_says_what_needs_attention_alone(ntkbench, squares, small_tasks):
 def test_one_seed_alone_can_be_run(ntkbench, squares, query):
     assert ntkbench(*squares, "--set", "x=2", "--seed", "7").code == 0
     assert query("SELECT seed FROM run") == [(7,)]
+
+
+def test_runs_of_another_file_of_the_task_are_told_until_they_are_repeated(
+    ntkbench, squares, small_tasks, query, monkeypatch
+):
+    file = small_tasks / "small.py"
+    first = hashlib.sha256(file.read_bytes()).hexdigest()
+    assert ntkbench(*squares).err == ""
+    assert query("SELECT DISTINCT task_sha256 FROM run") == [(first,)]
+    file.write_text(file.read_text() + "\n# another\n")
+    forget_tasks(monkeypatch)
+    outcome = ntkbench(*squares)
+    assert outcome.code == 0
+    assert outcome.err == (
+        "ntkbench: the file of task 'squares' is another than that of 2 stored runs of its version 1: where numbers "
+        "may change give it a new version, else --rerun repeats them\n"
+    )
+    ntkbench(*squares, "--rerun")
+    assert ntkbench(*squares).err == ""
+    second = hashlib.sha256(file.read_bytes()).hexdigest()
+    assert query("SELECT task_sha256, count(*) FROM run GROUP BY ALL ORDER BY 2, 1") == sorted(
+        [(first, 2), (second, 2)], key=lambda row: (row[1], row[0])
+    )
+    # A new version has no run of another file.
+    file.write_text(file.read_text().replace('title="Squares",', 'title="Squares", version=2,'))
+    forget_tasks(monkeypatch)
+    assert ntkbench(*squares).err == ""
+
+
+def forget_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in another process: task files are read anew."""
+    for name in [name for name in sys.modules if name.startswith("ntkbench_tasks_") and name.endswith(".small")]:
+        monkeypatch.delitem(sys.modules, name)

@@ -3,9 +3,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import signal
+import subprocess
+import sys
 import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
@@ -148,3 +152,24 @@ def test_sql_that_is_wrong_is_one_line(ntkbench, wrong):
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err.startswith("ntkbench: ")
     assert outcome.err.count("\n") == 1
+
+
+ASK = """
+import sys, ntkbench
+from ntkbench.cli.main import main
+sql = "SELECT count(*) FROM run WHERE finished BETWEEN now() - INTERVAL 1 HOUR AND now()"
+with ntkbench.connect() as connection:
+    print(connection.sql(sql).fetchall(), connection.cursor().sql(sql).fetchall(), flush=True)
+main(["sql", sql, "--format", "csv"])
+"""
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York", "UTC"])
+def test_times_are_compared_with_now_in_every_zone(filled, zone):
+    moment = datetime.now(UTC) - timedelta(minutes=5)
+    run = {"run_id": "a" * 32, "started": moment.isoformat(), "finished": moment.isoformat()}
+    filled.add([replace(RECORD, **run)])
+    environment = {**os.environ, "TZ": zone}
+    done = subprocess.run([sys.executable, "-c", ASK], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == ["[(1,)] [(1,)]", "count_star()", "1"]

@@ -85,7 +85,7 @@ def reference(tmp_path: Path) -> Path:
     store = Store(tmp_path / "elsewhere.duckdb")
     store.prepare()
     older = {"experiment_id": f"{7:032x}", "finished": "2025-01-01T00:00:00+00:00"}
-    store.add([record(7, value=40.0, backend="jax"), record(8, value=10.0, backend="jax", **older)])
+    store.add([record(8, value=10.0, backend="jax", **older), record(7, value=40.0, backend="jax")])
     export_parquet(store, tmp_path / "reference [1]")
     return tmp_path / "reference [1]"
 

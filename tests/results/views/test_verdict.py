@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -245,14 +246,16 @@ def test_declaring_the_same_again_adds_nothing(results):
     assert results.select("SELECT count(*) FROM claim") == [(2,)]
 
 
-def test_claims_arrive_with_imported_runs_too_and_the_newest_count(results):
+def test_claims_arrive_with_imported_runs_too_and_those_stored_last_count(results):
     results.claims = [claimed(tolerance=9.0)]
     results.run(seed=0, metrics={"accuracy": 40.0})
     results.claims = [claimed(tolerance=1.0)]
     results.run(seed=1, metrics={"accuracy": 40.0})
-    results.minutes = -10  # an older run that is imported last
+    results.flush()
     results.claims = [claimed(tolerance=5.0)]
     results.run(seed=2, metrics={"accuracy": 40.0})
+    earlier = results.waiting.pop()  # imported last, from a database that had it earlier
+    results.store.add([earlier], stored={earlier.run_id: datetime(2026, 1, 1)})
     assert results.select("SELECT tolerance FROM verdict") == [(1.0,)]
 
 

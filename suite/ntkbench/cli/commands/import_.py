@@ -9,6 +9,7 @@ from pathlib import Path
 from ntkbench.cli.exits import CHECK_FAILED, OK
 from ntkbench.cli.options import add_database, add_task_folders, database_path
 from ntkbench.results.exchange.sources import add_incoming, read_sources
+from ntkbench.results.inspection.times import to_come
 from ntkbench.results.store import Store
 
 
@@ -33,5 +34,7 @@ def run(options: Namespace) -> int:
         print("ntkbench: nothing was imported", file=sys.stderr)
         return CHECK_FAILED
     added, present = add_incoming(Store(database_path(options)), incoming)
+    if warning := to_come(incoming.records.values()):
+        print(f"ntkbench: {warning}", file=sys.stderr)
     print(f"{added} added, {present} were here already")
     return OK

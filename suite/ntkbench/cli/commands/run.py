@@ -89,6 +89,7 @@ class _Call:
         if len(todo) < len(self.runs):
             already = f"{len(self.runs) - len(todo)} of {len(self.runs)} runs are done already"
             self._say(f"{already}; --rerun repeats them")
+        self._warn_of_other_files()
         records: list[RunRecord] = []
         over = ""
         try:
@@ -125,6 +126,18 @@ class _Call:
             more = "1 more claim is" if waiting == 1 else f"{waiting} more claims are"
             print()
             say(f"{more} not run yet; see `ntkbench describe TASK` for the tiers that do")
+
+    def _warn_of_other_files(self) -> None:
+        """Say which stored runs are of other files of their tasks: numbers of one version are compared."""
+        stored = self.store.latest(machine_id(), list(self.tasks))
+        for name, task in self.tasks.items():
+            others = [a for a in stored if a.of_other_file(task)]
+            if others:
+                count = "1 stored run" if len(others) == 1 else f"{len(others)} stored runs"
+                _tell(
+                    f"the file of task {name!r} is another than that of {count} of its version {task.version}: "
+                    "where numbers may change give it a new version, else --rerun repeats them"
+                )
 
     def _say(self, text: str) -> None:
         if not self.options.quiet:

@@ -87,10 +87,10 @@ ENVIRONMENT_PAIRS = Query(
         LEFT JOIN recorded n ON n.run_id = p.baseline_run_id AND n.metric = m.metric
       GROUP BY p.environment_id, p.baseline_id, p.machine, p.baseline_machine
     )
-    JOIN (SELECT environment_id, max(finished) AS used FROM provenance WHERE status = 'ok' GROUP BY environment_id)
+    JOIN (SELECT environment_id, max(stored) AS used FROM provenance WHERE status = 'ok' GROUP BY environment_id)
       USING (environment_id)
     JOIN (
-      SELECT environment_id AS baseline_id, max(finished) AS baseline_used FROM provenance WHERE status = 'ok'
+      SELECT environment_id AS baseline_id, max(stored) AS baseline_used FROM provenance WHERE status = 'ok'
       GROUP BY environment_id
     ) USING (baseline_id)
     ORDER BY used DESC, environment_id, baseline_used DESC, baseline_id

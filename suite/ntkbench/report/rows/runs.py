@@ -31,6 +31,7 @@ class Run(NamedTuple):
     seconds: float
     dataset: str | None
     dataset_sha256: str | None
+    task_sha256: str | None
     commit_id: str
     environment_id: str
     machine: str

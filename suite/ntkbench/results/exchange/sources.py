@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from ntkbench.results import database
 from ntkbench.results.exchange.json_lines import read_json_lines
 from ntkbench.results.exchange.parquet import reading_export, write_tables
 from ntkbench.results.inspection.tables import misfits
+from ntkbench.results.order import read_stored
 from ntkbench.results.origin import IMPORT, REFERENCE, Origin
 from ntkbench.results.perf.asv import Measurement, holds_results, read_results
 from ntkbench.results.perf.rows import read_measurements
@@ -37,6 +39,7 @@ class Incoming:
 
     Attributes:
         origins: By run_id, who vouches for it: of what this installation stored before, as it was stored then.
+        stored: By run_id, the moments of what comes from tables; see order.py.
         conflicts: What is said of one run in two ways.
         misfits: What of tables does not fit together, which is no part of any record.
         repeated: How many records were found more than once.
@@ -45,6 +48,7 @@ class Incoming:
     records: dict[str, RunRecord] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)
     origins: dict[str, Origin] = field(default_factory=dict)
+    stored: dict[str, datetime] = field(default_factory=dict)
     declarations: list[Declaration] = field(default_factory=list)
     measurements: list[tuple[Measurement, str]] = field(default_factory=list)
     conflicts: list[str] = field(default_factory=list)
@@ -109,7 +113,12 @@ def add_incoming(store: Store, incoming: Incoming) -> tuple[int, int]:
     store.prepare()
     records = list(incoming.records.values())
     added = store.add(
-        records, incoming.declarations, incoming.measurements, origins=incoming.origins, places=incoming.places
+        records,
+        incoming.declarations,
+        incoming.measurements,
+        origins=incoming.origins,
+        stored=incoming.stored,
+        places=incoming.places,
     )
     return added, len(records) + len(incoming.measurements) + incoming.repeated - added
 
@@ -149,6 +158,7 @@ def _read_tables(connection: duckdb.DuckDBPyConnection, source: Path, incoming: 
         records = read_records(connection)
         incoming.declarations += read_declarations(connection)
         incoming.origins.update(read_origins(connection, records))
+        incoming.stored.update(read_stored(connection))
         incoming.misfits += [f"{source}: {misfit}" for misfit in misfits(connection)]
         incoming.measurements += [(measurement, str(source)) for measurement in read_measurements(connection)]
     except duckdb.Error as error:

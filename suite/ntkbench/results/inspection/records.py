@@ -92,7 +92,7 @@ def _against_task(r: RunRecord, tasks: Mapping[str, Task]) -> Iterator[str]:
 
 
 def _disagreements(records: list[RunRecord]) -> Iterator[str]:
-    latest = {r.experiment_id: r for r in sorted(records, key=lambda r: r.finished) if r.status == "ok"}
+    latest = {r.experiment_id: r for r in records if r.status == "ok"}  # as they were stored, one after another
     both = [
         (one, other)
         for one, other in pairs(latest.values(), latest.values())

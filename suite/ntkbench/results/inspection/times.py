@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from ntkbench.formats import quantity, seconds
 from ntkbench.results.record import RunRecord
-from ntkbench.results.sameness import utc
+from ntkbench.results.sameness import iso, utc
 
 _UNITS = {"operations": "op/s", "bytes": "B/s"}
 # How far above the measured limit of the machine is still believed: its measurement is no maximum, and caches are
@@ -46,7 +46,7 @@ def implausible(record: RunRecord, limits: Limits) -> Iterator[str]:
     began, ended = utc(record.started), utc(record.finished)
     if ended < began:
         yield "it ended before it began"
-    elif ended > datetime.now(UTC).replace(tzinfo=None):
+    elif ended > _now():
         yield f"it ended at {record.finished}, which has not come yet"
     spent, wall = sum(t.seconds for t in record.timings), (ended - began).total_seconds()
     # A stage that was resumed holds what its blocks took in earlier processes. Times are in whole milliseconds.
@@ -54,6 +54,18 @@ def implausible(record: RunRecord, limits: Limits) -> Iterator[str]:
         yield f"its stages took {seconds(spent)}, the whole run {seconds(wall)}"
     if record.status == "ok":
         yield from _too_fast(record, limits)
+
+
+def to_come(records: Iterable[RunRecord]) -> str:
+    """In one line, how many of the records say that they ended at a time that has not come yet; "" where none does."""
+    late = [moment for r in records if (moment := utc(r.finished)) > _now()]
+    if not late:
+        return ""
+    count = "1 run says that it" if len(late) == 1 else f"{len(late)} runs say that they"
+    return (
+        f"{count} ended at a time that has not come yet, {iso(max(late))} at the latest: "
+        "a clock was ahead, or that of this machine is behind"
+    )
 
 
 def _too_fast(record: RunRecord, limits: Limits) -> Iterator[str]:
@@ -83,6 +95,10 @@ def _bound(record: RunRecord, role: str, limits: Limits) -> tuple[float, str]:
         return _CARD[role], "what no card exceeds,"
     cores = record.environment.get("cores", "")
     return _CORE[role] * (int(cores) if cores.isdecimal() else _CORES), "what no processor exceeds,"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def _machine(record: RunRecord) -> str:

@@ -8,7 +8,7 @@ import math
 import re
 from ast import literal_eval
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ class Measurement:
     samples: tuple[float, ...]
     number: int
     failure: str
+    stored: datetime | None = field(default=None, compare=False)  # where it was before; see results/order.py
 
 
 def holds_results(folder: Path) -> bool:

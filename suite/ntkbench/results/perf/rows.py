@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ntkbench.errors import InputError
 from ntkbench.machine.provenance import environment_id
+from ntkbench.results.order import in_order
 from ntkbench.results.perf.asv import Measurement
 from ntkbench.results.rows import insert, insert_environments
 
@@ -41,23 +42,26 @@ def insert_measurements(connection: duckdb.DuckDBPyConnection, measurements: Seq
     present = {row[:_KEY]: row for row in connection.execute(f"SELECT {_COLUMNS} FROM perf").fetchall()}
     new = {}
     origins: dict[tuple[Any, ...], str] = {}
+    stored: dict[tuple[Any, ...], datetime | None] = {}
     for measurement, place in measurements:
         row = _row(measurement)
         key = row[:_KEY]
         if present.setdefault(key, row) is row:
-            new[key], origins[key] = row, place
+            new[key], origins[key], stored[key] = row, place, measurement.stored
         elif present[key] != row:
             other = origins.get(key, "the database")
             raise InputError(f"{measurement.benchmark} of {row[4].isoformat()} in {place} differs from that in {other}")
     order = [0, 1, 2, 3, 5, 6, 4, *range(7, 14)]  # of the table
-    insert(connection, "perf", [tuple(row[k] for k in order) for row in new.values()])
+    moments = in_order(connection, [(row[4], stored[key]) for key, row in new.items()])
+    rows = [(*(row[k] for k in order), moment) for row, moment in zip(new.values(), moments, strict=True)]
+    insert(connection, "perf", rows)
     return len(new)
 
 
 def read_measurements(connection: duckdb.DuckDBPyConnection) -> list[Measurement]:
     """All there are."""
     rows = connection.execute(
-        f"SELECT facts, {_COLUMNS} FROM perf JOIN environment USING (environment_id) ORDER BY ALL"
+        f"SELECT facts, {_COLUMNS}, stored FROM perf JOIN environment USING (environment_id) ORDER BY ALL"
     ).fetchall()
     return [
         Measurement(
@@ -75,9 +79,10 @@ def read_measurements(connection: duckdb.DuckDBPyConnection) -> list[Measurement
             samples=tuple(samples),
             number=number,
             failure=failure,
+            stored=stored,
         )
         for facts, _, benchmark, version, params, measured, committed, subject, unit, value, low, high, samples, number,
-        failure in rows
+        failure, stored in rows
     ]  # fmt: skip
 
 
