@@ -42,7 +42,7 @@ def shown(page: Path) -> str:
     """The command on the page of a run."""
     found = re.search(r'id="command".*?<code class="command">(.*?)</code>', page.read_text(), re.DOTALL)
     assert found is not None
-    return unescape(found[1])
+    return unescape(re.sub("<[^>]*>", "", found[1]))
 
 
 @pytest.mark.parametrize(
