@@ -180,7 +180,8 @@ def install(session: nox.Session, extras: set[str]) -> None:
     if not PYTHON.exists():
         run(session, sys.executable, "-m", "venv", "--clear", SUITE)
     named = sorted(extras.union(held))
-    target = f"{ROOT}[{','.join(named)}]" if named else ROOT
+    # Nox has gone to this folder. By its path pip would take what brackets hold in it for extras.
+    target = f".[{','.join(named)}]" if named else "."
     session.log(f"installing ntkbench{f' with {named}' if named else ''}; this is done once")
     pip = (PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-input")
     run(session, *pip, "-c", CONSTRAINTS, "-e", target)

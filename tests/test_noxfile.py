@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import runpy
+import shutil
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -34,3 +36,41 @@ def test_the_question_for_a_card_needs_nothing_that_is_not_python_s_own() -> Non
     command = [sys.executable, "-I", "-S", "-c", question, str(ROOT / "suite")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, driver().fault + "\n", "")
+
+
+class Session:
+    """Stands in for nox's own: notes the commands, of which none is run."""
+
+    def __init__(self) -> None:
+        self.commands: list[tuple[str, ...]] = []
+
+    def log(self, text: str) -> None:
+        pass
+
+    def run(self, *words: str, **options: object) -> None:
+        self.commands.append(words)
+
+
+@pytest.mark.network
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["ntk[v2]", "50%20 #1? größe"])
+def test_a_checkout_in_a_folder_of_any_name_can_be_installed(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    for file in ("README.md", "LICENSE"):
+        shutil.copy(ROOT / file, checkout)
+    for shared in ("tasks", "results", "report"):
+        (checkout / shared).symlink_to(ROOT / shared)
+    folder = checkout.rename(checkout.with_name(name))
+    (folder / ".nox" / "suite").mkdir(parents=True)
+    session = Session()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # its sessions are known already, from another test
+        install = runpy.run_path(str(folder / "noxfile.py"))["install"]
+    monkeypatch.chdir(folder)  # as nox does
+    for extras in (set(), {"all"}):
+        install(session, extras)
+        _, *words = session.commands[-1]
+        command = [sys.executable, *words, "--dry-run", "--no-deps"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr

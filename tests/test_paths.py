@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from ntkbench import paths
+from ntkbench.errors import InputError, SystemFault
 
 
 def place(monkeypatch: pytest.MonkeyPatch, package: Path) -> None:
@@ -72,3 +74,40 @@ def test_an_empty_variable_counts_as_none(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setenv("NTKBENCH_CACHE", "")
     assert paths.cache_folder().is_relative_to(tmp_path)
+
+
+@pytest.fixture
+def homeless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user whom the system does not know, as in a container that is given a number alone."""
+
+    def unknown(number: int) -> None:
+        raise KeyError(f"getpwuid(): uid not found: {number}")
+
+    for variable in ("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "NTKBENCH_CACHE", "NTKBENCH_DB", "NTKBENCH_MACHINE"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+
+
+@pytest.mark.usefixtures("homeless")
+@pytest.mark.parametrize("installed", [True, False])
+def test_without_a_home_folder_one_line_says_what_to_set(monkeypatch: pytest.MonkeyPatch, installed: bool) -> None:
+    if not installed:
+        monkeypatch.setitem(sys.modules, "platformdirs", None)
+    with pytest.raises(SystemFault, match="no home folder: set NTKBENCH_CACHE to a path of yours, or HOME"):
+        paths.cache_folder()
+    with pytest.raises(SystemFault, match="no home folder: set NTKBENCH_DB to"):
+        paths.data_folder()
+    monkeypatch.setenv("NTKBENCH_CACHE", "~/cache")
+    with pytest.raises(InputError, match="no home folder is known for '~/cache'"):
+        paths.cache_folder()
+
+
+@pytest.mark.usefixtures("homeless")
+def test_commands_that_need_no_home_folder_work_without_one(ntkbench, tmp_path: Path, small_tasks: Path) -> None:
+    words = ["run", "squares", "--tasks", small_tasks, "--tier", "smoke", "--backend", "numba"]
+    assert ntkbench(*words, "--db", tmp_path / "here.duckdb").code == 0
+    assert ntkbench("doctor").code == 0
+    for words, code in ((["data", "path"], 4), (["sql", "SELECT 1", "--db=~/x"], 2)):
+        outcome = ntkbench(*words)
+        assert (outcome.code, outcome.out, outcome.err.count("\n")) == (code, "", 1)
+        assert "no home folder" in outcome.err

@@ -67,18 +67,24 @@ def remove_unfinished(target: Path) -> None:
             file.unlink(missing_ok=True)
 
 
+def real(path: Path) -> Path:
+    """Where a path leads, through symbolic links, whether or not something is there; one to itself stays."""
+    return Path(os.path.realpath(path))
+
+
 def require_appendable(path: Path) -> None:
     """Find out whether a file can be appended to, or made, and leave everything as it is.
 
     Raises:
         InputError: When it cannot, in one line that names it.
     """
-    fresh = not path.exists()
+    file = real(path)
     try:
-        with path.open("ab"):
+        fresh = not file.exists()
+        with file.open("ab"):
             pass
         if fresh:
-            path.unlink()
+            file.unlink()
     except OSError as error:
         raise InputError(f"cannot write to {path}: {error.strerror}") from error
 

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import Literal
 
+from ntkbench.errors import InputError, SystemFault
+
 _PACKAGE = Path(__file__).resolve().parent
 _ROOT = _PACKAGE.parents[1]
 
@@ -22,11 +24,19 @@ def shared(relative: str) -> Path:
     return (checkout() or _PACKAGE / "_share") / relative
 
 
+def expanded(given: str) -> Path:
+    """A path as it was given, with the home folder in the place of "~". Raises InputError where there is none."""
+    try:
+        return Path(given).expanduser()
+    except RuntimeError as error:
+        raise InputError(f"no home folder is known for {given!r}: name the folder itself") from error
+
+
 def cache_folder() -> Path:
     """The folder for downloaded data: `NTKBENCH_CACHE`, else the platform's user cache folder."""
     given = os.environ.get("NTKBENCH_CACHE")
     if given:
-        return Path(given).expanduser()
+        return expanded(given)
     return _user_folder("cache")
 
 
@@ -34,7 +44,7 @@ def default_database() -> Path:
     """The results database: `NTKBENCH_DB`, else results/ntkbench.duckdb in a checkout, else the user data folder."""
     given = os.environ.get("NTKBENCH_DB")
     if given:
-        return Path(given).expanduser()
+        return expanded(given)
     root = checkout()
     if root is not None:
         return root / "results" / "ntkbench.duckdb"
@@ -48,10 +58,20 @@ def data_folder() -> Path:
 
 def _user_folder(kind: Literal["cache", "data"]) -> Path:
     try:
+        return Path(_as_the_platform_has_it(kind)).expanduser()
+    except RuntimeError as error:
+        instead = {"cache": "NTKBENCH_CACHE", "data": "NTKBENCH_DB"}[kind]
+        raise SystemFault(f"this user has no home folder: set {instead} to a path of yours, or HOME") from error
+
+
+def _as_the_platform_has_it(kind: Literal["cache", "data"]) -> str:
+    """The folder; of a user without a home it begins with "~", or RuntimeError is raised."""
+    try:
         import platformdirs
     except ImportError:
         # What it says on Linux.
         home = {"cache": "~/.cache", "data": "~/.local/share"}[kind]
-        return Path(os.environ.get(f"XDG_{kind.upper()}_HOME", "").strip() or home).expanduser() / "ntkbench"
-    folder = platformdirs.user_cache_dir if kind == "cache" else platformdirs.user_data_dir
-    return Path(folder("ntkbench", appauthor=False))
+        folder = os.environ.get(f"XDG_{kind.upper()}_HOME", "").strip() or home
+        return f"{folder}/ntkbench"
+    find = platformdirs.user_cache_dir if kind == "cache" else platformdirs.user_data_dir
+    return find("ntkbench", appauthor=False)

@@ -52,3 +52,18 @@ def test_an_error_that_says_nothing_is_named() -> None:
 def test_a_lack_of_memory_stays_what_it_is(error: Exception) -> None:
     with pytest.raises(type(error), match=str(error)), availability():
         raise error
+
+
+def test_of_a_compiler_its_own_words_are_kept_and_not_its_command() -> None:
+    said = (
+        "CppCompileError: C++ compile error\n\nCommand:\ng++ a b.cpp -o c\n\n"
+        "Output:\nIn file included from a.h:3,\n                 from b.cpp:1:\n"
+        "g++: error: b.cpp: No such file or directory\ng++: fatal error: no input files\nmore: error\n\nSet VERBOSE=1"
+    )
+    words = (
+        "CppCompileError: C++ compile error In file included from a.h:3, g++: error: b.cpp: No such file or directory "
+        "g++: fatal error: no input files"
+    )
+    with pytest.raises(Unavailable) as caught, availability():
+        raise RuntimeError(said)
+    assert str(caught.value) == words

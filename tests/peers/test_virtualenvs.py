@@ -37,6 +37,15 @@ def test_an_environment_is_reused_until_its_list_changes(tmp_path, requirements)
     assert (tmp_path / "peer-a" / "installed").exists()
 
 
+def test_a_folder_of_something_else_stays(tmp_path, requirements) -> None:
+    requirements.write_text("")
+    (tmp_path / "peer-a").mkdir()
+    (tmp_path / "peer-a" / "notes.md").write_text("mine")
+    with pytest.raises(SetupError, match="peer-a holds something else"):
+        prepare(requirements, tmp_path, print)
+    assert (tmp_path / "peer-a" / "notes.md").read_text() == "mine"
+
+
 def test_a_folder_that_cannot_be_written_is_a_reason(tmp_path, requirements) -> None:
     requirements.write_text("")
     (tmp_path / "file").touch()

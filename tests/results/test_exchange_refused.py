@@ -55,7 +55,6 @@ def count(store: Store) -> int:
 MALFORMED = [
     ("{", "not JSON"),
     ("[1]", "JSON object"),
-    ("\ufeff", "JSON"),
     (lambda r: {**r, "format": 99}, "newer"),
     (lambda r: {k: v for k, v in r.items() if k != "seed"}, "lacks the field 'seed'"),
     (lambda r: {**r, "sead": 1}, "sead"),

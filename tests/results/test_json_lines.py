@@ -60,3 +60,10 @@ def test_half_a_line_is_taken_back_when_the_disk_is_full(tmp_path, monkeypatch):
         append_json_line(file, numbered(2))
     monkeypatch.undo()
     assert file.read_bytes() == before
+
+
+def test_byte_order_marks_are_no_part_of_the_records(tmp_path):
+    file = tmp_path / "records.jsonl"
+    # Two files of which each began with one, put together.
+    file.write_text("".join(f"\ufeff{numbered(number).to_json()}\n" for number in (1, 2)), encoding="utf-8")
+    assert [(n, r.run_id) for n, r in read_json_lines(file)] == [(1, f"{1:032x}"), (2, f"{2:032x}")]

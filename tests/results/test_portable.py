@@ -78,7 +78,6 @@ def test_an_older_duckdb_answers_the_same(store: Store, tmp_path: Path, version:
 
 def test_it_replaces_an_older_copy_and_has_what_was_added(store: Store, tmp_path: Path) -> None:
     file = tmp_path / "copy.duckdb"
-    file.write_text("something else")
     export_duckdb(store, file)
     with store.reading() as connection:
         record = read_records(connection)[0]
@@ -96,12 +95,12 @@ def test_ntkbench_adds_nothing_to_a_copy(store: Store, tmp_path: Path) -> None:
 
 def test_a_full_disk_leaves_the_older_copy(store: Store, tmp_path: Path, full_after) -> None:
     file = tmp_path / "copies/copy.duckdb"
-    file.parent.mkdir()
-    file.write_text("as it was")
+    export_duckdb(store, file)
+    before = file.read_bytes()
     with full_after(100_000), pytest.raises((SystemFault, InputError), match=f"cannot write to {file}"):
         export_duckdb(store, file)
     assert [f.name for f in file.parent.iterdir()] == ["copy.duckdb"]
-    assert file.read_text() == "as it was"
+    assert file.read_bytes() == before
 
 
 def test_the_database_is_not_its_own_copy(store: Store) -> None:

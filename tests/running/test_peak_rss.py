@@ -53,5 +53,5 @@ def test_where_the_system_keeps_no_such_file_the_peak_is_the_processs_own(monkey
 
 
 def test_where_the_file_lacks_the_peak_it_is_the_processs_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Path, "read_text", lambda self: "VmSize:\t 1 kB\n")
+    monkeypatch.setattr(Path, "read_text", lambda self, **_: "VmSize:\t 1 kB\n")
     assert peak_rss() == own_peak()

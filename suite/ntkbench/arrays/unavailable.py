@@ -17,6 +17,8 @@ _FALLBACK = {
     "aten": "{} is not to be had here, and plain torch operations take its place, several times as slow: {}",
     "xla": "{} does not compile here, and xla takes its place: {}",
 }
+_QUOTED = "Output:\n"
+_MOST = 3  # lines of a compiler's words
 
 
 class Unavailable(RuntimeError):  # noqa: N818 - a state of the machine, not a mistake
@@ -24,8 +26,16 @@ class Unavailable(RuntimeError):  # noqa: N818 - a state of the machine, not a m
 
 
 def first_paragraph(error: Exception) -> str:
-    """What torch says: it names the failing part in its first lines, and then what failed."""
-    return " ".join(str(error).split("\n\n")[0].split()) or type(error).__name__
+    """What torch says: it names the failing part in its first lines, and then what failed.
+
+    Of a compiler it quotes the command, which may fill pages, and then the words, of which the first lines matter.
+    """
+    first, *rest = str(error).split("\n\n")
+    quoted = next((part for part in rest if part.startswith(_QUOTED)), "").removeprefix(_QUOTED)
+    lines = [line for line in quoted.splitlines() if line.strip()]
+    # The first may tell alone in which file it was.
+    words = [*lines[:1], *(line for line in lines[1:] if "error" in line)][:_MOST]
+    return " ".join(" ".join([first, *words]).split()) or type(error).__name__
 
 
 def first_line(error: Exception) -> str:

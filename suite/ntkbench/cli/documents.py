@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -10,6 +9,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from ntkbench import formats
+from ntkbench.cli.json_text import json_text
 from ntkbench.cli.summary import attention
 from ntkbench.results.checks import Checked
 from ntkbench.results.verdicts import OUTCOMES, Judged
@@ -27,7 +27,7 @@ def as_json(found: Checked) -> str:
         for name, listings in (("violations", found.violations), ("times", found.times))
     }
     claims = [asdict(claim) for claim in found.claims]
-    return json.dumps({"holds": found.holds, "words": found.words, "claims": claims, **tables}, default=str, indent=1)
+    return json_text({"holds": found.holds, "words": found.words, "claims": claims, **tables}, indent=1)
 
 
 def as_markdown(found: Checked) -> str:

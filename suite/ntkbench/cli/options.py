@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
 from ntkbench import paths
 from ntkbench.errors import InputError
 
 
+def as_path(given: str) -> Path:
+    """A path of the command line. A shell leaves the "~" after "--db=" to the command."""
+    try:
+        return paths.expanded(given)
+    except InputError as error:
+        raise ArgumentTypeError(str(error)) from error
+
+
 def add_database(parser: ArgumentParser) -> None:
     """Add --db, which `database_path` reads."""
     text = "the results database (default: results/ntkbench.duckdb in a checkout, or $NTKBENCH_DB)"
-    parser.add_argument("--db", type=Path, metavar="FILE", help=text)
+    parser.add_argument("--db", type=as_path, metavar="FILE", help=text)
 
 
 def add_task_folders(parser: ArgumentParser) -> None:
     """Add --tasks, the folders of more tasks."""
-    parser.add_argument("--tasks", type=Path, action="append", default=[], metavar="DIR", help="a folder of more tasks")
+    parser.add_argument(
+        "--tasks", type=as_path, action="append", default=[], metavar="DIR", help="a folder of more tasks"
+    )
 
 
 def add_loudness(parser: ArgumentParser) -> None:

@@ -11,7 +11,6 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
 
 from ntkbench import formats
-from ntkbench.cli.output import mute
 from ntkbench.experiment.plan import PlannedRun
 from ntkbench.planning.estimate import Estimate
 from ntkbench.planning.expectation import Expectation
@@ -93,11 +92,7 @@ class _Lines:
         return None if left is None else left.at_most(max(0.0, self._until - time.monotonic()))
 
     def write(self, line: str) -> None:
-        try:
-            print(line, flush=True)
-        except BrokenPipeError:
-            # Whoever read the lines has gone; the runs go on.
-            mute()
+        print(line, flush=True)
 
 
 class _Silence:

@@ -61,7 +61,9 @@ def code_identity(task_folders: Sequence[Path] = ()) -> CodeIdentity:
         if not folder.is_dir():
             raise InputError(f"the tasks folder {str(folder)!r} is not there")
         for file in sorted(folder.rglob("*.py")):
-            digest.update(f"{file.relative_to(folder).as_posix()}\0".encode() + file.read_bytes())
+            digest.update(
+                f"{file.relative_to(folder).as_posix()}\0".encode(errors="surrogateescape") + file.read_bytes()
+            )
     return CodeIdentity(environment(), digest.hexdigest())
 
 

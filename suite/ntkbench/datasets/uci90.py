@@ -13,8 +13,8 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
+from ntkbench import paths
 from ntkbench.datasets.collection import Collection, Tables
 from ntkbench.datasets.fetched import Fetched
 from ntkbench.datasets.formats.delgado import read_archive, read_npz
@@ -54,7 +54,7 @@ def sources() -> Sequence[Source[Tables]]:
     """The file that the user names, where one is named; then the publisher's archive."""
     given = os.environ.get(FILE_VARIABLE)
     # What is on the disk comes first: a machine without a network need not wait for it.
-    files = [LocalFile(Path(given), partial(read_npz, names=NAMES))] if given else []
+    files = [LocalFile(paths.expanded(given), partial(read_npz, names=NAMES))] if given else []
     return [*files, ARCHIVE]
 
 

@@ -16,6 +16,7 @@ from types import ModuleType
 from ntkbench import paths
 from ntkbench.errors import InputError, describe, unknown
 from ntkbench.experiment.spec import Task
+from ntkbench.files import real
 
 ENTRY_POINT_GROUP = "ntkbench.tasks"
 
@@ -100,7 +101,7 @@ def _find(extra: Iterable[Path]) -> dict[str, _Found]:
                 raise InputError(f"two tasks are named {task.name!r}: in {known.origin} and in {origin}")
 
     # Absolute and each once: a folder may be named twice, or be the built-in one.
-    for root in dict.fromkeys(folder.resolve() for folder in (paths.shared("tasks"), *extra)):
+    for root in dict.fromkeys(real(folder) for folder in (paths.shared("tasks"), *extra)):
         if not root.is_dir():
             fault = "is not a folder" if root.exists() else "does not exist"
             raise InputError(f"tasks folder {str(root)!r} {fault}")

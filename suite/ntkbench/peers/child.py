@@ -114,7 +114,7 @@ def _reset_peak() -> bool:
 
 def _resident(field: str) -> int | None:
     with contextlib.suppress(OSError):
-        for line in Path("/proc/self/status").read_text().splitlines():
+        for line in Path("/proc/self/status").read_text(encoding="utf-8", errors="replace").splitlines():
             if line.startswith(field):
                 return int(line.split()[1]) * 1024
     return None

@@ -11,6 +11,9 @@ from ntkbench.peers.reference import TOLERANCE
 from ntkbench.peers.rounds import Outcome
 from ntkbench.results.rules import median_interval
 
+HEAD = "# Peers\n\nWritten by `"
+"""What the page begins with: a file without it is another's."""
+
 COLUMNS = ("work", "entry", "time", "pair-layers/s", "error", "working memory", "times as fast", "goal", "verdict")
 _NOTES = f"""\
 One run, all entries on the same inputs bit for bit, in turns; the median over rounds. One pair-layer is one pair of
@@ -93,9 +96,7 @@ def markdown(outcomes: Sequence[Outcome], facts: Mapping[str, str], moment: str,
     }
     hardware = f"{facts['cpu']}, {facts['cores']} cores, {facts['memory']}; {facts['system']}"
     lines = [
-        "# Peers",
-        "",
-        f"Written by `{command}` on {moment}. Hardware: {hardware}. Commit {facts['commit'] or 'unknown'}.",
+        f"{HEAD}{command}` on {moment}. Hardware: {hardware}. Commit {facts['commit'] or 'unknown'}.",
         "",
         _NOTES,
         "",

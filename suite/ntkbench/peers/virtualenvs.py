@@ -72,6 +72,8 @@ def prepare(requirements: Path, folder: Path, progress: Progress) -> Path:
     state = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()
     if python.exists() and stamp.exists() and stamp.read_text() == state:
         return python
+    if home.is_dir() and any(home.iterdir()) and not (home / "pyvenv.cfg").is_file():
+        raise SetupError(f"the environment {name!r} could not be made: {home} holds something else")
     progress(f"making the environment {home.name}; this is done once")
     shutil.rmtree(home, ignore_errors=True)
     # Our own pip installs there: to copy one into each environment would take longer than to install a small peer.
@@ -83,7 +85,7 @@ def prepare(requirements: Path, folder: Path, progress: Progress) -> Path:
 
 def _call(name: str, *command: str) -> None:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     except OSError as error:
         raise SetupError(f"the environment {name!r} could not be made: {error}") from error
     if done.returncode:

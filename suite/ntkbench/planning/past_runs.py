@@ -58,7 +58,7 @@ def read_stopped(file: Path, machine: str) -> dict[str, float]:
         machine: The `machine_id` of this machine.
     """
     found: dict[str, float] = {}
-    for line in file.read_text().splitlines() if file.is_file() else ():
+    for line in file.read_text(encoding="utf-8").splitlines() if file.is_file() else ():
         with contextlib.suppress(ValueError, TypeError, KeyError):  # half a line of a process that was killed
             entry = json.loads(line)
             if entry["machine"] == machine:
@@ -70,5 +70,5 @@ def read_stopped(file: Path, machine: str) -> dict[str, float]:
 def append_stopped(file: Path, machine: str, run: plan.PlannedRun, seconds: float) -> None:
     """Note that the run was still running on this machine after so many seconds."""
     entry = {"experiment_id": run.experiment_id, "machine": machine, "seconds": round(seconds, 3)}
-    with file.open("a") as lines:
+    with file.open("a", encoding="utf-8") as lines:
         lines.write(json.dumps(entry) + "\n")

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ntkbench.errors import InputError, SystemFault
-from ntkbench.files import whole
+from ntkbench.files import real, whole
 from ntkbench.results import schema
-from ntkbench.results.faults import refusal
+from ntkbench.results.faults import openable, refusal
 from ntkbench.results.perf import steps
 from ntkbench.results.schema import SCHEMA_VERSION
 
@@ -124,10 +124,10 @@ def connect(path: Path | str | None = None) -> duckdb.DuckDBPyConnection:
 
     from ntkbench import paths
 
-    file = Path(path) if path is not None else paths.default_database()
+    file = paths.expanded(str(path)) if path is not None else paths.default_database()
     with reading(file):
         pass
-    connection = _patiently(lambda: duckdb.connect(str(file), read_only=True), file, PATIENCE, "open")
+    connection = _patiently(lambda: duckdb.connect(openable(real(file)), read_only=True), file, PATIENCE, "open")
     connection.execute(_UTC)
     steps.offer(connection)
     return connection
@@ -149,7 +149,8 @@ def _instance() -> duckdb.DuckDBPyConnection:
     try:
         spill = Path(tempfile.gettempdir()) / f"ntkbench-{os.getpid()}"
     except FileNotFoundError as error:  # a file could be written in none of several folders
-        raise OSError(errno.ENOSPC, error.strerror) from error
+        instead = "make room, or set TMPDIR to a folder that can be written"
+        raise OSError(errno.ENOSPC, f"{error.strerror}; {instead}") from error
     instance = duckdb.connect(config={"temp_directory": str(spill)})
     instance.execute(_UTC)
     return instance
@@ -173,7 +174,8 @@ def _attached(
         if make is not None and not path.exists():
             make()
         connection = _instance().cursor()
-        connection.execute(f"ATTACH ? AS {name} ({options})", [str(path.absolute())])
+        # Where a link leads: the log of changes lies beside the path that is opened.
+        connection.execute(f"ATTACH ? AS {name} ({options})", [openable(real(path))])
         connection.execute(f"USE {name}")
         steps.offer(connection)
         return connection
@@ -210,6 +212,8 @@ def _patiently(
     while True:
         try:
             return attach()
+        except OSError as error:
+            raise refusal(f"cannot {what} {path}", error) from error
         except duckdb.Error as error:
             text = str(error)
             if "valid DuckDB database" in text:
@@ -259,8 +263,8 @@ def _state(connection: duckdb.DuckDBPyConnection, path: Path) -> tuple[int, str 
 
 def _create(path: Path) -> None:
     """Make the database beside its place and move it there whole."""
-    # Another process may be first: its database stays.
-    with whole(path, replace=False) as scratch:
+    # Where a link leads, if it is one. Another process may be first: its database stays.
+    with whole(real(path), replace=False) as scratch:
         try:
             with _attached(scratch, 0.0, f"BLOCK_SIZE {_BLOCK_SIZE}", called=path) as connection:
                 schema.create(connection)

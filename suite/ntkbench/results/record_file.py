@@ -32,7 +32,7 @@ class RecordFile:
             SystemFault: When the disk refuses.
         """
         require_appendable(self.path)
-        if not self.path.exists():
+        if not self.path.is_file():  # nothing can be read back of /dev/stdout, say
             return
         try:
             content = self.path.read_bytes()
@@ -69,4 +69,4 @@ class RecordFile:
 
     def records(self) -> list[RunRecord]:
         """All of them, in the order in which they were added. Raises InputError for a line that is none."""
-        return [record for _, record in read_json_lines(self.path)] if self.path.exists() else []
+        return [record for _, record in read_json_lines(self.path)] if self.path.is_file() else []

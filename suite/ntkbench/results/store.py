@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from ntkbench import datasets
 from ntkbench.errors import InputError, first_line
+from ntkbench.files import real
 from ntkbench.machine.cores import cores_given
 from ntkbench.machine.hardware import hardware_id
 from ntkbench.results import database
-from ntkbench.results.faults import refusal
+from ntkbench.results.faults import openable, refusal
 from ntkbench.results.latest import Attempt, of_tables
 from ntkbench.results.origin import Origin
 from ntkbench.results.perf.rows import insert_measurements
@@ -43,8 +44,9 @@ class Store:
             SystemFault: When the disk is full.
             BusyError: When another process does not let go.
         """
+        openable(real(self.path))
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            real(self.path).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise refusal(f"cannot write to {self.path}", error) from error
         with database.writing(self.path, self.patience):

@@ -181,7 +181,7 @@ def discard(names: Iterable[str]) -> None:
 def _folder() -> tuple[Path, bool]:
     """Where blocks lie, and whether others may be at work there."""
     given = os.environ.get("NTKBENCH_BLOCKS")
-    return (Path(given).expanduser(), True) if given else (paths.cache_folder() / "blocks", False)
+    return (paths.expanded(given), True) if given else (paths.cache_folder() / "blocks", False)
 
 
 def _fingerprint(x: Array) -> str:

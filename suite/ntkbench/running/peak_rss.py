@@ -18,7 +18,7 @@ def reset_peak_rss() -> bool:
 def peak_rss() -> int:
     """Bytes of resident memory at their peak since `reset_peak_rss`, or in the process's life where it cannot reset."""
     with contextlib.suppress(OSError):
-        for line in Path("/proc/self/status").read_text().splitlines():
+        for line in Path("/proc/self/status").read_text(encoding="utf-8", errors="replace").splitlines():
             if line.startswith("VmHWM"):
                 return int(line.split()[1]) * 1024
     # No such file, or (in some sandboxes) no such line.

@@ -17,6 +17,7 @@ from multiprocessing.context import SpawnProcess
 from typing import Any
 
 from ntkbench.errors import SystemFault, describe
+from ntkbench.streams import endure
 
 GRACE = 5.0  # seconds for a process that has closed its pipe to end
 _SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux's prctl
@@ -107,6 +108,7 @@ def begin() -> None:
     # The runner's standard output is for its results: what is printed here goes to standard error.
     with contextlib.suppress(OSError):
         os.dup2(2, 1)
+    endure()
 
 
 def end_with_parent() -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
+import tokenize
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -49,12 +50,18 @@ def reach(file: Path, *packages: Path) -> frozenset[Path]:
 @cache
 def digest(file: Path, *packages: Path) -> str:
     """A hash of the contents of all files in `reach`, in hex, wherever they lie."""
-    texts = sorted(path.read_text() for path in reach(file, *packages))
+    texts = sorted(_text(path) for path in reach(file, *packages))
     return hashlib.sha256(canonical_json(texts).encode()).hexdigest()
 
 
+def _text(file: Path) -> str:
+    """What is in a file of Python, in whatever encoding it declares."""
+    with tokenize.open(file) as source:
+        return source.read()
+
+
 def _imported(file: Path, folders: Folders) -> Iterator[Path]:
-    for node in _running(ast.parse(file.read_text(), str(file))):
+    for node in _running(ast.parse(_text(file), str(file))):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield from _module(alias.name, folders)
@@ -104,7 +111,7 @@ def _definition(origin: str, name: str, folders: Folders) -> list[Path]:
     here = _module(origin, folders)
     if not here or here[0].name != "__init__.py" or name == "*":
         return here
-    tree = ast.parse(here[0].read_text(), str(here[0]))
+    tree = ast.parse(_text(here[0]), str(here[0]))
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
             source = _absolute(node, here[0], folders)
@@ -119,9 +126,7 @@ def _definition(origin: str, name: str, folders: Folders) -> list[Path]:
 
 def _with_its_like(files: list[Path], name: str) -> list[Path]:
     """The files, and, where the name is that of a class in one of them, those beside it."""
-    classes = {
-        node.name for file in files for node in ast.parse(file.read_text()).body if isinstance(node, ast.ClassDef)
-    }
+    classes = {node.name for file in files for node in ast.parse(_text(file)).body if isinstance(node, ast.ClassDef)}
     return (
         sorted({*files, *(beside for file in files for beside in file.parent.glob("*.py"))})
         if name in classes

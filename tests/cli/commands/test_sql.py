@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -54,6 +55,58 @@ def test_json_is_read_back_as_it_was(ntkbench):
     )
     (row,) = json.loads(ntkbench("sql", sql, "--format", "json").out)
     assert row == {"d": 1.5, "t": "é", "n": None, "b": True, "l": [1, 2], "m": "2026-01-01 00:00:00", "x": None}
+
+
+NESTED = (
+    "SELECT [1.5, 'nan'::DOUBLE] AS l, {'a': 'inf'::DOUBLE, 'b': [{'c': '-inf'::FLOAT}]} AS s, "
+    "MAP {'k': 'nan'::DOUBLE} AS m, ['nan'::DOUBLE, 2]::DOUBLE[2] AS a, [1.25::DECIMAL(4, 2)] AS d"
+)
+
+
+def strict(text: str) -> object:
+    """What a reader that knows no NaN makes of JSON."""
+
+    def refuse(word: str) -> None:
+        raise ValueError(word)
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def test_numbers_that_are_not_finite_are_null_at_any_depth(ntkbench):
+    row = {"l": [1.5, None], "s": {"a": None, "b": [{"c": None}]}, "m": {"k": None}, "a": [None, 2.0], "d": [1.25]}
+    assert strict(ntkbench("sql", NESTED, "--format", "json").out) == [row]
+    names, cells = csv.reader(io.StringIO(ntkbench("sql", NESTED, "--format", "csv").out))
+    assert {name: strict(cell) for name, cell in zip(names, cells, strict=True)} == row
+    assert ntkbench("sql", NESTED).code == 0
+
+
+@pytest.mark.parametrize(
+    ("keys", "names"),
+    [
+        ("DATE '2026-01-01'", ["2026-01-01"]),
+        ("'nan'::DOUBLE", ["nan"]),
+        ("1.5::DOUBLE", ["1.5"]),
+        ("true", ["true"]),
+        ("7", ["7"]),
+    ],
+)
+def test_the_keys_of_a_map_are_texts(ntkbench, keys, names):
+    ((row),) = strict(ntkbench("sql", f"SELECT MAP {{{keys}: 'inf'::DOUBLE}} AS m", "--format", "json").out)
+    assert row == {"m": dict.fromkeys(names)}
+
+
+@pytest.mark.parametrize("query", ["SELECT 1 AS a, 2 AS b, 3 AS a", "FROM run r JOIN run s USING (run_id)"])
+def test_of_two_columns_of_one_name_none_is_lost(ntkbench, query):
+    outcome = ntkbench("sql", query, "--format", "json")
+    assert (outcome.code, outcome.out, outcome.err.count("\n")) == (2, "", 1)
+    assert re.search(r"two columns are named '(a|experiment_id)', and JSON has room for one: .* AS", outcome.err)
+    names, cells = csv.reader(io.StringIO(ntkbench("sql", query, "--format", "csv").out))
+    assert len(names) == len(cells) > len(set(names))
+
+
+def test_a_file_of_a_query_may_begin_with_a_byte_order_mark(ntkbench, tmp_path):
+    (tmp_path / "query.sql").write_text("SELECT 1 AS n", encoding="utf-8-sig")
+    assert ntkbench("sql", tmp_path / "query.sql", "--format", "csv").out == "n\n1\n"
 
 
 @pytest.mark.parametrize("name", ["query.sql", "a query of mine.sql"])

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ntkbench.cli.exits import CHECK_FAILED, OK
-from ntkbench.cli.options import add_task_folders
+from ntkbench.cli.options import add_task_folders, as_path
 from ntkbench.errors import InputError
 from ntkbench.experiment import registry
 from ntkbench.peers.to_record import TASK as PEERS
@@ -16,7 +16,9 @@ from ntkbench.results.inspection.records import faults
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("path", type=Path, metavar="PATH", help="JSON lines, a folder of Parquet files, or a database")
+    parser.add_argument(
+        "path", type=as_path, metavar="PATH", help="JSON lines, a folder of Parquet files, or a database"
+    )
     add_task_folders(parser)
 
 

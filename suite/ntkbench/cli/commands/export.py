@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
 from ntkbench.cli.exits import OK
-from ntkbench.cli.options import add_database, database_path
+from ntkbench.cli.options import add_database, as_path, database_path
 from ntkbench.errors import InputError
 from ntkbench.results.exchange.parquet import export_parquet
 from ntkbench.results.exchange.portable import export_duckdb
@@ -15,8 +14,10 @@ from ntkbench.results.store import Store
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("folder", nargs="?", type=Path, metavar="DIR", help="a folder for a Parquet file a table")
-    parser.add_argument("--duckdb", type=Path, metavar="FILE", help="a copy that DuckDB 1.0 and newer open, with views")
+    parser.add_argument("folder", nargs="?", type=as_path, metavar="DIR", help="a folder for a Parquet file a table")
+    parser.add_argument(
+        "--duckdb", type=as_path, metavar="FILE", help="a copy that DuckDB 1.0 and newer open, with views"
+    )
     add_database(parser)
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
 from ntkbench.cli.exits import CHECK_FAILED, OK
-from ntkbench.cli.options import add_database, add_task_folders, database_path
+from ntkbench.cli.options import add_database, add_task_folders, as_path, database_path
 from ntkbench.results.exchange.sources import add_incoming, read_sources
 from ntkbench.results.inspection.times import to_come
 from ntkbench.results.store import Store
@@ -15,7 +14,7 @@ from ntkbench.results.store import Store
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("sources", nargs="+", type=Path, metavar="PATH")
+    parser.add_argument("sources", nargs="+", type=as_path, metavar="PATH")
     text = "who submits the records: they are checked as by `ntkbench check`, and refused when there is a fault"
     parser.add_argument("--as", dest="submitter", metavar="NAME", help=text)
     add_task_folders(parser)

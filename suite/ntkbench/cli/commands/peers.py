@@ -13,10 +13,10 @@ from pathlib import Path
 
 from ntkbench.backends import environment
 from ntkbench.cli.exits import OK, RUNS_FAILED
-from ntkbench.cli.options import add_database, database_path
+from ntkbench.cli.options import add_database, as_path, database_path
 from ntkbench.cli.tables import show
 from ntkbench.errors import InputError, unknown
-from ntkbench.files import require_appendable, write
+from ntkbench.files import real, require_appendable, write
 from ntkbench.peers import table
 from ntkbench.peers.entries import Entry, entries, taking_part
 from ntkbench.peers.rounds import Outcome, compare
@@ -32,9 +32,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--entry", action="append", default=[], metavar="NAME", help="default: all entries")
     parser.add_argument("--rounds", type=int, metavar="N", help="turns that each entry gets (default: 5 to 15)")
     parser.add_argument("--quick", action="store_true", help="small sizes, to try it out")
-    parser.add_argument("--environments", type=Path, metavar="DIR", help="where peers are installed (default: .nox)")
+    parser.add_argument("--environments", type=as_path, metavar="DIR", help="where peers are installed (default: .nox)")
     parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="default: of a whole run, peers.md beside the database"
+        "--out", type=as_path, metavar="FILE", help="default: of a whole run, peers.md beside the database"
     )
     add_database(parser)
 
@@ -61,7 +61,7 @@ def run(options: Namespace) -> int:
             show(columns, rows)
     if out is not None:
         moment = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-        write(out, table.markdown(outcomes, environment(), moment, command))
+        write(real(out), table.markdown(outcomes, environment(), moment, command))
         print(out)
     failed = [outcome for outcome in outcomes if outcome.status != "ok"]
     for outcome in failed:
@@ -92,7 +92,10 @@ def _say(text: str) -> None:
 def _prepare(page: Path) -> None:
     """Make sure that the page can be written, before minutes are spent on what goes into it."""
     try:
-        page.parent.mkdir(parents=True, exist_ok=True)
+        real(page).parent.mkdir(parents=True, exist_ok=True)
+        content = page.read_bytes() if page.is_file() else b""
     except OSError as error:
         raise InputError(f"cannot write to {page}: {error.strerror}") from error
+    if content and not content.startswith(table.HEAD.encode()):
+        raise InputError(f"{page} is no page of `ntkbench peers`, which would replace it: name another file with --out")
     require_appendable(page)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import webbrowser
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
 from ntkbench.cli.exits import OK
-from ntkbench.cli.options import add_database, add_task_folders, database_path
+from ntkbench.cli.options import add_database, add_task_folders, as_path, database_path
 from ntkbench.errors import InputError
 from ntkbench.experiment import registry
 from ntkbench.report.site import write_site
@@ -16,7 +15,7 @@ from ntkbench.results.store import Store
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("--out", type=Path, metavar="DIR", help="default: the folder report/ beside the database")
+    parser.add_argument("--out", type=as_path, metavar="DIR", help="default: the folder report/ beside the database")
     parser.add_argument("--open", action="store_true", help="and show it in the browser")
     add_task_folders(parser)
     add_database(parser)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.util import find_spec
 
+from ntkbench.cli.advice import worded
 from ntkbench.cli.commands.run_budget import Budget
 from ntkbench.cli.commands.run_options import add_arguments as add_arguments
 from ntkbench.cli.commands.run_options import planned_runs
@@ -21,10 +22,10 @@ from ntkbench.cli.options import database_path
 from ntkbench.cli.progress import live, roughly, silent
 from ntkbench.cli.summary import attention, show_claims, show_listing, show_tasks
 from ntkbench.cli.tables import say
-from ntkbench.errors import InputError
+from ntkbench.errors import InputError, SystemFault
 from ntkbench.experiment import plan
 from ntkbench.experiment.spec import Task
-from ntkbench.files import require_appendable
+from ntkbench.files import real
 from ntkbench.machine.hardware import machine_id
 from ntkbench.planning import past_runs
 from ntkbench.planning.budget import parse_duration
@@ -80,7 +81,7 @@ class _Call:
 
     def run(self) -> int:
         if self.options.records is not None:
-            require_appendable(self.options.records)
+            RecordFile(self.options.records).prepare()
         self.store.prepare()
         now = datetime.now(UTC).isoformat()
         self.store.declare([Declaration(t.name, t.version, now, claim_rows(t)) for t in self.tasks.values()])
@@ -98,18 +99,28 @@ class _Call:
         except KeyboardInterrupt:
             print(f"\ninterrupted; what was finished is kept. Continue with: {self._command}", file=sys.stderr)
             return INTERRUPTED
-        if self.store.database is None:
+        failed = [record for record in records if record.status not in DONE]
+        try:
+            self._close()
+        except SystemFault as fault:
+            if not failed:
+                raise
+            _tell(worded(fault))
+        if over:
+            print(over)  # as it is: it ends with a command to be copied
+        for record in failed:
+            print(f"failed: {record.task} [{record.backend}] {record.status}: {record.reason}", file=sys.stderr)
+        return RUNS_FAILED if failed else OK
+
+    def _close(self) -> None:
+        """Say what came of it all, where there is a database to ask."""
+        database = self.store.database
+        if database is None:
             path = self.store.path
             self._say(f"the records are in {path}; `ntkbench import {path}` judges them where DuckDB is installed")
         else:
             take_set_aside(self.store, _tell)
-            self._summarize(self.store.database)
-        if over:
-            print(over)  # as it is: it ends with a command to be copied
-        failed = [record for record in records if record.status not in DONE]
-        for record in failed:
-            print(f"failed: {record.task} [{record.backend}] {record.status}: {record.reason}", file=sys.stderr)
-        return RUNS_FAILED if failed else OK
+            self._summarize(database)
 
     def _summarize(self, database: Store) -> None:
         """Print what came of the tasks; with --quiet what needs attention alone, with --verbose everything."""
@@ -214,7 +225,10 @@ def _tell(text: str) -> None:
 def _results(options: Namespace) -> RecordSink:
     """Where records go: the database, or, where DuckDB is not installed, the file of --records alone."""
     if find_spec("duckdb") is not None:
-        return Store(database_path(options))
+        store = Store(database_path(options))
+        if options.records is not None and real(options.records) == real(store.path):
+            raise InputError(f"--records names the database, {store.path}: name another file")
+        return store
     if options.records is None or options.db is not None:
         raise InputError(
             "DuckDB is not installed here: keep the records in a file with --records FILE, without --db, "

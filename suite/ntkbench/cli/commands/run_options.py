@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
 from ntkbench import backends
 from ntkbench.backends import devices
 from ntkbench.cli import completion
 from ntkbench.cli.advice import about
 from ntkbench.cli.completion import completed_by
-from ntkbench.cli.options import add_database, add_loudness, add_task_folders, check_loudness
+from ntkbench.cli.options import add_database, add_loudness, add_task_folders, as_path, check_loudness
 from ntkbench.cli.parser import OneOf
 from ntkbench.errors import InputError
 from ntkbench.experiment import plan, registry
@@ -42,7 +41,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     text = "what the workers of --scheduler share: runs (default), or the blocks of each run's Gram matrices"
     add("--share", action=OneOf, names=["runs", "blocks"], metavar="what", help=text)
     add("--dry-run", action="store_true", help="show what would run")
-    add("--records", type=Path, metavar="FILE", help="also append each record to FILE as a line of JSON")
+    add("--records", type=as_path, metavar="FILE", help="also append each record to FILE as a line of JSON")
     add_loudness(parser)
     add_task_folders(parser)
     add_database(parser)
@@ -65,11 +64,14 @@ def planned_runs(options: Namespace) -> tuple[list[plan.PlannedRun], dict[str, T
             parse_duration(options.budget)
         if options.rerun:
             raise InputError("--budget goes on with what is missing and --rerun repeats what is done: give one of them")
-    overrides = {}
+    overrides: dict[str, str] = {}
     for text in options.set:
         name, equals, value = text.partition("=")
         if not equals:
             raise InputError(f"--set {text!r} is not name=value")
+        if name in overrides:
+            both = f"{name}={overrides[name]},{value}"
+            raise InputError(f"--set gives {name!r} twice: give its values together, as in --set {both}")
         overrides[name] = value
     tasks = registry.load_tasks(options.tasks)
     chosen = registry.select(tasks, options.names)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import csv
-import json
-import math
 import re
 import sys
 from argparse import ArgumentParser, Namespace
 from concurrent.futures import ThreadPoolExecutor
-from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ntkbench import paths
 from ntkbench.cli import completion
 from ntkbench.cli.completion import completed_by
 from ntkbench.cli.exits import OK
+from ntkbench.cli.json_text import json_text
 from ntkbench.cli.options import add_database, database_path
 from ntkbench.cli.parser import OneOf
 from ntkbench.cli.tables import show
@@ -54,10 +52,10 @@ def run(options: Namespace) -> int:
     if options.format == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(columns)
-        writer.writerows(rows)
+        writer.writerows([_cell(value) for value in row] for row in rows)
     elif options.format == "json":
-        found = [dict(zip(columns, map(_plain, row), strict=True)) for row in rows]
-        print(json.dumps(found, default=str, indent=1, allow_nan=False))
+        _require_distinct(columns)
+        print(json_text([dict(zip(columns, row, strict=True)) for row in rows], indent=1))
     else:
         show(columns, rows)
     return OK
@@ -81,18 +79,25 @@ def _text(query: str) -> str:
         if query not in known:
             raise unknown("query", query, known)
         return known[query].sql
-    file = Path(query)
+    file = paths.expanded(query)
     if file.suffix != ".sql" or "\n" in query or query.split()[0].lower() in ("select", "from", "with"):
         return query
     try:
-        return file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "not text in UTF-8"
         raise InputError(f"cannot read {query}: {why}") from error
 
 
-def _plain(value: Any) -> Any:
-    """The value as JSON can say it."""
-    if isinstance(value, Decimal):
-        return float(value)
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+def _cell(value: Any) -> Any:
+    """A value of CSV, which has no lists: they are JSON there."""
+    return json_text(value) if isinstance(value, list | tuple | dict) else value
+
+
+def _require_distinct(columns: list[str]) -> None:
+    """Raise InputError where two columns have one name, of which an object of JSON could hold one alone."""
+    twice = next((name for name in columns if columns.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(
+            f"two columns are named {twice!r}, and JSON has room for one: give one another name with AS, or take csv"
+        )

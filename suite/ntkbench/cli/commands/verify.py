@@ -7,11 +7,10 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from contextlib import nullcontext, redirect_stdout
 from dataclasses import replace
-from pathlib import Path
 
 from ntkbench.cli import documents
 from ntkbench.cli.exits import CHECK_FAILED, OK
-from ntkbench.cli.options import add_database, add_loudness, add_task_folders, check_loudness, database_path
+from ntkbench.cli.options import add_database, add_loudness, add_task_folders, as_path, check_loudness, database_path
 from ntkbench.cli.parser import OneOf
 from ntkbench.cli.summary import attention, show_claims, show_listing, show_tasks
 from ntkbench.cli.tables import coloured, say
@@ -24,7 +23,7 @@ from ntkbench.results.store import Store
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("--against", type=Path, metavar="DIR", help="compare with exported records too")
+    parser.add_argument("--against", type=as_path, metavar="DIR", help="compare with exported records too")
     parser.add_argument("--rerun", type=int, default=0, metavar="N", help="run N of the stored runs again and compare")
     names, text = ["table", *documents.WRITERS], "table (default), json, markdown or junit (XML that a CI reads)"
     parser.add_argument("--format", default="table", action=OneOf, names=names, metavar="format", help=text)

@@ -26,6 +26,8 @@ def read_json_lines(source: Path) -> Iterator[tuple[int, RunRecord]]:
         raise InputError(f"{source} cannot be read as JSON lines ({type(error).__name__})") from error
     # Not splitlines: a text in JSON may hold U+2028.
     for number, line in enumerate(text.split("\n"), 1):
+        # Of files put together each may begin with a byte-order mark.
+        line = line.removeprefix("\ufeff")
         if line.strip():
             try:
                 record = RunRecord.from_json(line)

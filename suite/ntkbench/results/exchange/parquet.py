@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ntkbench.errors import InputError, first_line
 from ntkbench.files import whole
 from ntkbench.results import schema
-from ntkbench.results.faults import refusal
+from ntkbench.results.faults import refusal, text_of
 from ntkbench.results.schema import SCHEMA_VERSION, TABLES
 from ntkbench.results.store import Store
 
@@ -27,22 +27,36 @@ def export_parquet(store: Store, folder: Path) -> list[Path]:
 
     Args:
         store: The database.
-        folder: Made where there is none; files of these names are replaced.
+        folder: Made where there is none; an export that is there is replaced.
 
     Returns:
         The files.
 
     Raises:
-        InputError: Where there is no database, or the folder cannot be written.
+        InputError: Where there is no database, the folder cannot be written, or what is there of these names is no
+            export.
         SystemFault: When the disk is full, or another process has the database.
     """
     import duckdb
 
     try:
         with store.reading() as connection:
+            _require_ours(folder)
             return write_tables(connection, folder, SCHEMA_VERSION)
     except (duckdb.Error, OSError) as error:
         raise refusal(f"cannot write to {folder}", error) from error
+
+
+def _require_ours(folder: Path) -> None:
+    """Raise InputError for a folder that holds files of the tables' names and no export."""
+    present = [file for table in (*TABLES, _VERSION) if (file := folder / f"{table}.parquet").exists()]
+    if not present:
+        return
+    try:
+        with reading_export(folder):
+            pass
+    except InputError as error:
+        raise InputError(f"an export would replace {present[0]}, so name another folder: {error}") from error
 
 
 def write_tables(connection: duckdb.DuckDBPyConnection, folder: Path, version: int) -> list[Path]:
@@ -50,13 +64,14 @@ def write_tables(connection: duckdb.DuckDBPyConnection, folder: Path, version: i
     present = {row[0] for row in connection.execute(_PRESENT).fetchall()}
     tables = [table for table in (*TABLES, _VERSION) if table in present]
     files = {table: folder / f"{table}.parquet" for table in tables}
+    text_of(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         for table in tables:
             # Ordered by all columns, so that the same rows make the same file.
             rows = f"SELECT {version} AS version" if table == _VERSION else f"FROM {table} ORDER BY ALL"
             target = stack.enter_context(whole(files[table]))
-            connection.execute(f"COPY ({rows}) TO ? (FORMAT parquet, COMPRESSION zstd)", [str(target)])
+            connection.execute(f"COPY ({rows}) TO ? (FORMAT parquet, COMPRESSION zstd)", [text_of(target)])
     return list(files.values())
 
 
@@ -151,6 +166,6 @@ def _rows(file: Path) -> str:
     # To DuckDB a path is a pattern, which matches other files too.
     import duckdb
 
-    pattern = re.sub(r"[\[*?]", r"[\g<0>]", str(file))
+    pattern = re.sub(r"[\[*?]", r"[\g<0>]", text_of(file))
     # A view takes no parameter.
     return f"read_parquet({duckdb.ConstantExpression(pattern)})"
