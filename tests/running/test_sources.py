@@ -25,7 +25,7 @@ KERNELS = ("cntk", "fc_kernels", "architecture_kernels", "empirical_ntk", "first
 
 
 def file_of(kernel: Callable[..., Any]) -> Path:
-    return Path(inspect.getfile(kernel))
+    return Path(inspect.getfile(inspect.unwrap(kernel)))
 
 
 def reached(name: str) -> set[str]:

@@ -28,8 +28,13 @@ def likeness(backend: Backend, kernel: Callable[..., Any]) -> dict[str, Any]:
         "device": cpu_name() if backend.device == "cpu" else backend.device,
         # Not how many threads there are, or how much memory: an allocation of another size goes on with the work.
         "settings": {k: v for k, v in backend.describe().items() if not k.endswith(("threads", "memory limit"))},
-        "sources": digest(Path(inspect.getfile(kernel)), SUITE, *_own_package(kernel)),
+        "sources": digest(_file(kernel), SUITE, *_own_package(kernel)),
     }
+
+
+def _file(kernel: Callable[..., Any]) -> Path:
+    """Where the kernel itself is defined: decorators are found from there."""
+    return Path(inspect.getfile(inspect.unwrap(kernel)))
 
 
 def _own_package(kernel: Callable[..., Any]) -> list[Path]:
@@ -46,4 +51,4 @@ def public_name(kernel: Callable[..., Any]) -> str:
         module = sys.modules.get(package)
         if hasattr(module, "__path__") and getattr(module, kernel.__name__, None) is kernel:
             return f"{package}.{kernel.__name__}"
-    return f"{Path(inspect.getfile(kernel)).stem}.{kernel.__qualname__}"
+    return f"{_file(kernel).stem}.{kernel.__qualname__}"
