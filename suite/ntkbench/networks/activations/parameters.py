@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 import operator
-import sys
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,10 @@ HIGHEST = 150
 
 def is_finite(value: Any) -> bool:
     """Whether it is a number that a float can hold."""
-    number = isinstance(value, float | int | np.number)
-    return number and bool(abs(value) <= sys.float_info.max)
+    try:
+        return isinstance(value, float | int | np.floating | np.integer) and math.isfinite(value)
+    except OverflowError:  # a whole number of Python's may be larger
+        return False
 
 
 def finite_fields(nonlinearity: Any, *names: str) -> None:

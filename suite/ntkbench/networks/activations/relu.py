@@ -32,6 +32,9 @@ class LeakyRelu(Nonlinearity):
 
     slope: float
 
+    def __post_init__(self) -> None:
+        finite_fields(self, "slope")
+
     def with_options(self, slope: float, degree: int) -> LeakyRelu:
         return LeakyRelu(slope)
 
