@@ -123,11 +123,21 @@ def test_inputs_of_the_wrong_rank_or_without_content_are_refused(backend: Any, k
 
 
 @pytest.mark.parametrize("kernel", ALL_KERNELS)
-@pytest.mark.parametrize("dtype", ["int32", "uint8", "float16", "complex64"])
+@pytest.mark.parametrize("dtype", ["int32", "uint8", "bool", "complex64"])
 def test_inputs_of_another_kind_of_number_are_refused(backend: Any, kernel: Any, dtype: str) -> None:
     x = backend.asarray(np.ones(good(kernel)), dtype)
-    with pytest.raises(ValueError, match=f"x1 must be float32 or float64, not .*{dtype}"):
+    with pytest.raises(ValueError, match=rf"^x1 must be floating-point numbers, not {dtype}: give x1\.[^\n]*$"):
         call(kernel, x)
+    fine = backend.asarray(np.ones(good(kernel)), "float32")
+    with pytest.raises(ValueError, match=rf"^x2 must be floating-point numbers, not {dtype}: give x2\.[^\n]*$"):
+        call(kernel, fine, x)
+
+
+@pytest.mark.parametrize("kernel", ALL_KERNELS)
+def test_a_list_is_refused_in_one_line_that_says_what_to_give(kernel: Any) -> None:
+    line = r'^x1 must be an array of NumPy, torch or JAX, not list: give numpy\.asarray\(x1, dtype="float32"\)$'
+    with pytest.raises(TypeError, match=line):
+        call(kernel, [[1.0, 2.0]])
 
 
 @pytest.mark.parametrize("kernel", IMAGE_KERNELS)

@@ -31,6 +31,7 @@ from ntkbench.networks import (
     serial,
     to_backend,
 )
+from ntkbench.networks.activations import ExpNormalized
 from ntkbench.networks.layers.features import Features
 from ntkbench.networks.layers.layer import Shape, Units
 
@@ -62,6 +63,8 @@ ROWS = [
     Row(Conv((2, 3), (2, 1), "circular", S2), (IMAGE,), after=(RELU, GlobalAvgPool(), Dense())),
     Row(Conv((2, 2), (1, 1), "valid", b_std=0.5), (IMAGE,), after=(RELU, Flatten(), Dense())),
     Row(RELU, (VECTOR, IMAGE), before=(Dense(S2, 0.1),), after=(Dense(),)),
+    Row(Activation("sign"), (VECTOR,), before=(Dense(S2, 0.1),), after=(Dense(),)),
+    Row(Activation(ExpNormalized(0.7, -0.5)), (VECTOR, IMAGE), before=(Dense(S2, 0.1),), after=(Dense(),)),
     Row(AvgPool((2, 2), (1, 1)), (IMAGE,), before=(Conv(),), after=(RELU, Flatten(), Dense())),
     Row(AvgPool((1, 1), (2, 2)), (IMAGE,), before=(Conv(),), after=(RELU, Flatten(), Dense())),
     Row(GlobalAvgPool(), (IMAGE,), before=(Conv(),), after=READOUT),

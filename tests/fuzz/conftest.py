@@ -17,6 +17,7 @@ import pytest
 from scipy.special import roots_hermitenorm
 
 from ntkbench.networks import Activation, AvgPool, Conv, Dense, Flatten, GlobalAvgPool, LayerNorm, Residual, Serial
+from ntkbench.networks.activations import ABRelu, Erf, ExpNormalized, Gaussian, Rbf, RectifiedMonomial, Sin
 
 Matrix = np.ndarray
 PI = np.arctan2(np.longdouble(0), np.longdouble(-1))
@@ -110,33 +111,55 @@ def windows(size: Any, window: Any, stride: Any, padding: str) -> tuple[list[Mat
     return selections, (counts[0], counts[1])
 
 
-def kinked(q: Matrix, slope: float) -> tuple[Matrix, Matrix]:
-    """x for x > 0, slope x otherwise: Cho & Saul 2009. The angle from the sine: it keeps its digits near zero."""
+def correlated(q: Matrix) -> tuple[Matrix, Matrix]:
+    """Products of standard deviations, and correlations: zero for what has no variance."""
     deviation = np.sqrt(np.diag(q))
     scale = np.outer(deviation, deviation)
     rho = np.clip(np.divide(q, scale, out=np.zeros_like(q), where=scale > 0), -1, 1)
     np.fill_diagonal(rho, np.where(deviation > 0, 1, 0))
+    return scale, rho
+
+
+def kinked(q: Matrix, below: float, above: float = 1.0) -> tuple[Matrix, Matrix]:
+    """above x for x > 0, below x otherwise: Cho & Saul 2009. The angle from the sine: it keeps its digits near zero."""
+    scale, rho = correlated(q)
     sine = np.sqrt((1 - rho) * (1 + rho))
     angle = np.arctan2(sine, rho)
     one = (sine + (PI - angle) * rho) / (2 * PI)
     zero = (PI - angle) / (2 * PI)
-    a = (1 - np.longdouble(slope)) ** 2
-    return a * scale * one + slope * q, a * zero + slope
+    a, product = (above - np.longdouble(below)) ** 2, np.longdouble(below) * above
+    return a * scale * one + product * q, a * zero + product
 
 
-def erf(q: Matrix, _: Any) -> tuple[Matrix, Matrix]:
-    """Williams 1997."""
-    v = 1 + 2 * np.diag(q)
-    root = np.sqrt(np.outer(v, v) - 4 * q * q)
-    return 2 / PI * np.arctan2(2 * q, root), 4 / PI / root
+def rectified_square(q: Matrix) -> tuple[Matrix, Matrix]:
+    """max(x, 0)^2: the arc-cosine kernel of order 2, halved."""
+    scale, rho = correlated(q)
+    two = (3 * np.sqrt((1 - rho) * (1 + rho)) * rho + (PI - np.arccos(rho)) * (1 + 2 * rho * rho)) / (2 * PI)
+    return scale * scale * two, 4 * kinked(q, 0.0)[0]
 
 
-def waves(q: Matrix) -> tuple[Matrix, Matrix]:
-    """E[sin u sin v] and E[cos u cos v], from cos(u - v) and cos(u + v)."""
+def exp_normalized(q: Matrix, gamma: float, shift: float) -> tuple[Matrix, Matrix]:
+    scale, rho = correlated(q)
+    value = np.exp(gamma * (rho + shift))
+    return scale * value, gamma * value
+
+
+def erf(q: Matrix, a: float = 1.0, b: float = 1.0, c: float = 0.0) -> tuple[Matrix, Matrix]:
+    """a erf(b x) + c: Williams 1997."""
+    factor = 2 * np.longdouble(b) ** 2
+    v = 1 + factor * np.diag(q)
+    root = np.sqrt(np.outer(v, v) - (factor * q) ** 2)
+    a2, c2 = np.longdouble(a) ** 2, np.longdouble(c) ** 2
+    return a2 * 2 / PI * np.arctan2(factor * q, root) + c2, a2 * 2 / PI * factor / root
+
+
+def waves(q: Matrix, a: float = 1.0, b: float = 1.0, c: float = 0.0) -> tuple[Matrix, Matrix]:
+    """Of a sin(b x + c), value and slope, from cos(b (u - v)) and cos(b (u + v) + 2 c)."""
     v = np.diag(q)
-    sums = v[:, None] + v
-    minus, plus = np.exp(-(sums - 2 * q) / 2), np.exp(-(sums + 2 * q) / 2)
-    return (minus - plus) / 2, (minus + plus) / 2
+    sums, square = v[:, None] + v, np.longdouble(b) ** 2
+    minus, plus = (np.exp(-square * (sums + sign * 2 * q) / 2) for sign in (-1, 1))
+    a2, turned = np.longdouble(a) ** 2 / 2, np.cos(2 * np.longdouble(c)) * plus
+    return a2 * (minus - turned), a2 * square * (minus + turned)
 
 
 def smooth(phi: Callable[[Matrix], Matrix], slope: Callable[[Matrix], Matrix]) -> Callable[..., tuple[Matrix, Matrix]]:
@@ -167,21 +190,30 @@ DUALS: dict[Any, Callable[[Matrix, Any], tuple[Matrix, Matrix]]] = {
     "relu": lambda q, _: kinked(q, 0.0),
     "leaky_relu": lambda q, layer: kinked(q, layer.slope),
     "abs": lambda q, _: kinked(q, -1.0),
-    "erf": erf,
+    "erf": lambda q, _: erf(q),
+    "sigmoid_like": lambda q, _: erf(q, 0.5, 1 / 2.4020563531719796, 0.5),
     "sin": lambda q, _: waves(q),
     "cos": lambda q, _: waves(q)[::-1],
-    "gaussian": lambda q, _: gaussian(q),
+    "gaussian": lambda q, _: gaussian(q, 1.0, -0.5),
+    ABRelu(-0.3, 1.4): lambda q, _: kinked(q, -0.3, 1.4),
+    RectifiedMonomial(2): lambda q, _: rectified_square(q),
+    ExpNormalized(0.7, -0.5): lambda q, _: exp_normalized(q, 0.7, -0.5),
+    Erf(1.2, 0.6, 0.3): lambda q, _: erf(q, 1.2, 0.6, 0.3),
+    Sin(1.3, 0.7, 0.2): lambda q, _: waves(q, 1.3, 0.7, 0.2),
+    Rbf(0.8): lambda q, _: waves(q, np.sqrt(np.longdouble(2)), np.sqrt(2 * np.longdouble(0.8)), PI / 4),
+    Gaussian(1.5, -0.8): lambda q, _: gaussian(q, 1.5, -0.8),
     "tanh": smooth(np.tanh, lambda x: 1 - np.tanh(x) ** 2),
     "sigmoid": smooth(sigmoid, lambda x: sigmoid(x) * (1 - sigmoid(x))),
     "swish": smooth(lambda x: x * sigmoid(x), lambda x: sigmoid(x) * (1 + x * (1 - sigmoid(x)))),
 }
 
 
-def gaussian(q: Matrix) -> tuple[Matrix, Matrix]:
-    """exp(-x^2 / 2): the determinant of 1 + covariance."""
-    v = 1 + np.diag(q)
-    determinant = np.outer(v, v) - q * q
-    return determinant ** np.longdouble(-0.5), q * determinant ** np.longdouble(-1.5)
+def gaussian(q: Matrix, a: float, b: float) -> tuple[Matrix, Matrix]:
+    """a exp(b x^2): the determinant of 1 - 2 b covariance."""
+    twice, a2 = -2 * np.longdouble(b), np.longdouble(a) ** 2
+    v = 1 + twice * np.diag(q)
+    determinant = np.outer(v, v) - (twice * q) ** 2
+    return a2 * determinant ** np.longdouble(-0.5), a2 * twice**2 * q * determinant ** np.longdouble(-1.5)
 
 
 @pytest.fixture(scope="session")

@@ -28,13 +28,27 @@ from ntkbench.networks import (
     Serial,
     serial,
 )
+from ntkbench.networks.activations import (
+    ABRelu,
+    Erf,
+    ExpNormalized,
+    Gaussian,
+    Nonlinearity,
+    Rbf,
+    RectifiedMonomial,
+    Sin,
+)
 
 TRIED = {"numba": 300, "torch": 60, "jax": 20}
 FIRST, TIMES = int(os.environ.get("FUZZ_SEED", "0")), int(os.environ.get("FUZZ", "1"))
 CASES = [(name, FIRST + i) for name in installed() for i in range(TRIED[name] * TIMES)]
 
-KINKED = ("identity", "relu", "leaky_relu", "abs")
-CLOSED = (*KINKED, "erf", "sin", "cos", "gaussian")
+SCALED = ("identity", "relu", "leaky_relu", "abs", ABRelu(-0.3, 1.4), ExpNormalized(0.7, -0.5))
+CLOSED = (
+    *SCALED,
+    *("erf", "sin", "cos", "gaussian", "sigmoid_like", RectifiedMonomial(2), Erf(1.2, 0.6, 0.3), Sin(1.3, 0.7, 0.2)),
+    *(Rbf(0.8), Gaussian(1.5, -0.8)),
+)
 SMOOTH = ("tanh", "sigmoid", "swish")
 KINDS = ("plain", "equal", "opposite", "parallel", "nearly equal", "sparse", "zero", "huge", "tiny")
 
@@ -63,7 +77,7 @@ def case(seed: int) -> Case:
     # The oracle's integral by quadrature wants moderate variances and correlations, and functions that are not scaled
     # with their input lose what tells nearly equal inputs apart when both are huge.
     smooth = kind == "plain" and not images and d > 2
-    phis = KINKED if kind in ("huge", "tiny") else (*CLOSED, *SMOOTH) if smooth else CLOSED
+    phis = SCALED if kind in ("huge", "tiny") else (*CLOSED, *SMOOTH) if smooth else CLOSED
     inputs = some_inputs(rng, kind, (4, *((3, 3, 2) if images else (d,)))).astype(dtype)
     split = int(rng.integers(2, 5))
     x1, x2 = (inputs, None) if split == 4 else (inputs[:split], inputs[split - 2 :])
@@ -99,12 +113,12 @@ def scales(rng: np.random.Generator) -> dict[str, Any]:
     return {"w_std": float(rng.uniform(0.7, 1.6)), "b_std": b_std, "trained": bool(rng.random() < 0.8)}
 
 
-def activation(rng: np.random.Generator, phis: tuple[str, ...]) -> Activation:
-    phi = str(rng.choice(phis))
+def activation(rng: np.random.Generator, phis: tuple[str | Nonlinearity, ...]) -> Activation:
+    phi = phis[rng.integers(len(phis))]
     return Activation(phi, slope=float(rng.uniform(-0.5, 0.5)) if phi == "leaky_relu" else 0.0)
 
 
-def dense(rng: np.random.Generator, phis: tuple[str, ...]) -> Serial:
+def dense(rng: np.random.Generator, phis: tuple[str | Nonlinearity, ...]) -> Serial:
     layers: list[Layer] = []
     for _ in range(rng.integers(1, 4)):
         layers.append(Dense(**scales(rng)))
@@ -122,7 +136,7 @@ def convolution(rng: np.random.Generator, stride: int = 2) -> Conv:
     return Conv(window, steps, str(rng.choice(["same", "circular"])), **scales(rng))
 
 
-def convolutional(rng: np.random.Generator, phis: tuple[str, ...]) -> Serial:
+def convolutional(rng: np.random.Generator, phis: tuple[str | Nonlinearity, ...]) -> Serial:
     layers: list[Layer] = [convolution(rng, 1)]
     if rng.random() < 0.3:
         layers.append(Residual(serial(activation(rng, phis), convolution(rng, 1))))

@@ -13,12 +13,41 @@ from hypothesis import strategies as st
 from ntkbench._vendor import array_api_compat
 from ntkbench._vendor.array_api_compat import numpy as xp
 from ntkbench.networks import Activation, activations
+from ntkbench.networks.activations import (
+    ABRelu,
+    Cos,
+    Erf,
+    Exp,
+    ExpNormalized,
+    Gaussian,
+    Hermite,
+    Polynomial,
+    Rbf,
+    RectifiedMonomial,
+    Sin,
+)
 
 ALL = [
     Activation(name, slope=0.2, degree=degree)
     for name in activations.names()
     for degree in (0, 1, 2, 3, 6)
     if name == "monomial" or degree == 1
+] + [
+    Activation(phi)
+    for phi in (
+        ABRelu(-0.3, 1.4),
+        Cos(0.5, 1.2, -2.0),
+        Erf(-1.2, 1.6, 0.3),
+        Exp(0.5, -0.4),
+        ExpNormalized(0.7, -0.5),
+        Gaussian(1.5, -0.8),
+        Hermite(2),
+        Hermite(5),
+        Polynomial([0.3, -0.8, 0.5, 0.2]),
+        Rbf(0.8),
+        *(RectifiedMonomial(n) for n in (0, 1, 2, 5)),
+        Sin(1.3, -0.7, 0.2),
+    )
 ]
 MIXTURES = {"tanh", "sigmoid", "swish"}
 
@@ -37,7 +66,7 @@ def dual(activation: Activation, q12: Any, q11: Any, q22: Any) -> list[Any]:
 def test_exchanging_the_variables_changes_no_bit_and_the_norms_bound_the_result(
     activation: Activation, q11: float, q22: float, correlation: float
 ) -> None:
-    if activation.function == "exp":
+    if isinstance(activation.nonlinearity, Exp):
         q11, q22 = q11 / 100, q22 / 100
     q12 = correlation * math.sqrt(q11 * q22)
     results = dual(activation, q12, q11, q22)
@@ -89,7 +118,7 @@ def test_any_rank_broadcasts(activation: Activation, shapes: tuple[tuple[int, ..
 @every_activation
 @pytest.mark.parametrize("variance", [1e-30, 1e-12, 1e4])
 def test_extreme_norms_stay_finite_in_float32(activation: Activation, variance: float) -> None:
-    if activation.function == "exp":
+    if isinstance(activation.nonlinearity, Exp):
         variance = min(variance, 20.0)
     q = np.full(3, variance, np.float32)
     for result in activations.dual(activation.nonlinearity, xp, q * np.array([-1, 0, 1], np.float32), q, q):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ntkbench.arrays.array import Array
+from ntkbench.arrays.half import takes_half
 from ntkbench.arrays.inputs import check_images
 from ntkbench.arrays.settings import standard_settings
 from ntkbench.kernels.conv import array_api, dispatch
@@ -17,6 +18,7 @@ from ntkbench.kernels.relu.network import Kernels, Network, Pooling
 
 
 @standard_settings
+@takes_half
 def conv_kernels(
     x1: Array,
     x2: Array | None = None,
@@ -32,7 +34,7 @@ def conv_kernels(
     The input covariance divides by C, each convolution by 9, pooling by H W.
 
     Args:
-        x1: Images (n1, H, W, C), float32 or float64, of NumPy, torch or JAX.
+        x1: Images (n1, H, W, C), float32, float64, float16 or bfloat16, of NumPy, torch or JAX.
         x2: Other images (n2, H, W, C) of the same kind; None for x1 with itself, which gives symmetric matrices.
         depth: Layers with weights, the readout among them; at least 2.
         pooling: "flatten" (positions keep their own readout weights) or "gap" (global average pooling).
@@ -56,13 +58,14 @@ def conv_kernels(
 
 
 @standard_settings
+@takes_half
 def cntk(
     x1: Array, x2: Array | None = None, *, depth: int, pooling: Pooling, progress: Progress | None = None
 ) -> Array:
     """The convolutional NTK of Arora et al. 2019, in their scaling and with their choice of trained layers.
 
     Args:
-        x1: Images (n1, H, W, C), float32 or float64, of NumPy, torch or JAX.
+        x1: Images (n1, H, W, C), float32, float64, float16 or bfloat16, of NumPy, torch or JAX.
         x2: Other images (n2, H, W, C) of the same kind; None for x1 with itself.
         depth: Layers with weights, the readout among them: depth 3 has two convolutions.
         pooling: "flatten", their CNTK-V: all layers trained, the sum over positions. "gap", their CNTK-GAP: the first

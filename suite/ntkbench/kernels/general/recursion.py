@@ -15,7 +15,8 @@ from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import all_finite
 from ntkbench.arrays.execution import Execution, execution_for, note
-from ntkbench.arrays.inputs import check_pair
+from ntkbench.arrays.half import takes_half
+from ntkbench.arrays.inputs import check_array, check_dtype, check_pair
 from ntkbench.arrays.memory import available, check_room, gibibytes
 from ntkbench.arrays.settings import standard_settings
 from ntkbench.duals.covariance import Covariance, Variances, between, itself
@@ -36,6 +37,7 @@ _REST = "execution", "architecture", "all_pairs"
 
 
 @standard_settings
+@takes_half
 def architecture_kernels(
     architecture: Layer, x1: Array, x2: Array | None = None, *, progress: Progress | None = None
 ) -> Kernels:
@@ -46,7 +48,8 @@ def architecture_kernels(
     Args:
         architecture: layers of `ntkbench.networks`. The last ones must leave no positions (Flatten or GlobalAvgPool);
             a Dense on images acts on the channels at each position.
-        x1: vectors (n1, d) or images (n1, H, W, C) of NumPy, torch or JAX, float32 or float64.
+        x1: vectors (n1, d) or images (n1, H, W, C) of NumPy, torch or JAX, float32 or float64; float16 or
+            bfloat16, of which float32 computes.
         x2: inputs (n2, ...) of the same kind; None: x1, and the matrices are symmetric, their diagonals exact.
         progress: called with (entries of the matrices done, entries in all).
 
@@ -60,7 +63,8 @@ def architecture_kernels(
         MemoryError: before it starts, for what does not fit.
 
     Warns:
-        UserWarning: for one that may be off by more than 1e-6 (in float32 1e-4).
+        UserWarning: for one that may be off by more than 1e-6 (in float32 1e-4), and for entries beyond the largest
+            float16.
 
     References:
         Jacot et al. 2018; for images Novak et al. 2019, Arora et al. 2019.
@@ -220,12 +224,10 @@ def _kernels(xp: Any, covariance: Covariance) -> list[Array]:
 
 def _check_inputs(x: Array, name: str) -> None:
     """Raise ValueError unless x is a float32 or float64 (N, d) or (N, H, W, C) of finite numbers; N may be 0."""
-    if not hasattr(x, "shape"):
-        raise TypeError(f"{name} must be an array of NumPy, torch or JAX, not {type(x).__name__}")
+    check_array(x, name)
     if len(x.shape) not in (2, 4) or min(x.shape[1:]) < 1:
         raise ValueError(f"{name} must be vectors (N, d) or images (N, H, W, C), not of shape {tuple(x.shape)}")
-    if str(x.dtype).rpartition(".")[2] not in ("float32", "float64"):
-        raise ValueError(f"{name} must be float32 or float64, not {x.dtype}")
+    check_dtype(x, name)
     if not all_finite(execution_for(x), x):
         raise ValueError(f"{name} has values that are not finite")
 

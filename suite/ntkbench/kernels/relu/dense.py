@@ -6,6 +6,7 @@ import math
 
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.execution import Execution, execution_for, note
+from ntkbench.arrays.half import takes_half
 from ntkbench.arrays.inputs import check_pair, check_vectors
 from ntkbench.arrays.settings import standard_settings
 from ntkbench.arrays.unavailable import attempt
@@ -19,6 +20,7 @@ _WORKING_ARRAYS = 20  # live at once in a layer, each one number a pair
 
 
 @standard_settings
+@takes_half
 def fc_kernels(
     x1: Array,
     x2: Array | None = None,
@@ -33,7 +35,7 @@ def fc_kernels(
     The input layer divides by d. On torch inductor computes them where the work is worth compiling for.
 
     Args:
-        x1: Inputs (n1, d), float32 or float64, of NumPy, torch or JAX.
+        x1: Inputs (n1, d), float32, float64, float16 or bfloat16, of NumPy, torch or JAX.
         x2: Other inputs (n2, d) of the same kind; None for x1 with itself, which gives symmetric matrices.
         depth: Layers with weights, the readout among them; at least 2.
         w_std: Standard deviation of the weights, times sqrt(fan-in).

@@ -9,6 +9,7 @@ from typing import Any
 from ntkbench.arrays.array import Array
 from ntkbench.duals.gaussians import Gaussians
 from ntkbench.networks.activations.nonlinearity import Nonlinearity, Pair
+from ntkbench.networks.activations.parameters import degree_field
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,9 @@ class Monomial(Nonlinearity):
     """x^degree."""
 
     degree: int
+
+    def __post_init__(self) -> None:
+        degree_field(self)
 
     def with_options(self, slope: float, degree: int) -> Monomial:
         return Monomial(degree)

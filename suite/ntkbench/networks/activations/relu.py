@@ -1,4 +1,4 @@
-"""ReLU, leaky ReLU and the absolute value: functions with one kink, at zero (Cho & Saul 2009)."""
+"""ReLU, leaky and a-b ReLU and the absolute value: functions with one kink, at zero (Cho & Saul 2009)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from ntkbench.arrays.execution import execution_of
 from ntkbench.duals.arc_cosine import relu_dual
 from ntkbench.duals.gaussians import Gaussians
 from ntkbench.networks.activations.nonlinearity import Nonlinearity, Pair
+from ntkbench.networks.activations.parameters import finite_fields
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Relu(Nonlinearity):
 
     def dual(self, g: Gaussians) -> Pair:
         """The arc-cosine kernels of order 1 and 0, halved."""
-        return _kinked(g, 0.0)
+        return _kinked(g, 0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,9 @@ class LeakyRelu(Nonlinearity):
     """x for x > 0, slope x otherwise."""
 
     slope: float
+
+    def __post_init__(self) -> None:
+        finite_fields(self, "slope")
 
     def with_options(self, slope: float, degree: int) -> LeakyRelu:
         return LeakyRelu(slope)
@@ -39,7 +43,7 @@ class LeakyRelu(Nonlinearity):
 
     def dual(self, g: Gaussians) -> Pair:
         """(1 - slope) relu(x) + slope x, multiplied out."""
-        return _kinked(g, self.slope)
+        return _kinked(g, self.slope, 1.0)
 
 
 @dataclass(frozen=True)
@@ -51,10 +55,28 @@ class Abs(Nonlinearity):
 
     def dual(self, g: Gaussians) -> Pair:
         """That of a leaky ReLU of slope -1."""
-        return _kinked(g, -1.0)
+        return _kinked(g, -1.0, 1.0)
 
 
-def _kinked(g: Gaussians, slope: float) -> Pair:
+@dataclass(frozen=True)
+class ABRelu(Nonlinearity):
+    """a x for x < 0, b x otherwise."""
+
+    a: float
+    b: float
+
+    def __post_init__(self) -> None:
+        finite_fields(self, "a", "b")
+
+    def apply(self, xp: Any, x: Array) -> Array:
+        return xp.where(x < 0.0, self.a * x, self.b * x)
+
+    def dual(self, g: Gaussians) -> Pair:
+        """(b - a) relu(x) + a x, multiplied out."""
+        return _kinked(g, self.a, self.b)
+
+
+def _kinked(g: Gaussians, below: float, above: float) -> Pair:
     kappa, step = relu_dual(g.xp, g.correlation())
-    square = (1.0 - slope) ** 2
-    return square * (g.scale() * kappa) + slope * g.q12, square * step + slope
+    square, product = (above - below) ** 2, below * above
+    return square * (g.scale() * kappa) + product * g.q12, square * step + product

@@ -6,11 +6,12 @@ import difflib
 from collections.abc import Callable
 
 from ntkbench.arrays.array import Array
-from ntkbench.networks.activations.erf import Erf, Gelu
-from ntkbench.networks.activations.exponentials import Exp, Gaussian
+from ntkbench.networks.activations.erf import SIGMOID_LIKE, Erf, Gelu
+from ntkbench.networks.activations.exponentials import Exp, Gabor, Gaussian
 from ntkbench.networks.activations.logistic import Sigmoid, Swish, Tanh
 from ntkbench.networks.activations.monomials import Identity, Monomial
 from ntkbench.networks.activations.nonlinearity import Nonlinearity
+from ntkbench.networks.activations.rectified import Sign
 from ntkbench.networks.activations.relu import Abs, LeakyRelu, Relu
 from ntkbench.networks.activations.unnamed import Unnamed
 from ntkbench.networks.activations.waves import Cos, Sin
@@ -20,13 +21,16 @@ _BY_NAME: dict[str, Nonlinearity] = {
     "cos": Cos(),
     "erf": Erf(),
     "exp": Exp(),
-    "gaussian": Gaussian(),
+    "gabor": Gabor(),
+    "gaussian": Gaussian(b=-0.5),
     "gelu": Gelu(),
     "identity": Identity(),
     "leaky_relu": LeakyRelu(slope=0.0),
     "monomial": Monomial(degree=1),
     "relu": Relu(),
     "sigmoid": Sigmoid(),
+    "sigmoid_like": SIGMOID_LIKE,
+    "sign": Sign(),
     "sin": Sin(),
     "swish": Swish(),
     "tanh": Tanh(),

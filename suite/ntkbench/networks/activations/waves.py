@@ -1,43 +1,95 @@
-"""Sine and cosine, by the characteristic function of a Gaussian."""
+"""Sine, cosine and the function behind the squared exponential kernel, by the characteristic function of a Gaussian."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from ntkbench.arrays.array import Array
 from ntkbench.duals.gaussians import Gaussians
 from ntkbench.networks.activations.nonlinearity import Nonlinearity, Pair
+from ntkbench.networks.activations.parameters import finite_fields
 
 
 @dataclass(frozen=True)
 class Sin(Nonlinearity):
-    """sin x."""
+    """a sin(b x + c)."""
+
+    a: float = 1.0
+    b: float = 1.0
+    c: float = 0.0
+
+    def __post_init__(self) -> None:
+        finite_fields(self, "a", "b", "c")
 
     def apply(self, xp: Any, x: Array) -> Array:
-        return xp.sin(x)
+        return self.a * xp.sin(self.b * x + self.c)
 
     def dual(self, g: Gaussians) -> Pair:
         """Its derivative is the cosine."""
-        return _waves(g)
+        return _shifted(g, self.a, self.b, math.cos(self.c) ** 2, math.sin(self.c) ** 2)
 
 
 @dataclass(frozen=True)
 class Cos(Nonlinearity):
-    """cos x."""
+    """a cos(b x + c)."""
+
+    a: float = 1.0
+    b: float = 1.0
+    c: float = 0.0
+
+    def __post_init__(self) -> None:
+        finite_fields(self, "a", "b", "c")
 
     def apply(self, xp: Any, x: Array) -> Array:
-        return xp.cos(x)
+        return self.a * xp.cos(self.b * x + self.c)
 
     def dual(self, g: Gaussians) -> Pair:
         """Its derivative is the negative sine."""
-        sine, cosine = _waves(g)
-        return cosine, sine
+        return _shifted(g, self.a, self.b, math.sin(self.c) ** 2, math.cos(self.c) ** 2)
 
 
-def _waves(g: Gaussians) -> Pair:
-    """E[sin u sin v] and E[cos u cos v]: exp(-(q11 + q22) / 2) times sinh and cosh of q12, without overflow."""
+@dataclass(frozen=True)
+class Rbf(Nonlinearity):
+    """sqrt(2) sin(sqrt(2 gamma) x + pi / 4), whose dual activation is exp(-gamma E[(u - v)^2]).
+
+    Args:
+        gamma: not negative.
+
+    Raises:
+        ValueError: for another number.
+    """
+
+    gamma: float = 1.0
+
+    def __post_init__(self) -> None:
+        finite_fields(self, "gamma")
+        if self.gamma < 0:
+            raise ValueError(f"Rbf: gamma must not be negative, not {self.gamma}")
+
+    def apply(self, xp: Any, x: Array) -> Array:
+        return math.sqrt(2.0) * xp.sin(math.sqrt(2.0 * self.gamma) * x + 0.25 * math.pi)
+
+    def dual(self, g: Gaussians) -> Pair:
+        value = g.xp.exp(-self.gamma * ((g.q11 - g.q12) + (g.q22 - g.q12)))
+        return value, 2.0 * self.gamma * value
+
+
+def _shifted(g: Gaussians, a: float, b: float, sines: float, cosines: float) -> Pair:
+    """Of a sum of a sine and a cosine of b x, with the squares of their amplitudes in a; their product has no mean."""
+    sine, cosine = sine_and_cosine(g, b * b)
+    return a * a * (sines * sine + cosines * cosine), (a * b) ** 2 * (sines * cosine + cosines * sine)
+
+
+def sine_and_cosine(g: Gaussians, square: float = 1.0) -> tuple[Array, Array]:
+    """E[sin bu sin bv] and E[cos bu cos bv] for b^2 = `square`.
+
+    They are exp(-b^2 (q11 + q22) / 2) times sinh and cosh of b^2 q12, without overflow. What is nearly equal is
+    subtracted first, which loses nothing.
+    """
     xp, size = g.xp, g.xp.abs(g.q12)
-    below = size - 0.5 * (g.q11 + g.q22)
+    below = -0.5 * square * ((g.q11 - size) + (g.q22 - size))
     peak = 0.5 * xp.exp(xp.minimum(below, xp.zeros_like(below)))
-    return -peak * xp.expm1(-2.0 * size) * xp.sign(g.q12), peak * (1.0 + xp.exp(-2.0 * size))
+    both = 2.0 * square * size
+    return -peak * xp.expm1(-both) * xp.sign(g.q12), peak * (1.0 + xp.exp(-both))

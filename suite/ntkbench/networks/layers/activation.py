@@ -19,8 +19,8 @@ class Activation(Layer):
     """A nonlinearity, entry by entry.
 
     Args:
-        function: the name of one (`networks.activations.names()`), one of `networks.activations` as a value, or any
-            function of arrays.
+        function: the name of one (`networks.activations.names()`), one of `networks.activations` as a value, such as
+            ABRelu(-0.3, 1.4), or any function of arrays.
         slope: of "leaky_relu" alone, for negative inputs.
         degree: of "monomial" alone.
 
@@ -33,12 +33,15 @@ class Activation(Layer):
     degree: int = 1
 
     def __post_init__(self) -> None:
+        if isinstance(self.function, type):
+            name = self.function.__name__
+            raise ValueError(f"an activation is a name, a value or a function, not the class {name}: give {name}(...)")
         known = callable(self.function) or isinstance(self.function, Nonlinearity)
         if not (known or (isinstance(self.function, str) and self.function)):
             raise ValueError(f"an activation is a name or a function, not {self.function!r}")
         if not math.isfinite(self.slope) or self.degree < 0:
             raise ValueError("slope must be finite and degree not negative")
-        nonlinearity_of(self.function)
+        nonlinearity_of(self.function, slope=self.slope, degree=self.degree)
 
     @property
     def nonlinearity(self) -> Nonlinearity:
