@@ -16,7 +16,19 @@ import numpy as np
 import pytest
 from scipy.special import roots_hermitenorm
 
-from ntkbench.networks import Activation, AvgPool, Conv, Dense, Flatten, GlobalAvgPool, LayerNorm, Residual, Serial
+from ntkbench.networks import (
+    Activation,
+    AvgPool,
+    Conv,
+    Dense,
+    Flatten,
+    GlobalAvgPool,
+    GlobalSumPool,
+    LayerNorm,
+    Residual,
+    Serial,
+    SumPool,
+)
 
 Matrix = np.ndarray
 PI = np.arctan2(np.longdouble(0), np.longdouble(-1))
@@ -62,11 +74,18 @@ def after(layer: Any, points: Points) -> Points:
             selections, size = windows(points.size, layer.window, layer.stride, layer.padding)
             return weighted(layer, [points.mapped(selection, size) for selection in selections])
         case AvgPool():
-            selections, size = windows(points.size, layer.window, layer.stride or layer.window, "valid")
-            return points.mapped(sum(selections) / len(selections), size)
+            selections, size = windows(points.size, layer.window, layer.stride or layer.window, layer.padding)
+            total = sum(selections)
+            counted = total.sum(axis=1, keepdims=True) if layer.normalize_edges else len(selections)
+            return points.mapped(total / counted, size)
+        case SumPool():
+            selections, size = windows(points.size, layer.window, layer.stride or layer.window, layer.padding)
+            return points.mapped(sum(selections), size)
         case GlobalAvgPool():
             positions = math.prod(points.size)
             return points.mapped(np.full((1, positions), 1 / np.longdouble(positions)), None)
+        case GlobalSumPool():
+            return points.mapped(np.ones((1, math.prod(points.size))), None)
         case Flatten():
             positions = math.prod(points.size)
             each = [points.mapped(np.eye(positions)[p : p + 1], None) for p in range(positions)]

@@ -22,10 +22,12 @@ from ntkbench.networks import (
     Dense,
     Flatten,
     GlobalAvgPool,
+    GlobalSumPool,
     Layer,
     LayerNorm,
     Residual,
     Serial,
+    SumPool,
     serial,
 )
 
@@ -122,16 +124,27 @@ def convolution(rng: np.random.Generator, stride: int = 2) -> Conv:
     return Conv(window, steps, str(rng.choice(["same", "circular"])), **scales(rng))
 
 
+def pooling(rng: np.random.Generator) -> AvgPool | SumPool:
+    padding = str(rng.choice(["valid", "same", "circular"]))
+    largest = 3 if padding == "valid" else 5
+    window = (int(rng.integers(1, largest)), int(rng.integers(1, largest)))
+    stride = (int(rng.integers(1, 3)), int(rng.integers(1, 3))) if rng.random() < 0.8 else None
+    if rng.random() < 0.5:
+        return SumPool(window, stride, padding)
+    return AvgPool(window, stride, padding, normalize_edges=bool(rng.random() < 0.5))
+
+
 def convolutional(rng: np.random.Generator, phis: tuple[str, ...]) -> Serial:
     layers: list[Layer] = [convolution(rng, 1)]
     if rng.random() < 0.3:
         layers.append(Residual(serial(activation(rng, phis), convolution(rng, 1))))
     layers.append(activation(rng, phis))
     if rng.random() < 0.3:
-        layers.append(AvgPool((2, 2), (1, 1)))
+        layers.append(pooling(rng))
     if rng.random() < 0.5:
         layers += [convolution(rng), activation(rng, phis)]
-    return serial(*layers, Flatten() if rng.random() < 0.5 else GlobalAvgPool(), Dense(**scales(rng)))
+    end = Flatten() if rng.random() < 0.5 else GlobalAvgPool() if rng.random() < 0.5 else GlobalSumPool()
+    return serial(*layers, end, Dense(**scales(rng)))
 
 
 def plain_relu(rng: np.random.Generator, images: bool) -> Serial:

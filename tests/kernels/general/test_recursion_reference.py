@@ -20,13 +20,16 @@ from ntkbench.networks import (
     Dense,
     Flatten,
     GlobalAvgPool,
+    GlobalSumPool,
     Layer,
     LayerNorm,
     Residual,
     Serial,
+    SumPool,
     serial,
 )
 
+Pair = tuple[int, int]
 CASES = {path.stem: path for path in sorted((Path(__file__).parents[2] / "data" / "reference").rglob("*.npz"))}
 
 
@@ -35,9 +38,9 @@ class Stax:
 
     serial = staticmethod(serial)
     parallel = Residual
-    AvgPool = AvgPool
     Flatten = Flatten
     GlobalAvgPool = GlobalAvgPool
+    GlobalSumPool = GlobalSumPool
     LayerNorm = LayerNorm
 
     def Dense(self, units: int, W_std: float = 1.0, b_std: float = 0.0) -> Layer:
@@ -46,13 +49,21 @@ class Stax:
     def Conv(
         self,
         channels: int,
-        window: tuple[int, int],
-        strides: tuple[int, int] = (1, 1),
+        window: Pair,
+        strides: Pair = (1, 1),
         padding: Any = "VALID",
         W_std: float = 1.0,
         b_std: float = 0.0,
     ) -> Layer:
         return Conv(window, strides, padding.lower(), W_std, b_std)
+
+    def AvgPool(
+        self, window: Pair, strides: Pair = (1, 1), padding: str = "VALID", normalize_edges: bool = False
+    ) -> Layer:
+        return AvgPool(window, strides, padding.lower(), normalize_edges)
+
+    def SumPool(self, window: Pair, strides: Pair = (1, 1), padding: str = "VALID") -> Layer:
+        return SumPool(window, strides, padding.lower())
 
     def LeakyRelu(self, slope: float) -> Layer:
         return Activation("leaky_relu", slope=slope)

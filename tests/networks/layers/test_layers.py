@@ -18,10 +18,12 @@ from ntkbench.networks import (
     Dense,
     Flatten,
     GlobalAvgPool,
+    GlobalSumPool,
     Layer,
     LayerNorm,
     Residual,
     Serial,
+    SumPool,
     serial,
 )
 from ntkbench.networks.layers.layer import Units
@@ -32,8 +34,11 @@ LAYERS: list[Layer] = [
     Activation("leaky_relu", slope=0.2),
     Activation(np.tanh),
     AvgPool((2, 2), (1, 1)),
+    AvgPool((2, 2), (1, 1), normalize_edges=True),
+    SumPool((2, 2), (1, 1)),
     Flatten(),
     GlobalAvgPool(),
+    GlobalSumPool(),
     LayerNorm(),
     Residual(serial(Dense())),
     serial(Dense(), Activation("relu")),
@@ -69,7 +74,7 @@ def test_a_layer_without_weights_is_refused_and_one_without_biases_is_not() -> N
     assert Dense().b_std == 0.0
 
 
-@pytest.mark.parametrize("kind", [Conv, AvgPool])
+@pytest.mark.parametrize("kind", [Conv, AvgPool, SumPool])
 @pytest.mark.parametrize("name", ["window", "stride"])
 @pytest.mark.parametrize("value", [3, (3,), (0, 1), (3, 3, 3), (1.5, 2), [3, 3], (True, 2), (-1, 2)])
 def test_windows_and_strides_are_two_positive_whole_numbers(kind: Any, name: str, value: Any) -> None:
@@ -77,9 +82,10 @@ def test_windows_and_strides_are_two_positive_whole_numbers(kind: Any, name: str
         kind(**{name: value})
 
 
-def test_a_padding_that_does_not_exist_is_refused_with_those_that_do() -> None:
+@pytest.mark.parametrize("kind", [Conv, AvgPool, SumPool])
+def test_a_padding_that_does_not_exist_is_refused_with_those_that_do(kind: Any) -> None:
     with pytest.raises(ValueError, match="padding must be one of same, valid, circular, not 'zeros'"):
-        Conv(padding="zeros")  # type: ignore[arg-type]
+        kind(padding="zeros")
 
 
 @pytest.mark.parametrize("function", ["", None, 3])
@@ -122,13 +128,14 @@ def test_pooling_steps_by_its_window_unless_told_otherwise() -> None:
     assert AvgPool((2, 3), (1, 1)).steps == (1, 1)
 
 
+PADDINGS = st.sampled_from(["same", "circular", "valid"])
 pairs = st.tuples(st.integers(1, 6), st.integers(1, 6))
 
 
-@given(shape=pairs, window=pairs, stride=pairs, kind=st.sampled_from(["same", "circular", "valid", "pool"]))
-def test_a_window_stands_at_every_step_it_fits(shape: Any, window: Any, stride: Any, kind: Any) -> None:
-    layer = AvgPool(window, stride) if kind == "pool" else Conv(window, stride, kind)
-    if kind in ("same", "circular"):
+@given(shape=pairs, window=pairs, stride=pairs, kind=st.sampled_from([Conv, AvgPool, SumPool]), padding=PADDINGS)
+def test_a_window_stands_at_every_step_it_fits(shape: Any, window: Any, stride: Any, kind: Any, padding: Any) -> None:
+    layer = kind(window, stride, padding)
+    if padding in ("same", "circular"):
         # Any start inside the image does: what is missing is added.
         expected = tuple(len(range(0, n, step)) for n, step in zip(shape, stride, strict=True))
     else:

@@ -7,7 +7,7 @@ from ntkbench.networks.layers.flatten import Flatten
 from ntkbench.networks.layers.layer import Layer
 from ntkbench.networks.layers.layer_norm import LayerNorm
 from ntkbench.networks.layers.linear import Linear, LinearLayer
-from ntkbench.networks.layers.pooling import AvgPool, GlobalAvgPool
+from ntkbench.networks.layers.pooling import AvgPool, GlobalAvgPool, GlobalSumPool, SumPool
 from ntkbench.networks.layers.residual import Residual
 from ntkbench.networks.layers.serial import Serial, serial
 
@@ -18,11 +18,13 @@ __all__ = [
     "Dense",
     "Flatten",
     "GlobalAvgPool",
+    "GlobalSumPool",
     "Layer",
     "LayerNorm",
     "Linear",
     "LinearLayer",
     "Residual",
     "Serial",
+    "SumPool",
     "serial",
 ]

@@ -14,7 +14,7 @@ from ntkbench.networks.layers import windows
 from ntkbench.networks.layers.features import Features
 from ntkbench.networks.layers.layer import Shape, Units
 from ntkbench.networks.layers.linear import LinearLayer
-from ntkbench.networks.layers.windows import PADDINGS, Padding, Pair, check_pair
+from ntkbench.networks.layers.windows import Padding, Pair, check_padding, check_pair
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,7 @@ class Conv(LinearLayer):
         super().__post_init__()
         check_pair(self.window, "window")
         check_pair(self.stride, "stride")
-        if self.padding not in PADDINGS:
-            raise ValueError(f"padding must be one of {', '.join(PADDINGS)}, not {self.padding!r}")
+        check_padding(self.padding)
 
     @property
     def window_shape(self) -> Shape:

@@ -19,6 +19,12 @@ def check_pair(pair: Any, name: str) -> None:
         raise ValueError(f"{name} must be two positive whole numbers, not {pair!r}")
 
 
+def check_padding(padding: Any) -> None:
+    """Raise ValueError unless this is one of `PADDINGS`."""
+    if padding not in PADDINGS:
+        raise ValueError(f"padding must be one of {', '.join(PADDINGS)}, not {padding!r}")
+
+
 def image_size(shape: tuple[int, ...], layer: object) -> Pair:
     """Height and width of inputs of a layer. Raises ValueError for what are no images."""
     if len(shape) != 3:
@@ -33,6 +39,13 @@ def count(size: Pair, window: Pair, stride: Pair, padding: Padding = "valid") ->
     if size[0] < window[0] or size[1] < window[1]:
         raise ValueError(f"a window of {window} does not fit into images of {size}")
     return (size[0] - window[0]) // stride[0] + 1, (size[1] - window[1]) // stride[1] + 1
+
+
+def counts_inside(length: int, window: int, stride: int, number: int) -> list[int]:
+    """Of each of `number` windows along an axis, zeros around it: how many of its places lie in the image."""
+    start = -(max((number - 1) * stride + window - length, 0) // 2)
+    firsts = (start + stride * k for k in range(number))
+    return [min(first + window, length) - max(first, 0) for first in firsts]
 
 
 def places(x: Array, window: Pair, stride: Pair) -> list[Array]:
