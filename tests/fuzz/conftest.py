@@ -21,6 +21,7 @@ from ntkbench.networks import (
     AvgPool,
     Conv,
     Dense,
+    Dropout,
     Flatten,
     GlobalAvgPool,
     GlobalSumPool,
@@ -94,6 +95,9 @@ def after(layer: Any, points: Points) -> Points:
             deviation = np.sqrt(np.diag(points.nngp) + np.longdouble(layer.epsilon))
             scale = np.outer(deviation, deviation)
             return Points(points.nngp / scale, points.ntk / scale, points.size)
+        case Dropout():
+            itself = np.where(np.eye(len(points.nngp)) > 0, 1 / np.longdouble(layer.rate), 1)
+            return Points(points.nngp * itself, points.ntk * itself, points.size)
         case Activation():
             value, slope = DUALS[layer.function](points.nngp, layer)
             return Points(value, points.ntk * slope, points.size)

@@ -13,11 +13,13 @@ import pytest
 
 from ntkbench.kernels import Kernels, architecture_kernels
 from ntkbench.kernels.general.recursion import general_kernels
+from ntkbench.kernels.general.structure import draws_anew
 from ntkbench.networks import (
     Activation,
     AvgPool,
     Conv,
     Dense,
+    Dropout,
     Flatten,
     GlobalAvgPool,
     GlobalSumPool,
@@ -64,6 +66,10 @@ class Stax:
 
     def SumPool(self, window: Pair, strides: Pair = (1, 1), padding: str = "VALID") -> Layer:
         return SumPool(window, strides, padding.lower())
+
+    def Dropout(self, rate: float, mode: str) -> Layer:
+        assert mode == "train"
+        return Dropout(rate)
 
     def LeakyRelu(self, slope: float) -> Layer:
         return Activation("leaky_relu", slope=slope)
@@ -143,10 +149,17 @@ def compiled_quickly(request: pytest.FixtureRequest) -> Iterator[None]:
 def test_float64_kernels_equal_the_reference(backend: Any, name: str) -> None:
     architecture, arrays = load(name)
     n1, n2 = len(arrays["x1"]), len(arrays["x2"])
-    x1, both = (backend.asarray(x, "float64") for x in (arrays["x1"], np.concatenate([arrays["x1"], arrays["x2"]])))
-    for kind, matrix in architecture_kernels(architecture, x1, both)._asdict().items():
+    x1, x2, both = (
+        backend.asarray(x, "float64")
+        for x in (arrays["x1"], arrays["x2"], np.concatenate([arrays["x1"], arrays["x2"]]))
+    )
+    # With dropout equal inputs of two arrays are two.
+    others = [None, x2] if draws_anew(architecture) else [both]
+    results = [architecture_kernels(architecture, x1, other) for other in others]
+    for kind in Kernels._fields:
+        actual = np.hstack([backend.to_numpy(getattr(result, kind)) for result in results])
         expected = np.hstack([arrays[f"{kind}_11"], arrays[f"{kind}_12"]])
-        assert_as_exact_as_the_reference(backend.to_numpy(matrix), expected, collinear(n1, n2))
+        assert_as_exact_as_the_reference(actual, expected, collinear(n1, n2))
 
 
 @pytest.mark.parametrize("kernels", [architecture_kernels, general_kernels])

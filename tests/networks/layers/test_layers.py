@@ -16,6 +16,7 @@ from ntkbench.networks import (
     AvgPool,
     Conv,
     Dense,
+    Dropout,
     Flatten,
     GlobalAvgPool,
     GlobalSumPool,
@@ -40,6 +41,7 @@ LAYERS: list[Layer] = [
     GlobalAvgPool(),
     GlobalSumPool(),
     LayerNorm(),
+    Dropout(0.5),
     Residual(serial(Dense())),
     serial(Dense(), Activation("relu")),
 ]
@@ -104,6 +106,12 @@ def test_options_of_activations_are_checked(options: dict[str, Any]) -> None:
 def test_an_epsilon_is_not_negative(epsilon: float) -> None:
     with pytest.raises(ValueError, match="epsilon must not be negative"):
         LayerNorm(epsilon)
+
+
+@pytest.mark.parametrize("rate", [0, 0.0, -0.5, 1.1, math.nan, math.inf, "0.5", None])
+def test_a_rate_is_a_probability_above_zero(rate: Any) -> None:
+    with pytest.raises(ValueError, match="the probability to keep a feature, must be above 0, at most 1, not "):
+        Dropout(rate)
 
 
 @pytest.mark.parametrize("what", ["relu", None, Dense, 3])

@@ -3,6 +3,7 @@
 from ntkbench.networks.layers.activation import Activation
 from ntkbench.networks.layers.conv import Conv
 from ntkbench.networks.layers.dense import Dense
+from ntkbench.networks.layers.dropout import Dropout
 from ntkbench.networks.layers.flatten import Flatten
 from ntkbench.networks.layers.layer import Layer
 from ntkbench.networks.layers.layer_norm import LayerNorm
@@ -16,6 +17,7 @@ __all__ = [
     "AvgPool",
     "Conv",
     "Dense",
+    "Dropout",
     "Flatten",
     "GlobalAvgPool",
     "GlobalSumPool",

@@ -101,6 +101,11 @@ class Layer(ABC):
         """Whether `covariance` needs the variances of its inputs, as what normalises does."""
         return False
 
+    @property
+    def draws_anew(self) -> bool:
+        """Whether it itself draws something for each input, such that equal inputs differ behind it."""
+        return False
+
     def all_pairs_before(self, all_pairs_after: bool) -> bool:
         """Whether it needs the covariance of all pairs of positions, given whether what follows does.
 
