@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,9 +19,11 @@ from scipy.special import roots_hermitenorm
 from ntkbench.networks import (
     Activation,
     AvgPool,
+    Concatenate,
     Conv,
     Dense,
     Dropout,
+    FanInProd,
     Flatten,
     GlobalAvgPool,
     GlobalSumPool,
@@ -42,19 +44,26 @@ class Points:
     nngp: Matrix
     ntk: Matrix
     size: tuple[int, int] | None
+    channels: int = 1
+    """Of the inputs; behind weights, how many times the width."""
 
     def mapped(self, selection: Matrix, size: tuple[int, int] | None) -> Points:
         """After a linear map of the positions, (new positions, positions), the same for every input."""
         n = len(self.nngp) // selection.shape[1]
         whole = np.kron(np.eye(n), selection)
-        return Points(whole @ self.nngp @ whole.T, whole @ self.ntk @ whole.T, size)
+        return Points(whole @ self.nngp @ whole.T, whole @ self.ntk @ whole.T, size, self.channels)
+
+    def times(self, nngp: Matrix, ntk: Matrix) -> Points:
+        """With matrices multiplied entry by entry."""
+        return replace(self, nngp=self.nngp * nngp, ntk=self.ntk * ntk)
 
 
 def gram_matrices(architecture: Serial, x: np.ndarray) -> tuple[Matrix, Matrix]:
     """NNGP and NTK, (n, n), of inputs (n, d) or (n, H, W, C)."""
     wide = x.astype(np.longdouble)
     flat = wide.reshape(-1, wide.shape[-1])
-    points = Points(flat @ flat.T / flat.shape[1], np.zeros((len(flat),) * 2, np.longdouble), x.shape[1:-1] or None)
+    zeros = np.zeros((len(flat),) * 2, np.longdouble)
+    points = Points(flat @ flat.T / flat.shape[1], zeros, x.shape[1:-1] or None, x.shape[-1])
     for layer in architecture.layers:
         points = after(layer, points)
     return points.nngp, points.ntk
@@ -68,7 +77,19 @@ def after(layer: Any, points: Points) -> Points:
             return points
         case Residual():
             branch, shortcut = after(layer.branch, points), after(layer.shortcut, points)
-            return Points(branch.nngp + shortcut.nngp, branch.ntk + shortcut.ntk, branch.size)
+            return replace(branch, nngp=branch.nngp + shortcut.nngp, ntk=branch.ntk + shortcut.ntk)
+        case Concatenate():
+            branches = [after(branch, points) for branch in layer.branches]
+            channels = sum(branch.channels for branch in branches)
+            nngp, ntk = (sum(b.channels * getattr(b, k) for b in branches) / channels for k in ("nngp", "ntk"))
+            return Points(nngp, ntk, branches[0].size, channels)
+        case FanInProd():
+            first, *others = (after(branch, points) for branch in layer.branches)
+            for other in others:
+                first = replace(
+                    first, nngp=first.nngp * other.nngp, ntk=first.ntk * other.nngp + first.nngp * other.ntk
+                )
+            return first
         case Dense():
             return weighted(layer, [points])
         case Conv():
@@ -90,17 +111,18 @@ def after(layer: Any, points: Points) -> Points:
         case Flatten():
             positions = math.prod(points.size)
             each = [points.mapped(np.eye(positions)[p : p + 1], None) for p in range(positions)]
-            return Points(*(sum(getattr(one, k) for one in each) / positions for k in ("nngp", "ntk")), None)
+            nngp, ntk = (sum(getattr(one, k) for one in each) / positions for k in ("nngp", "ntk"))
+            return Points(nngp, ntk, None, points.channels * positions)
         case LayerNorm():
             deviation = np.sqrt(np.diag(points.nngp) + np.longdouble(layer.epsilon))
             scale = np.outer(deviation, deviation)
-            return Points(points.nngp / scale, points.ntk / scale, points.size)
+            return points.times(1 / scale, 1 / scale)
         case Dropout():
             itself = np.where(np.eye(len(points.nngp)) > 0, 1 / np.longdouble(layer.rate), 1)
-            return Points(points.nngp * itself, points.ntk * itself, points.size)
+            return points.times(itself, itself)
         case Activation():
             value, slope = DUALS[layer.function](points.nngp, layer)
-            return Points(value, points.ntk * slope, points.size)
+            return replace(points, nngp=value, ntk=points.ntk * slope)
     raise AssertionError(layer)
 
 

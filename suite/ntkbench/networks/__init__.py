@@ -5,9 +5,11 @@ from ntkbench.networks.finite import Finite, finite
 from ntkbench.networks.layers import (
     Activation,
     AvgPool,
+    Concatenate,
     Conv,
     Dense,
     Dropout,
+    FanInProd,
     Flatten,
     GlobalAvgPool,
     GlobalSumPool,
@@ -24,9 +26,11 @@ from ntkbench.networks.training import Training, log_steps, train
 __all__ = [
     "Activation",
     "AvgPool",
+    "Concatenate",
     "Conv",
     "Dense",
     "Dropout",
+    "FanInProd",
     "Finite",
     "Flatten",
     "GlobalAvgPool",

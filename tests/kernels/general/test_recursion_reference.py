@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from ntkbench.networks import (
     Conv,
     Dense,
     Dropout,
+    FanInProd,
     Flatten,
     GlobalAvgPool,
     GlobalSumPool,
@@ -38,8 +40,7 @@ CASES = {path.stem: path for path in sorted((Path(__file__).parents[2] / "data" 
 class Stax:
     """The names of the expression in a case's description, as our layers."""
 
-    serial = staticmethod(serial)
-    parallel = Residual
+    parallel = staticmethod(lambda *branches: branches)
     Flatten = Flatten
     GlobalAvgPool = GlobalAvgPool
     GlobalSumPool = GlobalSumPool
@@ -92,8 +93,21 @@ class Stax:
     def FanOut(self, number: int) -> Serial:
         return serial()
 
-    def FanInSum(self) -> Serial:
-        return serial()
+    def FanInSum(self) -> Any:
+        return Residual
+
+    def FanInProd(self) -> Any:
+        return lambda *branches: FanInProd(branches)
+
+    def serial(self, *layers: Any) -> Serial:
+        """Branches are joined by what comes next."""
+        joined: list[Layer] = []
+        for layer, following in itertools.zip_longest(layers, layers[1:]):
+            if isinstance(layer, tuple):
+                joined.append(following(*layer))
+            elif isinstance(layer, Layer):
+                joined.append(layer)
+        return serial(*joined)
 
 
 def load(name: str) -> tuple[Serial, dict[str, np.ndarray]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,11 @@ from hypothesis import strategies as st
 from ntkbench.networks import (
     Activation,
     AvgPool,
+    Concatenate,
     Conv,
     Dense,
     Dropout,
+    FanInProd,
     Flatten,
     GlobalAvgPool,
     GlobalSumPool,
@@ -43,6 +46,8 @@ LAYERS: list[Layer] = [
     LayerNorm(),
     Dropout(0.5),
     Residual(serial(Dense())),
+    Concatenate((serial(), Dense())),
+    FanInProd((serial(), Dense())),
     serial(Dense(), Activation("relu")),
 ]
 
@@ -120,6 +125,36 @@ def test_what_is_no_layer_is_refused(what: Any) -> None:
         serial(Dense(), what)
     with pytest.raises(ValueError, match="is no layer"):
         Serial((what,))
+
+
+@pytest.mark.parametrize("kind", [Concatenate, FanInProd])
+@pytest.mark.parametrize(
+    ("branches", "message"),
+    [
+        ((), "branches must be a tuple of layers, not ()"),
+        (Dense(), "branches must be a tuple of layers, not Dense("),
+        ([Dense()], "branches must be a tuple of layers, not ["),
+        ((Dense(), "relu"), "'relu' is no layer"),
+    ],
+)
+def test_branches_are_a_tuple_of_layers(kind: Any, branches: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        kind(branches)
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        (
+            Concatenate((Flatten(), serial())),
+            "branches of shapes (24,) and (3, 4, 2) differ in more than their",
+        ),
+        (FanInProd((Dense(), serial())), "a product of branches of different shapes, (3, 4, 5) and (3, 4, 2)"),
+    ],
+)
+def test_branches_that_do_not_fit_are_refused(layer: Layer, message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        layer.output_shape((3, 4, 2), Units(5, 5))
 
 
 def test_serial_takes_nested_ones_apart() -> None:

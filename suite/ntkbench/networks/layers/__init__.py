@@ -1,9 +1,11 @@
 """The layers that architectures are made of: frozen values, a file each."""
 
 from ntkbench.networks.layers.activation import Activation
+from ntkbench.networks.layers.concatenate import Concatenate
 from ntkbench.networks.layers.conv import Conv
 from ntkbench.networks.layers.dense import Dense
 from ntkbench.networks.layers.dropout import Dropout
+from ntkbench.networks.layers.fan_in_prod import FanInProd
 from ntkbench.networks.layers.flatten import Flatten
 from ntkbench.networks.layers.layer import Layer
 from ntkbench.networks.layers.layer_norm import LayerNorm
@@ -15,9 +17,11 @@ from ntkbench.networks.layers.serial import Serial, serial
 __all__ = [
     "Activation",
     "AvgPool",
+    "Concatenate",
     "Conv",
     "Dense",
     "Dropout",
+    "FanInProd",
     "Flatten",
     "GlobalAvgPool",
     "GlobalSumPool",

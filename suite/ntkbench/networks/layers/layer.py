@@ -124,6 +124,14 @@ class Layer(ABC):
         paths = self.inside()
         return all(path.uncorrelated(before) for path in paths) if paths else before
 
+    def independent(self, before: bool) -> bool:
+        """Whether its output does not depend on the input of a block in which it stands, as behind fresh weights.
+
+        `before`: whether the layer's own input does not.
+        """
+        paths = self.inside()
+        return all(path.independent(before) for path in paths) if paths else before
+
     @property
     def working_fields(self) -> int:
         """How many arrays of the size of the covariance live at once while `covariance` computes."""

@@ -70,9 +70,13 @@ class LinearLayer(Layer):
             nngp=nngp,
             ntk=inherited if own is None else own if inherited is None else own + inherited,
             variances=passed.map_variances(lambda v: v * weight + bias),
+            channels=1,
         )
 
     def uncorrelated(self, before: bool) -> bool:
+        return True
+
+    def independent(self, before: bool) -> bool:
         return True
 
 
