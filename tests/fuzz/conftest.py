@@ -93,7 +93,7 @@ def after(layer: Any, points: Points) -> Points:
         case Dense():
             return weighted(layer, [points])
         case Conv():
-            selections, size = windows(points.size, layer.window, layer.stride, layer.padding)
+            selections, size = windows(points.size, layer.window, layer.stride, layer.padding, layer.dilation)
             return weighted(layer, [points.mapped(selection, size) for selection in selections])
         case AvgPool():
             selections, size = windows(points.size, layer.window, layer.stride or layer.window, layer.padding)
@@ -134,8 +134,12 @@ def weighted(layer: Dense | Conv, seen: list[Points]) -> Points:
     return Points(nngp, inherited + nngp if layer.trained else inherited, seen[0].size)
 
 
-def windows(size: Any, window: Any, stride: Any, padding: str) -> tuple[list[Matrix], tuple[int, int]]:
+def windows(
+    size: Any, window: Any, stride: Any, padding: str, dilation: Any = (1, 1)
+) -> tuple[list[Matrix], tuple[int, int]]:
     """For each place in a window the matrix (windows, positions) that picks what lies there."""
+    places = list(itertools.product(*(range(0, w * d, d) for w, d in zip(window, dilation, strict=True))))
+    window = [last + 1 for last in places[-1]]
     if padding == "valid":
         counts, starts = [(length - w) // s + 1 for length, w, s in zip(size, window, stride, strict=True)], [0, 0]
     else:
@@ -143,7 +147,7 @@ def windows(size: Any, window: Any, stride: Any, padding: str) -> tuple[list[Mat
         needed = [max((c - 1) * s + w - n, 0) for c, s, w, n in zip(counts, stride, window, size, strict=True)]
         starts = [-(total // 2) for total in needed]
     selections = []
-    for place in itertools.product(*map(range, window)):
+    for place in places:
         selection = np.zeros((math.prod(counts), math.prod(size)))
         for number, index in enumerate(itertools.product(*map(range, counts))):
             at = [start + i * s + p for start, i, s, p in zip(starts, index, stride, place, strict=True)]

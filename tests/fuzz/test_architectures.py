@@ -140,11 +140,12 @@ def dense(rng: np.random.Generator, phis: tuple[str, ...]) -> Serial:
 def convolution(rng: np.random.Generator, stride: int = 2) -> Conv:
     window = (int(rng.integers(1, 4)), int(rng.integers(1, 4)))
     steps = (int(rng.integers(1, stride + 1)), int(rng.integers(1, stride + 1)))
-    return Conv(window, steps, str(rng.choice(["same", "circular"])), **scales(rng))
+    dilation = (int(rng.integers(1, 4)), int(rng.integers(1, 4))) if rng.random() < 0.3 else (1, 1)
+    return Conv(window, steps, str(rng.choice(["same", "circular"])), **scales(rng), dilation=dilation)
 
 
-def pooling(rng: np.random.Generator) -> AvgPool | SumPool:
-    padding = str(rng.choice(["valid", "same", "circular"]))
+def pooling(rng: np.random.Generator, borders: bool) -> AvgPool | SumPool:
+    padding = str(rng.choice(["same", "circular"] if borders else ["valid", "same", "circular"]))
     largest = 3 if padding == "valid" else 5
     window = (int(rng.integers(1, largest)), int(rng.integers(1, largest)))
     stride = (int(rng.integers(1, 3)), int(rng.integers(1, 3))) if rng.random() < 0.8 else None
@@ -154,12 +155,14 @@ def pooling(rng: np.random.Generator) -> AvgPool | SumPool:
 
 
 def convolutional(rng: np.random.Generator, phis: tuple[str, ...]) -> Serial:
-    layers: list[Layer] = [convolution(rng, 1)]
+    # 3 x 3 positions, of which a window without borders leaves three at least.
+    borderless = Conv((2, 1), (1, 1), "valid", **scales(rng), dilation=(2, int(rng.integers(1, 4))))
+    layers: list[Layer] = [borderless if rng.random() < 0.1 else convolution(rng, 1)]
     if rng.random() < 0.3:
         layers.append(Residual(serial(activation(rng, phis), convolution(rng, 1))))
     layers += [activation(rng, phis), *dropout(rng), *branches(rng, phis, lambda: convolution(rng, 1))]
     if rng.random() < 0.3:
-        layers.append(pooling(rng))
+        layers.append(pooling(rng, borders=layers[0] == borderless))
     if rng.random() < 0.5:
         layers += [convolution(rng), activation(rng, phis)]
     ends = (Flatten(), Flatten(), GlobalAvgPool(), GlobalSumPool(), Concatenate((GlobalSumPool(), Flatten())))

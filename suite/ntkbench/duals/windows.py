@@ -12,7 +12,13 @@ Pair = tuple[int, int]
 
 
 def window_sums(
-    xp: Any, covariance: Covariance, window: Pair, stride: Pair, positions: Pair, padding: str
+    xp: Any,
+    covariance: Covariance,
+    window: Pair,
+    stride: Pair,
+    positions: Pair,
+    padding: str,
+    dilation: Pair = (1, 1),
 ) -> Covariance:
     """Sums over windows, the same displacement within them on both sides: what independent weights leave.
 
@@ -24,6 +30,7 @@ def window_sums(
         positions: how many windows there are along rows and columns.
         padding: "valid": nothing beyond the borders; "circular": the opposite border; "same": zeros. The odd row or
             column comes at the end.
+        dilation: how far apart the places in a window are.
 
     Returns:
         The covariance at these positions.
@@ -33,8 +40,9 @@ def window_sums(
         for k in (0, 1):
             axes = tuple(range(k, 2 * sides, 2))
             if padding != "valid":
-                field = _padded(xp, field, axes, window[k], stride[k], positions[k], padding == "circular")
-            field = _sums(field, axes, window[k], stride[k], positions[k])
+                reach = (window[k] - 1) * dilation[k] + 1
+                field = _padded(xp, field, axes, reach, stride[k], positions[k], padding == "circular")
+            field = _sums(field, axes, window[k], stride[k], positions[k], dilation[k])
         return field
 
     sides = 2 if covariance.all_pairs else 1
@@ -72,10 +80,10 @@ def pooled_windows(
     return replace(covariance.without_variances().map(pooled), positions=positions)
 
 
-def _sums(field: Array, axes: tuple[int, ...], window: int, step: int, count: int) -> Array:
+def _sums(field: Array, axes: tuple[int, ...], window: int, step: int, count: int, dilation: int = 1) -> Array:
     """Sums over `count` windows along each of the axes, the same place within them on all."""
     total = None
-    for place in range(window):
+    for place in range(0, window * dilation, dilation):
         index = slice(place, place + (count - 1) * step + 1, step)
         piece = field
         for axis in axes:

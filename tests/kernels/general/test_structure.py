@@ -73,6 +73,7 @@ def test_architectures_that_end_in_numbers_are_accepted(shape: tuple[int, ...], 
         (IMAGE, (AvgPool((5, 2)), Flatten()), "layer 1 (AvgPool): a window of (5, 2) does not fit into images of"),
         (VECTOR, (Serial((Dense(), Flatten())),), "layer 1 (Serial), layer 2 (Flatten) needs images"),
         (IMAGE, (Conv((3, 6), padding="valid"), Flatten()), "layer 1 (Conv): a window of (3, 6) does not fit"),
+        (IMAGE, (Conv((3, 3), padding="valid", dilation=(2, 1)), Flatten()), "a window of (5, 3) does not"),
         (VECTOR, (Dense(), Residual(serial(Conv()))), "layer 2 (Residual), branch, layer 1 (Conv) needs images"),
         (
             VECTOR,

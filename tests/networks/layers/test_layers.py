@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import re
 from typing import Any
@@ -35,6 +36,7 @@ from ntkbench.networks.layers.layer import Units
 LAYERS: list[Layer] = [
     Dense(2.0, 0.1, trained=False),
     Conv((3, 2), (1, 2), "circular"),
+    Conv((3, 2), (1, 2), "circular", dilation=(1, 2)),
     Activation("leaky_relu", slope=0.2),
     Activation(np.tanh),
     AvgPool((2, 2), (1, 1)),
@@ -81,10 +83,12 @@ def test_a_layer_without_weights_is_refused_and_one_without_biases_is_not() -> N
     assert Dense().b_std == 0.0
 
 
-@pytest.mark.parametrize("kind", [Conv, AvgPool, SumPool])
-@pytest.mark.parametrize("name", ["window", "stride"])
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [*itertools.product([Conv, AvgPool, SumPool], ["window", "stride"]), (Conv, "dilation")],
+)
 @pytest.mark.parametrize("value", [3, (3,), (0, 1), (3, 3, 3), (1.5, 2), [3, 3], (True, 2), (-1, 2)])
-def test_windows_and_strides_are_two_positive_whole_numbers(kind: Any, name: str, value: Any) -> None:
+def test_windows_strides_and_dilations_are_two_positive_whole_numbers(kind: Any, name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=f"{name} must be two positive whole numbers, not "):
         kind(**{name: value})
 

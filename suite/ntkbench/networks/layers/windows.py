@@ -48,13 +48,20 @@ def counts_inside(length: int, window: int, stride: int, number: int) -> list[in
     return [min(first + window, length) - max(first, 0) for first in firsts]
 
 
-def places(x: Array, window: Pair, stride: Pair) -> list[Array]:
+def reach(window: Pair, dilation: Pair) -> Pair:
+    """Rows and columns from the first place in a window to the last, which lie `dilation` apart."""
+    return (window[0] - 1) * dilation[0] + 1, (window[1] - 1) * dilation[1] + 1
+
+
+def places(x: Array, window: Pair, stride: Pair, dilation: Pair = (1, 1)) -> list[Array]:
     """For each place in the window, row by row, what lies there as it moves over images (n, H, W, C)."""
-    rows, columns = ((x.shape[k + 1] - window[k]) // stride[k] * stride[k] + 1 for k in (0, 1))
+    height, width = reach(window, dilation)
+    rows = (x.shape[1] - height) // stride[0] * stride[0] + 1
+    columns = (x.shape[2] - width) // stride[1] * stride[1] + 1
     return [
         x[:, i : i + rows : stride[0], j : j + columns : stride[1], :]
-        for i in range(window[0])
-        for j in range(window[1])
+        for i in range(0, height, dilation[0])
+        for j in range(0, width, dilation[1])
     ]
 
 
