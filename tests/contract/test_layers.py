@@ -29,6 +29,7 @@ from ntkbench.networks import (
     GlobalSumPool,
     Layer,
     LayerNorm,
+    LocalConv,
     Residual,
     Serial,
     SumPool,
@@ -76,6 +77,9 @@ ROWS = [
     Row(Conv((2, 3), (1, 2), b_std=0.5, dilation=(2, 3)), (IMAGE,), after=(RELU, Flatten(), Dense())),
     Row(Conv((2, 2), (1, 1), "valid", dilation=(1, 3)), (IMAGE,), after=(RELU, Flatten(), Dense())),
     Row(Conv((3, 3), (2, 1), "circular", dilation=(3, 2)), (IMAGE,), after=(RELU, GlobalAvgPool(), Dense())),
+    Row(LocalConv((2, 3), (1, 2), b_std=0.5), (IMAGE,), after=(RELU, Flatten(), Dense())),
+    Row(LocalConv((2, 3), (1, 1), "valid", S2, 0.5), (IMAGE,), after=(RELU, Conv(), RELU, GlobalAvgPool(), Dense())),
+    Row(LocalConv((3, 3), (1, 1), "circular"), (IMAGE,), (Conv(), RELU), (RELU, AvgPool(), Flatten(), Dense())),
     Row(RELU, (VECTOR, IMAGE), before=(Dense(S2, 0.1),), after=(Dense(),)),
     Row(AvgPool((2, 2), (1, 1)), (IMAGE,), before=(Conv(),), after=(RELU, Flatten(), Dense())),
     Row(AvgPool((1, 1), (2, 2)), (IMAGE,), before=(Conv(),), after=(RELU, Flatten(), Dense())),
@@ -164,7 +168,9 @@ def test_what_a_linear_layer_sees_times_its_weights_is_its_output(row: Row) -> N
     for linear in row.layer.linear_layers(row.shapes[-1], UNITS):
         x, weight = (rng.standard_normal(s) for s in ((3, *linear.input_shape), linear.weight_shape))
         parameters = {"weight": weight, "bias": np.zeros(linear.units)}
-        y = linear.seen(x) @ weight.reshape(linear.fan_in, linear.units)
+        at_each = weight.reshape(-1, linear.fan_in, linear.units)
+        assert len(at_each) == (1 if linear.layer.shared else linear.positions)
+        y = np.einsum("npf,pfu->npu", linear.seen(x), np.broadcast_to(at_each, (linear.positions, *at_each.shape[1:])))
         expected = linear.output(parameters, x, (1.0, 1.0))
         np.testing.assert_allclose(y.reshape(expected.shape), expected, rtol=1e-12, atol=1e-13)
 

@@ -28,6 +28,7 @@ from ntkbench.networks import (
     GlobalAvgPool,
     GlobalSumPool,
     LayerNorm,
+    LocalConv,
     Residual,
     Serial,
     SumPool,
@@ -92,6 +93,11 @@ def after(layer: Any, points: Points) -> Points:
             return first
         case Dense():
             return weighted(layer, [points])
+        case LocalConv():
+            shared = after(Conv(**vars(layer)), points)
+            positions = math.prod(shared.size)
+            itself = np.tile(np.eye(positions), (len(shared.nngp) // positions,) * 2)
+            return shared.times(itself, itself)
         case Conv():
             selections, size = windows(points.size, layer.window, layer.stride, layer.padding, layer.dilation)
             return weighted(layer, [points.mapped(selection, size) for selection in selections])

@@ -28,6 +28,7 @@ from ntkbench.networks import (
     GlobalSumPool,
     Layer,
     LayerNorm,
+    LocalConv,
     Residual,
     Serial,
     SumPool,
@@ -141,7 +142,8 @@ def convolution(rng: np.random.Generator, stride: int = 2) -> Conv:
     window = (int(rng.integers(1, 4)), int(rng.integers(1, 4)))
     steps = (int(rng.integers(1, stride + 1)), int(rng.integers(1, stride + 1)))
     dilation = (int(rng.integers(1, 4)), int(rng.integers(1, 4))) if rng.random() < 0.3 else (1, 1)
-    return Conv(window, steps, str(rng.choice(["same", "circular"])), **scales(rng), dilation=dilation)
+    kind = LocalConv if rng.random() < 0.2 else Conv
+    return kind(window, steps, str(rng.choice(["same", "circular"])), **scales(rng), dilation=dilation)
 
 
 def pooling(rng: np.random.Generator, borders: bool) -> AvgPool | SumPool:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 
 Variances = tuple[Array, Array]
@@ -62,6 +63,17 @@ class Covariance:
         if not self.all_pairs:
             return self
         return replace(self.map(lambda field: _diagonal(xp, field)), all_pairs=False)
+
+    def apart(self, xp: Any) -> Covariance:
+        """With all pairs of positions, where those of each position with itself are there: the others are zero."""
+
+        def spread(field: Array) -> Array:
+            height, width = field.shape[:2]
+            same = xp.eye(height * width, dtype=field.dtype, device=array_api_compat.device(field))
+            shape = (height, width, height, width, *(1,) * (field.ndim - 2))
+            return field[:, :, None, None] * xp.reshape(same, shape)
+
+        return replace(self.map(spread), all_pairs=True)
 
     def own_variance(self, xp: Any) -> Array:
         """The variances of inputs whose covariances with themselves these are."""

@@ -27,6 +27,7 @@ from ntkbench.networks import (
     GlobalSumPool,
     Layer,
     LayerNorm,
+    LocalConv,
     Residual,
     Serial,
     SumPool,
@@ -59,6 +60,9 @@ class Stax:
         b_std: float = 0.0,
     ) -> Layer:
         return Conv(window, strides, padding.lower(), W_std, b_std)
+
+    def ConvLocal(self, channels: int, window: Pair, padding: str, W_std: float, b_std: float = 0.0) -> Layer:
+        return LocalConv(window, (1, 1), padding.lower(), W_std, b_std)
 
     def AvgPool(
         self, window: Pair, strides: Pair = (1, 1), padding: str = "VALID", normalize_edges: bool = False

@@ -26,6 +26,7 @@ from ntkbench.networks import (
     GlobalSumPool,
     Layer,
     LayerNorm,
+    LocalConv,
     Residual,
     Serial,
     SumPool,
@@ -37,6 +38,7 @@ LAYERS: list[Layer] = [
     Dense(2.0, 0.1, trained=False),
     Conv((3, 2), (1, 2), "circular"),
     Conv((3, 2), (1, 2), "circular", dilation=(1, 2)),
+    LocalConv((3, 2), (1, 2), "circular"),
     Activation("leaky_relu", slope=0.2),
     Activation(np.tanh),
     AvgPool((2, 2), (1, 1)),
@@ -85,7 +87,7 @@ def test_a_layer_without_weights_is_refused_and_one_without_biases_is_not() -> N
 
 @pytest.mark.parametrize(
     ("kind", "name"),
-    [*itertools.product([Conv, AvgPool, SumPool], ["window", "stride"]), (Conv, "dilation")],
+    [*itertools.product([Conv, LocalConv, AvgPool, SumPool], ["window", "stride"]), (Conv, "dilation")],
 )
 @pytest.mark.parametrize("value", [3, (3,), (0, 1), (3, 3, 3), (1.5, 2), [3, 3], (True, 2), (-1, 2)])
 def test_windows_strides_and_dilations_are_two_positive_whole_numbers(kind: Any, name: str, value: Any) -> None:

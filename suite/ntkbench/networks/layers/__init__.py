@@ -10,6 +10,7 @@ from ntkbench.networks.layers.flatten import Flatten
 from ntkbench.networks.layers.layer import Layer
 from ntkbench.networks.layers.layer_norm import LayerNorm
 from ntkbench.networks.layers.linear import Linear, LinearLayer
+from ntkbench.networks.layers.local_conv import LocalConv
 from ntkbench.networks.layers.pooling import AvgPool, GlobalAvgPool, GlobalSumPool, SumPool
 from ntkbench.networks.layers.residual import Residual
 from ntkbench.networks.layers.serial import Serial, serial
@@ -29,6 +30,7 @@ __all__ = [
     "LayerNorm",
     "Linear",
     "LinearLayer",
+    "LocalConv",
     "Residual",
     "Serial",
     "SumPool",

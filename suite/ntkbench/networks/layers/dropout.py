@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 from ntkbench.duals.covariance import Covariance
 from ntkbench.networks.layers.features import Features
@@ -59,7 +60,7 @@ class Dropout(Layer):
 
         def kept(field: Array) -> Array:
             flat = xp.reshape(field, (positions, positions, -1))
-            same = xp.eye(positions, dtype=xp.bool)[..., None]
+            same = xp.eye(positions, dtype=xp.bool, device=array_api_compat.device(field))[..., None]
             return xp.reshape(xp.where(same, flat / self.rate, flat), field.shape)
 
         return before.map(kept)
