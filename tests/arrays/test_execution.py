@@ -125,17 +125,22 @@ def test_relu_cuts_at_zero(backend: Any) -> None:
     np.testing.assert_array_equal(backend.to_numpy(execution_for(x).relu(x)), [0, 0, 0, 3])
 
 
+@pytest.mark.parametrize("dilation", [(1, 1), (1, 4), (2, 3)])
 @pytest.mark.parametrize("stride", [(1, 1), (2, 1), (2, 3)])
-def test_a_convolution_is_the_sum_over_its_window(backend: Any, stride: tuple[int, int]) -> None:
+def test_a_convolution_is_the_sum_over_its_window(
+    backend: Any, stride: tuple[int, int], dilation: tuple[int, int]
+) -> None:
     rng = np.random.default_rng(0)
     images, filters = rng.standard_normal((2, 6, 7, 3)), rng.standard_normal((3, 2, 3, 4))
-    rows, columns = (6 - 3) // stride[0] + 1, (7 - 2) // stride[1] + 1
+    reach = 2 * dilation[0] + 1, dilation[1] + 1
+    rows, columns = (6 - reach[0]) // stride[0] + 1, (7 - reach[1]) // stride[1] + 1
     expected = np.zeros((2, rows, columns, 4))
     for i, j in np.ndindex(rows, columns):
-        window = images[:, stride[0] * i : stride[0] * i + 3, stride[1] * j : stride[1] * j + 2, :]
+        window = images[:, stride[0] * i :, stride[1] * j :, :][:, : reach[0], : reach[1], :]
+        window = window[:, :: dilation[0], :: dilation[1], :]
         expected[:, i, j] = np.einsum("nabc,abcu->nu", window, filters)
     x = backend.asarray(images, "float64")
-    found = execution_for(x).convolve(x, backend.asarray(filters, "float64"), stride)
+    found = execution_for(x).convolve(x, backend.asarray(filters, "float64"), stride, dilation)
     np.testing.assert_allclose(backend.to_numpy(found), expected, rtol=1e-12, atol=1e-13)
 
 

@@ -19,14 +19,20 @@ from ntkbench.kernels import Kernels, architecture_kernels, empirical_ntk
 from ntkbench.networks import (
     Activation,
     AvgPool,
+    Concatenate,
     Conv,
     Dense,
+    Dropout,
+    FanInProd,
     Flatten,
     GlobalAvgPool,
+    GlobalSumPool,
     Layer,
     LayerNorm,
+    LocalConv,
     Residual,
     Serial,
+    SumPool,
     finite,
     serial,
     to_backend,
@@ -49,10 +55,17 @@ class Row:
     shapes: tuple[Shape, ...]
     before: tuple[Layer, ...] = ()
     after: tuple[Layer, ...] = ()
+    evaluated: Layer | None = None
+    """The layer that it is in networks of finite width, where that is another one."""
 
     @property
     def architecture(self) -> Serial:
         return serial(*self.before, self.layer, *self.after)
+
+    @property
+    def limit(self) -> Serial:
+        """The architecture whose kernels the networks of finite width have in the mean."""
+        return serial(*self.before, self.evaluated or self.layer, *self.after)
 
 
 READOUT = (Activation("erf"), Dense())
@@ -62,14 +75,32 @@ ROWS = [
     Row(Conv((3, 2), (1, 2), "same", S2, 0.5), (IMAGE,), after=(RELU, Flatten(), Dense())),
     Row(Conv((2, 3), (2, 1), "circular", S2), (IMAGE,), after=(RELU, GlobalAvgPool(), Dense())),
     Row(Conv((2, 2), (1, 1), "valid", b_std=0.5), (IMAGE,), after=(RELU, Flatten(), Dense())),
+    Row(Conv((2, 3), (1, 2), b_std=0.5, dilation=(2, 3)), (IMAGE,), after=(RELU, Flatten(), Dense())),
+    Row(Conv((2, 2), (1, 1), "valid", dilation=(1, 3)), (IMAGE,), after=(RELU, Flatten(), Dense())),
+    Row(Conv((3, 3), (2, 1), "circular", dilation=(3, 2)), (IMAGE,), after=(RELU, GlobalAvgPool(), Dense())),
+    Row(LocalConv((2, 3), (1, 2), b_std=0.5), (IMAGE,), after=(RELU, Flatten(), Dense())),
+    Row(LocalConv((2, 3), (1, 1), "valid", S2, 0.5), (IMAGE,), after=(RELU, Conv(), RELU, GlobalAvgPool(), Dense())),
+    Row(LocalConv((3, 3), (1, 1), "circular"), (IMAGE,), (Conv(), RELU), (RELU, AvgPool(), Flatten(), Dense())),
     Row(RELU, (VECTOR, IMAGE), before=(Dense(S2, 0.1),), after=(Dense(),)),
     Row(Activation("sign"), (VECTOR,), before=(Dense(S2, 0.1),), after=(Dense(),)),
     Row(Activation(ExpNormalized(0.7, -0.5)), (VECTOR, IMAGE), before=(Dense(S2, 0.1),), after=(Dense(),)),
     Row(AvgPool((2, 2), (1, 1)), (IMAGE,), before=(Conv(),), after=(RELU, Flatten(), Dense())),
     Row(AvgPool((1, 1), (2, 2)), (IMAGE,), before=(Conv(),), after=(RELU, Flatten(), Dense())),
+    Row(AvgPool((3, 2), (2, 1), "same"), (IMAGE,), before=(Conv(),), after=(RELU, Flatten(), Dense())),
+    Row(AvgPool((3, 5), (1, 2), "same", True), (IMAGE,), before=(Conv(),), after=(RELU, GlobalSumPool(), Dense())),
+    Row(AvgPool((2, 3), (1, 2), "circular"), (IMAGE,), before=(Conv(),), after=(RELU, Flatten(), Dense())),
+    Row(SumPool((2, 3), (1, 1)), (IMAGE,), before=(Conv(),), after=(RELU, Flatten(), Dense())),
+    Row(SumPool((2, 3), (2, 2), "same"), (IMAGE,), before=(Conv(), RELU), after=(Conv(), RELU, Flatten(), Dense())),
+    Row(SumPool((4, 2), (1, 2), "circular"), (IMAGE,), before=(Conv(),), after=(RELU, GlobalAvgPool(), Dense())),
+    Row(GlobalSumPool(), (IMAGE,), before=(Conv(),), after=READOUT),
     Row(GlobalAvgPool(), (IMAGE,), before=(Conv(),), after=READOUT),
     Row(Flatten(), (IMAGE,), before=(Conv(), RELU), after=(Dense(),)),
     Row(LayerNorm(), (VECTOR, IMAGE), before=(Dense(1.5, 0.5),), after=READOUT),
+    Row(Dropout(0.7), (VECTOR,), before=(Dense(S2), RELU), after=(Dense(b_std=0.3), *READOUT), evaluated=Serial(())),
+    Row(Dropout(0.5), (IMAGE,), (Conv(), RELU), (Conv(), LayerNorm(), RELU, GlobalAvgPool(), Dense()), Serial(())),
+    Row(Concatenate((serial(RELU, Dense(b_std=0.5)), serial(RELU))), ((UNITS.last,),), (Dense(),), (Dense(), *READOUT)),
+    Row(Concatenate((Flatten(), serial(Conv(), GlobalSumPool()))), (IMAGE,), (Conv(), RELU), (Dense(), *READOUT)),
+    Row(FanInProd((Dense(b_std=0.5), serial(Dense(), Activation("erf")))), (VECTOR, IMAGE), after=(Dense(), *READOUT)),
     Row(Residual(serial(RELU, Dense(S2))), ((UNITS.last,),), before=(Dense(),), after=READOUT),
     Row(Residual(serial(Dense()), serial(Dense(0.5, 0.5))), (VECTOR, IMAGE), after=READOUT),
     Row(Serial((Dense(), Serial((RELU, Dense())))), (VECTOR, IMAGE), after=READOUT),
@@ -140,7 +171,9 @@ def test_what_a_linear_layer_sees_times_its_weights_is_its_output(row: Row) -> N
     for linear in row.layer.linear_layers(row.shapes[-1], UNITS):
         x, weight = (rng.standard_normal(s) for s in ((3, *linear.input_shape), linear.weight_shape))
         parameters = {"weight": weight, "bias": np.zeros(linear.units)}
-        y = linear.seen(x) @ weight.reshape(linear.fan_in, linear.units)
+        at_each = weight.reshape(-1, linear.fan_in, linear.units)
+        assert len(at_each) == (1 if linear.layer.shared else linear.positions)
+        y = np.einsum("npf,pfu->npu", linear.seen(x), np.broadcast_to(at_each, (linear.positions, *at_each.shape[1:])))
         expected = linear.output(parameters, x, (1.0, 1.0))
         np.testing.assert_allclose(y.reshape(expected.shape), expected, rtol=1e-12, atol=1e-13)
 
@@ -171,7 +204,7 @@ def test_wide_networks_have_its_kernels_in_the_mean(row: Row) -> None:
         nngp.append(y @ y.T / y.shape[1])
         params = to_backend(single.init(np.random.default_rng(seed)), torch)
         ntk.append(torch.to_numpy(empirical_ntk(single, params, x, trace=True)))
-    limit = architecture_kernels(row.architecture, inputs(row))
+    limit = architecture_kernels(row.limit, inputs(row))
     assert_like_the_mean(np.stack(nngp), limit.nngp)
     assert_like_the_mean(np.stack(ntk), limit.ntk)
 
@@ -192,7 +225,8 @@ def test_a_block_of_inputs_has_the_kernels_of_all(row: Row) -> None:
     x = inputs(row)
     whole, block = architecture_kernels(row.architecture, x), architecture_kernels(row.architecture, x[:2], x)
     for one, other in zip(whole, block, strict=True):
-        np.testing.assert_allclose(other, one[:2], rtol=1e-7)
+        if not row.layer.draws_anew:  # where it does, an input is itself in one array alone
+            np.testing.assert_allclose(other, one[:2], rtol=1e-7)
         np.testing.assert_allclose(other[0, 1:], one[0, 1:], rtol=1e-12)
 
 

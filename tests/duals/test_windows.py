@@ -1,4 +1,4 @@
-"""Sums and means over windows of covariances against loops over pairs of positions."""
+"""Sums over windows of covariances against loops over pairs of positions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from ntkbench._vendor.array_api_compat import numpy as xp
 from ntkbench.duals.covariance import Covariance, between, itself
-from ntkbench.duals.windows import window_means, window_sums
+from ntkbench.duals.windows import pooled_windows, window_sums
 
 RNG = np.random.default_rng(0)
 X1, X2 = RNG.standard_normal((2, 4, 5, 3)), RNG.standard_normal((3, 4, 5, 3))
@@ -41,13 +41,20 @@ def test_sums_pair_the_same_place_in_two_windows(padding: str) -> None:
         np.testing.assert_allclose(summed.nngp[i, j, k, l], expected, rtol=1e-12, atol=1e-13)
 
 
-def test_means_pair_every_place_with_every_other() -> None:
-    means = window_means(between(xp, X1, X2, True), (2, 3), (2, 1), (2, 3))
-    assert means.variances is None
-    for i, j, k, l in itertools.product(range(2), range(3), range(2), range(3)):  # noqa: E741
-        first = np.mean([X1[:, 2 * i + a, j + b] for a, b in inside((2, 3))], axis=0)
-        second = np.mean([X2[:, 2 * k + a, l + b] for a, b in inside((2, 3))], axis=0)
-        np.testing.assert_allclose(means.nngp[i, j, k, l], first @ second.T / 3, rtol=1e-12, atol=1e-13)
+@pytest.mark.parametrize(("padding", "positions"), [("valid", (2, 3)), ("same", (2, 5)), ("circular", (2, 5))])
+def test_pooled_windows_pair_every_place_with_every_other(padding: str, positions: tuple[int, int]) -> None:
+    shares = RNG.standard_normal(positions)
+    pooled = pooled_windows(xp, between(xp, X1, X2, True), (2, 3), (2, 1), positions, padding, shares)
+    assert pooled.variances is None
+    # Three columns need one more on each side.
+    left = 0 if padding == "valid" else 1
+
+    def share(x: np.ndarray, i: int, j: int) -> Any:
+        return shares[i, j] * sum(pixel(x, 2 * i + a, j - left + b, padding) for a, b in inside((2, 3)))
+
+    for i, j, k, l in itertools.product(*map(range, positions * 2)):  # noqa: E741
+        expected = share(X1, i, j) @ share(X2, k, l).T / 3
+        np.testing.assert_allclose(pooled.nngp[i, j, k, l], expected, rtol=1e-12, atol=1e-13)
 
 
 @pytest.mark.parametrize("all_pairs", [False, True])

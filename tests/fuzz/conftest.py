@@ -9,14 +9,30 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pytest
 from scipy.special import roots_hermitenorm
 
-from ntkbench.networks import Activation, AvgPool, Conv, Dense, Flatten, GlobalAvgPool, LayerNorm, Residual, Serial
+from ntkbench.networks import (
+    Activation,
+    AvgPool,
+    Concatenate,
+    Conv,
+    Dense,
+    Dropout,
+    FanInProd,
+    Flatten,
+    GlobalAvgPool,
+    GlobalSumPool,
+    LayerNorm,
+    LocalConv,
+    Residual,
+    Serial,
+    SumPool,
+)
 from ntkbench.networks.activations import ABRelu, Erf, ExpNormalized, Gaussian, Rbf, RectifiedMonomial, Sin
 
 Matrix = np.ndarray
@@ -30,19 +46,26 @@ class Points:
     nngp: Matrix
     ntk: Matrix
     size: tuple[int, int] | None
+    channels: int = 1
+    """Of the inputs; behind weights, how many times the width."""
 
     def mapped(self, selection: Matrix, size: tuple[int, int] | None) -> Points:
         """After a linear map of the positions, (new positions, positions), the same for every input."""
         n = len(self.nngp) // selection.shape[1]
         whole = np.kron(np.eye(n), selection)
-        return Points(whole @ self.nngp @ whole.T, whole @ self.ntk @ whole.T, size)
+        return Points(whole @ self.nngp @ whole.T, whole @ self.ntk @ whole.T, size, self.channels)
+
+    def times(self, nngp: Matrix, ntk: Matrix) -> Points:
+        """With matrices multiplied entry by entry."""
+        return replace(self, nngp=self.nngp * nngp, ntk=self.ntk * ntk)
 
 
 def gram_matrices(architecture: Serial, x: np.ndarray) -> tuple[Matrix, Matrix]:
     """NNGP and NTK, (n, n), of inputs (n, d) or (n, H, W, C)."""
     wide = x.astype(np.longdouble)
     flat = wide.reshape(-1, wide.shape[-1])
-    points = Points(flat @ flat.T / flat.shape[1], np.zeros((len(flat),) * 2, np.longdouble), x.shape[1:-1] or None)
+    zeros = np.zeros((len(flat),) * 2, np.longdouble)
+    points = Points(flat @ flat.T / flat.shape[1], zeros, x.shape[1:-1] or None, x.shape[-1])
     for layer in architecture.layers:
         points = after(layer, points)
     return points.nngp, points.ntk
@@ -56,29 +79,57 @@ def after(layer: Any, points: Points) -> Points:
             return points
         case Residual():
             branch, shortcut = after(layer.branch, points), after(layer.shortcut, points)
-            return Points(branch.nngp + shortcut.nngp, branch.ntk + shortcut.ntk, branch.size)
+            return replace(branch, nngp=branch.nngp + shortcut.nngp, ntk=branch.ntk + shortcut.ntk)
+        case Concatenate():
+            branches = [after(branch, points) for branch in layer.branches]
+            channels = sum(branch.channels for branch in branches)
+            nngp, ntk = (sum(b.channels * getattr(b, k) for b in branches) / channels for k in ("nngp", "ntk"))
+            return Points(nngp, ntk, branches[0].size, channels)
+        case FanInProd():
+            first, *others = (after(branch, points) for branch in layer.branches)
+            for other in others:
+                first = replace(
+                    first, nngp=first.nngp * other.nngp, ntk=first.ntk * other.nngp + first.nngp * other.ntk
+                )
+            return first
         case Dense():
             return weighted(layer, [points])
+        case LocalConv():
+            shared = after(Conv(**vars(layer)), points)
+            positions = math.prod(shared.size)
+            itself = np.tile(np.eye(positions), (len(shared.nngp) // positions,) * 2)
+            return shared.times(itself, itself)
         case Conv():
-            selections, size = windows(points.size, layer.window, layer.stride, layer.padding)
+            selections, size = windows(points.size, layer.window, layer.stride, layer.padding, layer.dilation)
             return weighted(layer, [points.mapped(selection, size) for selection in selections])
         case AvgPool():
-            selections, size = windows(points.size, layer.window, layer.stride or layer.window, "valid")
-            return points.mapped(sum(selections) / len(selections), size)
+            selections, size = windows(points.size, layer.window, layer.stride or layer.window, layer.padding)
+            total = sum(selections)
+            counted = total.sum(axis=1, keepdims=True) if layer.normalize_edges else len(selections)
+            return points.mapped(total / counted, size)
+        case SumPool():
+            selections, size = windows(points.size, layer.window, layer.stride or layer.window, layer.padding)
+            return points.mapped(sum(selections), size)
         case GlobalAvgPool():
             positions = math.prod(points.size)
             return points.mapped(np.full((1, positions), 1 / np.longdouble(positions)), None)
+        case GlobalSumPool():
+            return points.mapped(np.ones((1, math.prod(points.size))), None)
         case Flatten():
             positions = math.prod(points.size)
             each = [points.mapped(np.eye(positions)[p : p + 1], None) for p in range(positions)]
-            return Points(*(sum(getattr(one, k) for one in each) / positions for k in ("nngp", "ntk")), None)
+            nngp, ntk = (sum(getattr(one, k) for one in each) / positions for k in ("nngp", "ntk"))
+            return Points(nngp, ntk, None, points.channels * positions)
         case LayerNorm():
             deviation = np.sqrt(np.diag(points.nngp) + np.longdouble(layer.epsilon))
             scale = np.outer(deviation, deviation)
-            return Points(points.nngp / scale, points.ntk / scale, points.size)
+            return points.times(1 / scale, 1 / scale)
+        case Dropout():
+            itself = np.where(np.eye(len(points.nngp)) > 0, 1 / np.longdouble(layer.rate), 1)
+            return points.times(itself, itself)
         case Activation():
             value, slope = DUALS[layer.function](points.nngp, layer)
-            return Points(value, points.ntk * slope, points.size)
+            return replace(points, nngp=value, ntk=points.ntk * slope)
     raise AssertionError(layer)
 
 
@@ -90,8 +141,12 @@ def weighted(layer: Dense | Conv, seen: list[Points]) -> Points:
     return Points(nngp, inherited + nngp if layer.trained else inherited, seen[0].size)
 
 
-def windows(size: Any, window: Any, stride: Any, padding: str) -> tuple[list[Matrix], tuple[int, int]]:
+def windows(
+    size: Any, window: Any, stride: Any, padding: str, dilation: Any = (1, 1)
+) -> tuple[list[Matrix], tuple[int, int]]:
     """For each place in a window the matrix (windows, positions) that picks what lies there."""
+    places = list(itertools.product(*(range(0, w * d, d) for w, d in zip(window, dilation, strict=True))))
+    window = [last + 1 for last in places[-1]]
     if padding == "valid":
         counts, starts = [(length - w) // s + 1 for length, w, s in zip(size, window, stride, strict=True)], [0, 0]
     else:
@@ -99,7 +154,7 @@ def windows(size: Any, window: Any, stride: Any, padding: str) -> tuple[list[Mat
         needed = [max((c - 1) * s + w - n, 0) for c, s, w, n in zip(counts, stride, window, size, strict=True)]
         starts = [-(total // 2) for total in needed]
     selections = []
-    for place in itertools.product(*map(range, window)):
+    for place in places:
         selection = np.zeros((math.prod(counts), math.prod(size)))
         for number, index in enumerate(itertools.product(*map(range, counts))):
             at = [start + i * s + p for start, i, s, p in zip(starts, index, stride, place, strict=True)]

@@ -18,14 +18,20 @@ from ntkbench.kernels import architecture_kernels
 from ntkbench.networks import (
     Activation,
     AvgPool,
+    Concatenate,
     Conv,
     Dense,
+    Dropout,
+    FanInProd,
     Flatten,
     GlobalAvgPool,
+    GlobalSumPool,
     Layer,
     LayerNorm,
+    LocalConv,
     Residual,
     Serial,
+    SumPool,
     serial,
 )
 from ntkbench.networks.activations import (
@@ -118,6 +124,23 @@ def activation(rng: np.random.Generator, phis: tuple[str | Nonlinearity, ...]) -
     return Activation(phi, slope=float(rng.uniform(-0.5, 0.5)) if phi == "leaky_relu" else 0.0)
 
 
+def dropout(rng: np.random.Generator) -> list[Layer]:
+    return [Dropout(float(rng.uniform(0.3, 1)))] if rng.random() < 0.15 else []
+
+
+def branches(
+    rng: np.random.Generator, phis: tuple[str | Nonlinearity, ...], linear: Callable[[], Layer]
+) -> list[Layer]:
+    """What a non-Gaussian branch and others with weights of their own make, no more than a few times the width."""
+    found: list[Layer] = []
+    # Numbers that are huge already become infinite in products.
+    if phis != SCALED and rng.random() < 0.15:
+        found.append(FanInProd((serial(), serial(linear(), activation(rng, phis)), linear())))
+    for _ in range(rng.integers(1, 4) if rng.random() < 0.2 else 0):
+        found.append(Concatenate((serial(), serial(linear(), activation(rng, phis)))))
+    return found
+
+
 def dense(rng: np.random.Generator, phis: tuple[str | Nonlinearity, ...]) -> Serial:
     layers: list[Layer] = []
     for _ in range(rng.integers(1, 4)):
@@ -126,26 +149,43 @@ def dense(rng: np.random.Generator, phis: tuple[str | Nonlinearity, ...]) -> Ser
             layers.append(Residual(serial(activation(rng, phis), Dense(**scales(rng)))))
         if rng.random() < 0.15:
             layers.append(LayerNorm(epsilon=1e-3))
-        layers.append(activation(rng, phis))
+        layers += [activation(rng, phis), *dropout(rng)]
+        layers += branches(rng, phis, lambda: Dense(**scales(rng)))
     return serial(*layers, Dense(**scales(rng)))
 
 
 def convolution(rng: np.random.Generator, stride: int = 2) -> Conv:
     window = (int(rng.integers(1, 4)), int(rng.integers(1, 4)))
     steps = (int(rng.integers(1, stride + 1)), int(rng.integers(1, stride + 1)))
-    return Conv(window, steps, str(rng.choice(["same", "circular"])), **scales(rng))
+    dilation = (int(rng.integers(1, 4)), int(rng.integers(1, 4))) if rng.random() < 0.3 else (1, 1)
+    kind = LocalConv if rng.random() < 0.2 else Conv
+    return kind(window, steps, str(rng.choice(["same", "circular"])), **scales(rng), dilation=dilation)
+
+
+def pooling(rng: np.random.Generator, borders: bool) -> AvgPool | SumPool:
+    padding = str(rng.choice(["same", "circular"] if borders else ["valid", "same", "circular"]))
+    largest = 3 if padding == "valid" else 5
+    window = (int(rng.integers(1, largest)), int(rng.integers(1, largest)))
+    stride = (int(rng.integers(1, 3)), int(rng.integers(1, 3))) if rng.random() < 0.8 else None
+    if rng.random() < 0.5:
+        return SumPool(window, stride, padding)
+    return AvgPool(window, stride, padding, normalize_edges=bool(rng.random() < 0.5))
 
 
 def convolutional(rng: np.random.Generator, phis: tuple[str | Nonlinearity, ...]) -> Serial:
-    layers: list[Layer] = [convolution(rng, 1)]
+    # 3 x 3 positions, of which a window without borders leaves three at least.
+    borderless = Conv((2, 1), (1, 1), "valid", **scales(rng), dilation=(2, int(rng.integers(1, 4))))
+    layers: list[Layer] = [borderless if rng.random() < 0.1 else convolution(rng, 1)]
     if rng.random() < 0.3:
         layers.append(Residual(serial(activation(rng, phis), convolution(rng, 1))))
-    layers.append(activation(rng, phis))
+    layers += [activation(rng, phis), *dropout(rng), *branches(rng, phis, lambda: convolution(rng, 1))]
     if rng.random() < 0.3:
-        layers.append(AvgPool((2, 2), (1, 1)))
+        layers.append(pooling(rng, borders=layers[0] == borderless))
     if rng.random() < 0.5:
         layers += [convolution(rng), activation(rng, phis)]
-    return serial(*layers, Flatten() if rng.random() < 0.5 else GlobalAvgPool(), Dense(**scales(rng)))
+    ends = (Flatten(), Flatten(), GlobalAvgPool(), GlobalSumPool(), Concatenate((GlobalSumPool(), Flatten())))
+    end = ends[rng.integers(len(ends))]
+    return serial(*layers, end, Dense(**scales(rng)))
 
 
 def plain_relu(rng: np.random.Generator, images: bool) -> Serial:
@@ -159,12 +199,17 @@ def tolerance(tried: Case) -> float:
     """Of entries, over the geometric mean of both diagonals.
 
     Where correlations are nearly one their angles have half the digits of the dtype: three of float32 where a ReLU
-    network is computed in it, seven of float64 otherwise.
+    network is computed in it, seven of float64 otherwise. So it is with dropout, where equal inputs of two sides count
+    as two, and with biases, which make tiny inputs alike.
     """
-    apart = tried.kind in ("plain", "zero", "huge", "tiny") and min(tried.x1.shape[-1], 2) == 2
+    layers = inner(tried.architecture)
+    drawn = any(isinstance(layer, Dropout) for layer in layers)
+    lost = tried.kind == "tiny" and any(getattr(layer, "b_std", 0.0) > 0 for layer in layers)
+    kind = tried.kind in ("plain", "zero", "huge", "tiny")
+    apart = kind and min(tried.x1.shape[-1], 2) == 2 and not drawn and not lost
     if tried.x1.dtype == np.float32 and tried.fast:
         return 3e-5 if apart else 2e-3
-    quadrature = any(getattr(layer, "function", None) in SMOOTH for layer in inner(tried.architecture))
+    quadrature = any(getattr(layer, "function", None) in SMOOTH for layer in layers)
     return 1e-5 if quadrature else 2e-6 if tried.x1.dtype == np.float32 else 1e-9 if apart else 3e-7
 
 

@@ -33,6 +33,14 @@ IMAGES = {
     "stride": serial(Conv((3, 2), (2, 1)), TANH, Conv((2, 3), (2, 2)), RELU, GlobalAvgPool(), Dense()),
     "circular": serial(Conv((3, 3), (2, 2), "circular"), TANH, Conv((5, 5), padding="circular"), Flatten(), Dense()),
     "valid": serial(Conv(padding="valid", b_std=0.2), AvgPool((2, 3), (1, 2)), RELU, Flatten(), Dense()),
+    "dilated": serial(
+        Conv((3, 2), (2, 1), dilation=(1, 3)),
+        TANH,
+        Conv((2, 3), (1, 1), "circular", dilation=(3, 2)),
+        Flatten(),
+        Dense(),
+    ),
+    "dilated, valid": serial(Conv((2, 3), padding="valid", dilation=(2, 1)), RELU, Flatten(), Dense()),
     "residual": serial(
         Conv(), Residual(serial(LayerNorm(), RELU, Conv(stride=(2, 2))), Conv((1, 1), (2, 2))), Dense(), GlobalAvgPool()
     ),
@@ -64,15 +72,16 @@ def outputs(network: Finite, params: Any, x: np.ndarray, backend: Backend) -> np
 
 def convolved(x: np.ndarray, weight: np.ndarray, layer: Conv) -> np.ndarray:
     """The convolution as a loop over every output position and every place in the window."""
-    size, step, window = x.shape[1:3], layer.stride, layer.window
+    size, step, window, apart = x.shape[1:3], layer.stride, layer.window, layer.dilation
+    reach = [(w - 1) * d + 1 for w, d in zip(window, apart, strict=True)]
     if layer.padding == "valid":
-        shape, low = tuple((n - w) // s + 1 for n, w, s in zip(size, window, step, strict=True)), (0, 0)
+        shape, low = tuple((n - w) // s + 1 for n, w, s in zip(size, reach, step, strict=True)), (0, 0)
     else:
         shape = tuple(math.ceil(n / s) for n, s in zip(size, step, strict=True))
-        low = tuple(max((m - 1) * s + w - n, 0) // 2 for m, n, w, s in zip(shape, size, window, step, strict=True))
+        low = tuple(max((m - 1) * s + w - n, 0) // 2 for m, n, w, s in zip(shape, size, reach, step, strict=True))
     y = np.zeros((len(x), *shape, weight.shape[-1]))
     for p, q, i, j in itertools.product(*map(range, (*shape, *window))):
-        a, b = p * step[0] - low[0] + i, q * step[1] - low[1] + j
+        a, b = p * step[0] - low[0] + i * apart[0], q * step[1] - low[1] + j * apart[1]
         if layer.padding == "circular":
             a, b = a % size[0], b % size[1]
         if 0 <= a < size[0] and 0 <= b < size[1]:
@@ -81,9 +90,12 @@ def convolved(x: np.ndarray, weight: np.ndarray, layer: Conv) -> np.ndarray:
 
 
 @pytest.mark.parametrize("padding", ["same", "valid", "circular"])
+@pytest.mark.parametrize("dilation", [(1, 1), (2, 1)])
 @pytest.mark.parametrize(("window", "stride"), [((3, 3), (1, 1)), ((3, 2), (2, 2)), ((2, 5), (1, 3)), ((1, 1), (2, 2))])
-def test_a_convolution_is_the_loop_over_positions(backend: Backend, padding: Any, window: Any, stride: Any) -> None:
-    layer = Conv(window, stride, padding, w_std=1.3, b_std=0.4)
+def test_a_convolution_is_the_loop_over_positions(
+    backend: Backend, padding: Any, window: Any, stride: Any, dilation: Any
+) -> None:
+    layer = Conv(window, stride, padding, w_std=1.3, b_std=0.4, dilation=dilation)
     network = finite(serial(layer, Flatten()), (6, 7, 3), width=1, outputs=2)
     params, x = network.init(rng()), rng(1).standard_normal((2, 6, 7, 3))
     y = 1.3 / math.sqrt(math.prod(window) * 3) * convolved(x, params[0]["weight"], layer) + 0.4 * params[0]["bias"]

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from ntkbench.results.exchange.json_lines import append_json_line
 from ntkbench.results.exchange.parquet import export_parquet
 from ntkbench.results.exchange.portable import export_duckdb
+from ntkbench.results.exchange.set_aside import take_set_aside
 from ntkbench.results.exchange.sources import import_sources
 from ntkbench.results.order import in_order
 from ntkbench.results.perf.asv import Measurement
 from ntkbench.results.record import RunRecord
 from ntkbench.results.record_file import RecordFile
 from ntkbench.results.rows import Declaration
-from ntkbench.results.set_aside import take_set_aside
 from ntkbench.results.store import Store
 
 RECORD = RunRecord.from_json((Path(__file__).parents[1] / "data" / "record.json").read_text())

@@ -101,13 +101,14 @@ class Eager:
     def call(self, function: Callable[[Array], Array], x: Array) -> Array:
         return function(x)
 
-    def convolve(self, x: Array, filters: Array, stride: tuple[int, int]) -> Array:
+    def convolve(self, x: Array, filters: Array, stride: tuple[int, int], dilation: tuple[int, int]) -> Array:
         height, width = filters.shape[:2]
-        rows, columns = ((x.shape[k + 1] - filters.shape[k]) // stride[k] * stride[k] + 1 for k in (0, 1))
+        reach = [(filters.shape[k] - 1) * dilation[k] + 1 for k in (0, 1)]
+        rows, columns = ((x.shape[k + 1] - reach[k]) // stride[k] * stride[k] + 1 for k in (0, 1))
         return sum(
-            x[:, i : i + rows : stride[0], j : j + columns : stride[1], :] @ filters[i, j, ...]
-            for i in range(height)
-            for j in range(width)
+            x[:, a : a + rows : stride[0], b : b + columns : stride[1], :] @ filters[i, j, ...]
+            for i, a in zip(range(height), range(0, reach[0], dilation[0]), strict=True)
+            for j, b in zip(range(width), range(0, reach[1], dilation[1]), strict=True)
         )
 
     def cholesky(self, matrix: Array) -> Array | None:

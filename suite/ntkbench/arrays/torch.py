@@ -71,8 +71,9 @@ class Torch(Eager):
             warnings.filterwarnings("ignore", "__array_wrap__ must accept", DeprecationWarning)
             return super().call(function, x)
 
-    def convolve(self, x: Array, filters: Array, stride: tuple[int, int]) -> Array:
-        y = torch.nn.functional.conv2d(x.permute(0, 3, 1, 2), filters.permute(3, 2, 0, 1), stride=stride)
+    def convolve(self, x: Array, filters: Array, stride: tuple[int, int], dilation: tuple[int, int]) -> Array:
+        images, filters = x.permute(0, 3, 1, 2), filters.permute(3, 2, 0, 1)
+        y = torch.nn.functional.conv2d(images, filters, stride=stride, dilation=dilation)
         return y.permute(0, 2, 3, 1)
 
     def cholesky(self, matrix: Array) -> Array | None:

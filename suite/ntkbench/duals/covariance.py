@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 
 Variances = tuple[Array, Array]
@@ -37,6 +38,8 @@ class Covariance:
     """Whether the fields have all pairs of positions."""
     own: bool = False
     """Whether these are the covariances of inputs with themselves."""
+    channels: int = 1
+    """Of the inputs themselves; behind weights, how many times the width: flattening multiplies it."""
 
     def map(self, function: Field, on_variances: Field = lambda v: v) -> Covariance:
         """With one function for both covariances and one for the variances."""
@@ -61,6 +64,17 @@ class Covariance:
             return self
         return replace(self.map(lambda field: _diagonal(xp, field)), all_pairs=False)
 
+    def apart(self, xp: Any) -> Covariance:
+        """With all pairs of positions, where those of each position with itself are there: the others are zero."""
+
+        def spread(field: Array) -> Array:
+            height, width = field.shape[:2]
+            same = xp.eye(height * width, dtype=field.dtype, device=array_api_compat.device(field))
+            shape = (height, width, height, width, *(1,) * (field.ndim - 2))
+            return field[:, :, None, None] * xp.reshape(same, shape)
+
+        return replace(self.map(spread), all_pairs=True)
+
     def own_variance(self, xp: Any) -> Array:
         """The variances of inputs whose covariances with themselves these are."""
         return _diagonal(xp, self.nngp) if self.all_pairs else self.nngp
@@ -82,27 +96,63 @@ def between(xp: Any, x1: Array, x2: Array, all_pairs: bool) -> Covariance:
     channels = x1.shape[-1]
     variances = (_variance(xp, x1), _variance(xp, x2))
     if x1.ndim == 2:
-        return Covariance(x1 @ xp.matrix_transpose(x2) / channels, None, variances)
+        return Covariance(x1 @ xp.matrix_transpose(x2) / channels, None, variances, channels=channels)
     n1, height, width, _ = x1.shape
     positions = (height, width)
     if not all_pairs:
         products = xp.matmul(xp.permute_dims(x1, (1, 2, 0, 3)), xp.permute_dims(x2, (1, 2, 3, 0)))
-        return Covariance(products / channels, None, variances, positions)
+        return Covariance(products / channels, None, variances, positions, channels=channels)
     first, second = (xp.reshape(xp.permute_dims(x, (1, 2, 0, 3)), (-1, channels)) for x in (x1, x2))
     products = xp.reshape(first @ xp.matrix_transpose(second), (height, width, n1, height, width, x2.shape[0]))
-    return Covariance(xp.permute_dims(products, (0, 1, 3, 4, 2, 5)) / channels, None, variances, positions, True)
+    products = xp.permute_dims(products, (0, 1, 3, 4, 2, 5)) / channels
+    return Covariance(products, None, variances, positions, True, channels=channels)
 
 
 def itself(xp: Any, x: Array, all_pairs: bool) -> Covariance:
     """The covariance of each input with itself."""
+    channels = x.shape[-1]
     if x.ndim == 2:
-        return Covariance(_variance(xp, x), None, None, own=True)
-    n, height, width, channels = x.shape
+        return Covariance(_variance(xp, x), None, None, own=True, channels=channels)
+    n, height, width, _ = x.shape
+    positions = (height, width)
     if not all_pairs:
-        return Covariance(_variance(xp, x), None, None, (height, width), own=True)
+        return Covariance(_variance(xp, x), None, None, positions, own=True, channels=channels)
     flat = xp.reshape(x, (n, height * width, channels))
     products = xp.permute_dims(xp.matmul(flat, xp.matrix_transpose(flat)), (1, 2, 0)) / channels
-    return Covariance(xp.reshape(products, (height, width, height, width, n)), None, None, (height, width), True, True)
+    products = xp.reshape(products, (height, width, height, width, n))
+    return Covariance(products, None, None, positions, True, True, channels)
+
+
+def mixture(parts: list[Covariance]) -> Covariance:
+    """Of features beside each other, of one shape but for the channels: the mean over all channels."""
+    channels = sum(part.channels for part in parts)
+    shares = [part.channels / channels for part in parts]
+
+    def mean(fields: list[Array | None]) -> Array | None:
+        weighted = [share * field for share, field in zip(shares, fields, strict=True) if field is not None]
+        return sum(weighted[1:], weighted[0]) if weighted else None
+
+    variances = [part.variances for part in parts if part.variances is not None]
+    return replace(
+        parts[0],
+        nngp=mean([part.nngp for part in parts]),
+        ntk=mean([part.ntk for part in parts]),
+        variances=(mean([v[0] for v in variances]), mean([v[1] for v in variances]))
+        if len(variances) == len(parts)
+        else None,
+        channels=channels,
+    )
+
+
+def product(one: Covariance, other: Covariance) -> Covariance:
+    """Of the products of features, channel by channel, that do not depend on each other."""
+    variances = None
+    if one.variances is not None and other.variances is not None:
+        variances = (one.variances[0] * other.variances[0], one.variances[1] * other.variances[1])
+    first = None if one.ntk is None else one.ntk * other.nngp
+    second = None if other.ntk is None else other.ntk * one.nngp
+    ntk = second if first is None else first if second is None else first + second
+    return replace(one, nngp=one.nngp * other.nngp, ntk=ntk, variances=variances)
 
 
 def _variance(xp: Any, x: Array) -> Array:

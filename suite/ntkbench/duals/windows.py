@@ -1,4 +1,4 @@
-"""Covariances summed and averaged over windows of positions, as convolutions and pooling need them."""
+"""Covariances summed over windows of positions, as convolutions and pooling need them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ Pair = tuple[int, int]
 
 
 def window_sums(
-    xp: Any, covariance: Covariance, window: Pair, stride: Pair, positions: Pair, padding: str
+    xp: Any,
+    covariance: Covariance,
+    window: Pair,
+    stride: Pair,
+    positions: Pair,
+    padding: str,
+    dilation: Pair = (1, 1),
 ) -> Covariance:
     """Sums over windows, the same displacement within them on both sides: what independent weights leave.
 
@@ -24,6 +30,7 @@ def window_sums(
         positions: how many windows there are along rows and columns.
         padding: "valid": nothing beyond the borders; "circular": the opposite border; "same": zeros. The odd row or
             column comes at the end.
+        dilation: how far apart the places in a window are.
 
     Returns:
         The covariance at these positions.
@@ -33,8 +40,9 @@ def window_sums(
         for k in (0, 1):
             axes = tuple(range(k, 2 * sides, 2))
             if padding != "valid":
-                field = _padded(xp, field, axes, window[k], stride[k], positions[k], padding == "circular")
-            field = _sums(field, axes, window[k], stride[k], positions[k])
+                reach = (window[k] - 1) * dilation[k] + 1
+                field = _padded(xp, field, axes, reach, stride[k], positions[k], padding == "circular")
+            field = _sums(field, axes, window[k], stride[k], positions[k], dilation[k])
         return field
 
     sides = 2 if covariance.all_pairs else 1
@@ -42,33 +50,40 @@ def window_sums(
     return replace(summed, positions=positions)
 
 
-def window_means(covariance: Covariance, window: Pair, stride: Pair, positions: Pair) -> Covariance:
-    """Of means over windows: means over all pairs of positions in two of them, the variances left out.
+def pooled_windows(
+    xp: Any, covariance: Covariance, window: Pair, stride: Pair, positions: Pair, padding: str, shares: Array
+) -> Covariance:
+    """Of sums over windows, times shares: over all pairs of positions in two of them, the variances left out.
 
     Args:
+        xp: the namespace of the arrays' library.
         covariance: between images, of all pairs of positions.
         window: rows and columns of a window.
         stride: how far apart windows stand.
         positions: how many windows there are along rows and columns.
+        padding: as for `window_sums`.
+        shares: of each window, (rows, columns): what its sum is multiplied by.
 
     Returns:
         The covariance at these positions.
     """
-    share = 1.0 / (window[0] * window[1]) ** 2
+    both = shares[:, :, None, None] * shares
 
-    def means(field: Array) -> Array:
+    def pooled(field: Array) -> Array:
         for axis in range(4):
             k = axis % 2
+            if padding != "valid":
+                field = _padded(xp, field, (axis,), window[k], stride[k], positions[k], padding == "circular")
             field = _sums(field, (axis,), window[k], stride[k], positions[k])
-        return field * share
+        return field * xp.reshape(both, (*both.shape, *(1,) * (field.ndim - 4)))
 
-    return replace(covariance.without_variances().map(means), positions=positions)
+    return replace(covariance.without_variances().map(pooled), positions=positions)
 
 
-def _sums(field: Array, axes: tuple[int, ...], window: int, step: int, count: int) -> Array:
+def _sums(field: Array, axes: tuple[int, ...], window: int, step: int, count: int, dilation: int = 1) -> Array:
     """Sums over `count` windows along each of the axes, the same place within them on all."""
     total = None
-    for place in range(window):
+    for place in range(0, window * dilation, dilation):
         index = slice(place, place + (count - 1) * step + 1, step)
         piece = field
         for axis in axes:

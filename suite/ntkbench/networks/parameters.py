@@ -21,7 +21,7 @@ def draw(layer: Linear, rng: np.random.Generator, scaled: bool) -> dict[str, Arr
     weight, bias = (layer.layer.w_std / math.sqrt(layer.fan_in), layer.layer.b_std) if scaled else (1.0, 1.0)
     drawn = {"weight": weight * rng.standard_normal(layer.weight_shape)}
     if layer.has_bias:
-        drawn["bias"] = bias * rng.standard_normal(layer.units)
+        drawn["bias"] = bias * rng.standard_normal(layer.parameter_shapes["bias"])
     return drawn
 
 

@@ -12,7 +12,7 @@ from ntkbench.arrays.execution import implementations
 from ntkbench.backends import open_backend
 from ntkbench.kernels.empirical.costs import by_positions, costs, room, side, unknown_costs
 from ntkbench.kernels.empirical.ntk import empirical_ntk
-from ntkbench.networks import Activation, Conv, Dense, Finite, Flatten, finite, serial, to_backend
+from ntkbench.networks import Activation, Conv, Dense, Finite, Flatten, LocalConv, finite, serial, to_backend
 
 RELU = Activation("relu")
 
@@ -53,6 +53,16 @@ def test_a_convolution_takes_the_cheaper_of_positions_and_weights() -> None:
         readout = 100 * (4 * width + 1)
         forward = 4 * weights + 4 * width
         assert costs(network, 10, 10)["structured"] == 20 * (forward + 4 * width) + convolution + readout
+
+
+def test_a_convolution_without_shared_weights_pairs_each_position_with_itself() -> None:
+    network = finite(serial(LocalConv((2, 2), padding="circular"), RELU, Flatten(), Dense()), (2, 2, 3), width=2)
+    assert by_positions(network, 10, 10, False) == (True, True)
+    weights = 4 * 12 * 2
+    assert [linear.parameters for linear in network.linear_layers] == [weights, 8]
+    forward, pair = weights + 8, 4 * (12 + 2) + (8 + 1)
+    assert costs(network, 10, 10)["structured"] == 20 * (forward + 8) + 100 * pair
+    assert costs(network, 10, 10)["contraction"] == 20 * (forward + 8 + forward) + 100 * forward
 
 
 def test_costs_grow_with_outputs_as_published() -> None:

@@ -22,6 +22,7 @@ from ntkbench.networks import (
     Flatten,
     GlobalAvgPool,
     LayerNorm,
+    LocalConv,
     Residual,
     finite,
     serial,
@@ -66,6 +67,12 @@ NETWORKS = {
         ),
         (6, 5, 2),
         width=2,
+        outputs=2,
+    ),
+    "unshared convolution": finite(
+        serial(LocalConv((2, 3), (1, 2), b_std=0.3), TANH, LocalConv((2, 2), padding="valid"), Flatten(), Dense()),
+        (4, 5, 2),
+        width=3,
         outputs=2,
     ),
 }

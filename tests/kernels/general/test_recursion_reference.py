@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections.abc import Callable, Iterator
@@ -13,32 +14,38 @@ import pytest
 
 from ntkbench.kernels import Kernels, architecture_kernels
 from ntkbench.kernels.general.recursion import general_kernels
+from ntkbench.kernels.general.structure import draws_anew
 from ntkbench.networks import (
     Activation,
     AvgPool,
     Conv,
     Dense,
+    Dropout,
+    FanInProd,
     Flatten,
     GlobalAvgPool,
+    GlobalSumPool,
     Layer,
     LayerNorm,
+    LocalConv,
     Residual,
     Serial,
+    SumPool,
     activations,
     serial,
 )
 
+Pair = tuple[int, int]
 CASES = {path.stem: path for path in sorted((Path(__file__).parents[2] / "data" / "reference").rglob("*.npz"))}
 
 
 class Stax:
     """The names of the expression in a case's description, as our layers."""
 
-    serial = staticmethod(serial)
-    parallel = Residual
-    AvgPool = AvgPool
+    parallel = staticmethod(lambda *branches: branches)
     Flatten = Flatten
     GlobalAvgPool = GlobalAvgPool
+    GlobalSumPool = GlobalSumPool
     LayerNorm = LayerNorm
 
     def Dense(self, units: int, W_std: float = 1.0, b_std: float = 0.0) -> Layer:
@@ -47,8 +54,8 @@ class Stax:
     def Conv(
         self,
         channels: int,
-        window: tuple[int, int],
-        strides: tuple[int, int] = (1, 1),
+        window: Pair,
+        strides: Pair = (1, 1),
         padding: Any = "VALID",
         W_std: float = 1.0,
         b_std: float = 0.0,
@@ -60,6 +67,21 @@ class Stax:
         if hasattr(activations, name) and name not in ("LeakyRelu", "Monomial"):
             return lambda *parameters: Activation(getattr(activations, name)(*parameters))
         return lambda *parameters: Activation(name.lower(), *parameters)
+
+    def ConvLocal(self, channels: int, window: Pair, padding: str, W_std: float, b_std: float = 0.0) -> Layer:
+        return LocalConv(window, (1, 1), padding.lower(), W_std, b_std)
+
+    def AvgPool(
+        self, window: Pair, strides: Pair = (1, 1), padding: str = "VALID", normalize_edges: bool = False
+    ) -> Layer:
+        return AvgPool(window, strides, padding.lower(), normalize_edges)
+
+    def SumPool(self, window: Pair, strides: Pair = (1, 1), padding: str = "VALID") -> Layer:
+        return SumPool(window, strides, padding.lower())
+
+    def Dropout(self, rate: float, mode: str) -> Layer:
+        assert mode == "train"
+        return Dropout(rate)
 
     def LeakyRelu(self, slope: float) -> Layer:
         return Activation("leaky_relu", slope=slope)
@@ -73,8 +95,21 @@ class Stax:
     def FanOut(self, number: int) -> Serial:
         return serial()
 
-    def FanInSum(self) -> Serial:
-        return serial()
+    def FanInSum(self) -> Any:
+        return Residual
+
+    def FanInProd(self) -> Any:
+        return lambda *branches: FanInProd(branches)
+
+    def serial(self, *layers: Any) -> Serial:
+        """Branches are joined by what comes next."""
+        joined: list[Layer] = []
+        for layer, following in itertools.zip_longest(layers, layers[1:]):
+            if isinstance(layer, tuple):
+                joined.append(following(*layer))
+            elif isinstance(layer, Layer):
+                joined.append(layer)
+        return serial(*joined)
 
 
 def load(name: str) -> tuple[Serial, dict[str, np.ndarray]]:
@@ -150,10 +185,17 @@ def compiled_quickly(request: pytest.FixtureRequest) -> Iterator[None]:
 def test_float64_kernels_equal_the_reference(backend: Any, name: str) -> None:
     architecture, arrays = load(name)
     n1, n2 = len(arrays["x1"]), len(arrays["x2"])
-    x1, both = (backend.asarray(x, "float64") for x in (arrays["x1"], np.concatenate([arrays["x1"], arrays["x2"]])))
-    for kind, matrix in architecture_kernels(architecture, x1, both)._asdict().items():
+    x1, x2, both = (
+        backend.asarray(x, "float64")
+        for x in (arrays["x1"], arrays["x2"], np.concatenate([arrays["x1"], arrays["x2"]]))
+    )
+    # With dropout equal inputs of two arrays are two.
+    others = [None, x2] if draws_anew(architecture) else [both]
+    results = [architecture_kernels(architecture, x1, other) for other in others]
+    for kind in Kernels._fields:
+        actual = np.hstack([backend.to_numpy(getattr(result, kind)) for result in results])
         expected = np.hstack([arrays[f"{kind}_11"], arrays[f"{kind}_12"]])
-        assert_as_exact_as_the_reference(backend.to_numpy(matrix), expected, collinear(n1, n2), name.endswith("_sign"))
+        assert_as_exact_as_the_reference(actual, expected, collinear(n1, n2), name.endswith("_sign"))
 
 
 @pytest.mark.parametrize("kernels", [architecture_kernels, general_kernels])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -14,14 +16,20 @@ from hypothesis import strategies as st
 from ntkbench.networks import (
     Activation,
     AvgPool,
+    Concatenate,
     Conv,
     Dense,
+    Dropout,
+    FanInProd,
     Flatten,
     GlobalAvgPool,
+    GlobalSumPool,
     Layer,
     LayerNorm,
+    LocalConv,
     Residual,
     Serial,
+    SumPool,
     serial,
 )
 from ntkbench.networks.layers.layer import Units
@@ -29,13 +37,21 @@ from ntkbench.networks.layers.layer import Units
 LAYERS: list[Layer] = [
     Dense(2.0, 0.1, trained=False),
     Conv((3, 2), (1, 2), "circular"),
+    Conv((3, 2), (1, 2), "circular", dilation=(1, 2)),
+    LocalConv((3, 2), (1, 2), "circular"),
     Activation("leaky_relu", slope=0.2),
     Activation(np.tanh),
     AvgPool((2, 2), (1, 1)),
+    AvgPool((2, 2), (1, 1), normalize_edges=True),
+    SumPool((2, 2), (1, 1)),
     Flatten(),
     GlobalAvgPool(),
+    GlobalSumPool(),
     LayerNorm(),
+    Dropout(0.5),
     Residual(serial(Dense())),
+    Concatenate((serial(), Dense())),
+    FanInProd((serial(), Dense())),
     serial(Dense(), Activation("relu")),
 ]
 
@@ -69,17 +85,20 @@ def test_a_layer_without_weights_is_refused_and_one_without_biases_is_not() -> N
     assert Dense().b_std == 0.0
 
 
-@pytest.mark.parametrize("kind", [Conv, AvgPool])
-@pytest.mark.parametrize("name", ["window", "stride"])
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [*itertools.product([Conv, LocalConv, AvgPool, SumPool], ["window", "stride"]), (Conv, "dilation")],
+)
 @pytest.mark.parametrize("value", [3, (3,), (0, 1), (3, 3, 3), (1.5, 2), [3, 3], (True, 2), (-1, 2)])
-def test_windows_and_strides_are_two_positive_whole_numbers(kind: Any, name: str, value: Any) -> None:
+def test_windows_strides_and_dilations_are_two_positive_whole_numbers(kind: Any, name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=f"{name} must be two positive whole numbers, not "):
         kind(**{name: value})
 
 
-def test_a_padding_that_does_not_exist_is_refused_with_those_that_do() -> None:
+@pytest.mark.parametrize("kind", [Conv, AvgPool, SumPool])
+def test_a_padding_that_does_not_exist_is_refused_with_those_that_do(kind: Any) -> None:
     with pytest.raises(ValueError, match="padding must be one of same, valid, circular, not 'zeros'"):
-        Conv(padding="zeros")  # type: ignore[arg-type]
+        kind(padding="zeros")
 
 
 @pytest.mark.parametrize("function", ["", None, 3])
@@ -100,12 +119,48 @@ def test_an_epsilon_is_not_negative(epsilon: float) -> None:
         LayerNorm(epsilon)
 
 
+@pytest.mark.parametrize("rate", [0, 0.0, -0.5, 1.1, math.nan, math.inf, "0.5", None])
+def test_a_rate_is_a_probability_above_zero(rate: Any) -> None:
+    with pytest.raises(ValueError, match="the probability to keep a feature, must be above 0, at most 1, not "):
+        Dropout(rate)
+
+
 @pytest.mark.parametrize("what", ["relu", None, Dense, 3])
 def test_what_is_no_layer_is_refused(what: Any) -> None:
     with pytest.raises(ValueError, match="is no layer"):
         serial(Dense(), what)
     with pytest.raises(ValueError, match="is no layer"):
         Serial((what,))
+
+
+@pytest.mark.parametrize("kind", [Concatenate, FanInProd])
+@pytest.mark.parametrize(
+    ("branches", "message"),
+    [
+        ((), "branches must be a tuple of layers, not ()"),
+        (Dense(), "branches must be a tuple of layers, not Dense("),
+        ([Dense()], "branches must be a tuple of layers, not ["),
+        ((Dense(), "relu"), "'relu' is no layer"),
+    ],
+)
+def test_branches_are_a_tuple_of_layers(kind: Any, branches: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        kind(branches)
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        (
+            Concatenate((Flatten(), serial())),
+            "branches of shapes (24,) and (3, 4, 2) differ in more than their",
+        ),
+        (FanInProd((Dense(), serial())), "a product of branches of different shapes, (3, 4, 5) and (3, 4, 2)"),
+    ],
+)
+def test_branches_that_do_not_fit_are_refused(layer: Layer, message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        layer.output_shape((3, 4, 2), Units(5, 5))
 
 
 def test_serial_takes_nested_ones_apart() -> None:
@@ -122,13 +177,14 @@ def test_pooling_steps_by_its_window_unless_told_otherwise() -> None:
     assert AvgPool((2, 3), (1, 1)).steps == (1, 1)
 
 
+PADDINGS = st.sampled_from(["same", "circular", "valid"])
 pairs = st.tuples(st.integers(1, 6), st.integers(1, 6))
 
 
-@given(shape=pairs, window=pairs, stride=pairs, kind=st.sampled_from(["same", "circular", "valid", "pool"]))
-def test_a_window_stands_at_every_step_it_fits(shape: Any, window: Any, stride: Any, kind: Any) -> None:
-    layer = AvgPool(window, stride) if kind == "pool" else Conv(window, stride, kind)
-    if kind in ("same", "circular"):
+@given(shape=pairs, window=pairs, stride=pairs, kind=st.sampled_from([Conv, AvgPool, SumPool]), padding=PADDINGS)
+def test_a_window_stands_at_every_step_it_fits(shape: Any, window: Any, stride: Any, kind: Any, padding: Any) -> None:
+    layer = kind(window, stride, padding)
+    if padding in ("same", "circular"):
         # Any start inside the image does: what is missing is added.
         expected = tuple(len(range(0, n, step)) for n, step in zip(shape, stride, strict=True))
     else:

@@ -32,10 +32,10 @@ from ntkbench.planning.budget import parse_duration
 from ntkbench.planning.estimate import Estimate
 from ntkbench.planning.expectation import Expectation, observed
 from ntkbench.results.exchange.json_lines import append_json_line
+from ntkbench.results.exchange.set_aside import keep, take_set_aside
 from ntkbench.results.record import DONE, RunRecord, claim_rows
 from ntkbench.results.record_file import RecordFile
 from ntkbench.results.rows import Declaration
-from ntkbench.results.set_aside import keep, take_set_aside
 from ntkbench.results.sink import RecordSink
 from ntkbench.results.store import Store
 from ntkbench.results.verdicts import failures, judged, not_run

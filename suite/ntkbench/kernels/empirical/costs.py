@@ -46,7 +46,7 @@ def costs(finite: Finite, n1: int, n2: int | None = None, *, trace: bool = False
     for linear in trained:
         by_positions = pairs * pair_cost(linear, outputs, trace)
         by_weights = inputs * outputs * linear.multiply_adds + pairs * blocks * linear.parameters
-        shares += min(by_positions, by_weights)
+        shares += min(by_positions, by_weights) if linear.layer.shared else by_positions
     return {
         "contraction": inputs * (forward + outputs * (back + weights))
         + pairs * blocks * sum(linear.parameters for linear in trained),
@@ -60,15 +60,19 @@ def costs(finite: Finite, n1: int, n2: int | None = None, *, trace: bool = False
 def pair_cost(linear: Linear, outputs: int, trace: bool) -> int:
     """Multiply-adds of a layer's share in one pair of inputs: over pairs of positions, inputs times derivatives."""
     per_output = outputs * linear.units
-    return linear.positions**2 * (linear.fan_in + (per_output if trace else outputs * per_output))
+    return linear.weight_pairs * (linear.fan_in + (per_output if trace else outputs * per_output))
 
 
 def by_positions(finite: Finite, n1: int, n2: int, trace: bool) -> tuple[bool, ...]:
-    """For each trained layer whether its share is summed over positions, or its weights' derivatives are formed."""
+    """For each trained layer whether its share is summed over positions, or its weights' derivatives are formed.
+
+    The latter only where weights are shared: otherwise they would be as many for each position.
+    """
     outputs = finite.output_size
     blocks = outputs if trace else outputs**2
     return tuple(
-        n1 * n2 * pair_cost(linear, outputs, trace)
+        not linear.layer.shared
+        or n1 * n2 * pair_cost(linear, outputs, trace)
         <= (n1 + n2) * outputs * linear.multiply_adds + n1 * n2 * blocks * linear.parameters
         for linear in finite.linear_layers
         if linear.layer.trained
@@ -103,7 +107,7 @@ def room(finite: Finite, way: Way, n1: int, n2: int, trace: bool) -> tuple[int, 
         if not over_positions:
             each += 2 * outputs * linear.parameters
         elif linear.positions > 1:
-            pair = max(pair, linear.positions**2 * (1 + 2 * blocks) + 2 * blocks)
+            pair = max(pair, linear.weight_pairs * (1 + 2 * blocks) + 2 * blocks)
     return each, pair
 
 

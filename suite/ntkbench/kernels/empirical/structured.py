@@ -92,6 +92,8 @@ def _over_positions(
     positions = linear.positions
     n1, n2 = left[0].shape[0] // positions, right[0].shape[0] // positions
     xp = array_api_compat.array_namespace(left[0])
+    if not linear.layer.shared:
+        return _position_by_position(xp, linear, left, right, scales, outputs)
     same = (left[0] @ right[0].T) * scales[0] ** 2
     if linear.has_bias:
         same = same + scales[1] ** 2
@@ -101,4 +103,29 @@ def _over_positions(
     else:
         pairs = xp.reshape(slopes, (n1, outputs, positions, n2, outputs, positions))
         product = xp.sum(xp.reshape(same, (n1, 1, positions, n2, 1, positions)) * pairs, axis=(2, 5))
+    return xp.reshape(product, (n1 * outputs, n2 * outputs))
+
+
+def _position_by_position(
+    xp: Any,
+    linear: Linear,
+    left: tuple[Array, ...],
+    right: tuple[Array, ...],
+    scales: tuple[float, float],
+    outputs: int,
+) -> Array:
+    """The share of a layer whose weights are those of one position alone: each of them meets itself."""
+    positions = linear.positions
+    n1, n2 = left[0].shape[0] // positions, right[0].shape[0] // positions
+
+    def each(matrix: Array, rows: int) -> Array:
+        """Rows (n, p) or (n, o, p) -> (p, rows, columns)."""
+        return xp.permute_dims(xp.reshape(matrix, (rows, positions, -1)), (1, 0, 2))
+
+    same = xp.matmul(each(left[0], n1), xp.matrix_transpose(each(right[0], n2))) * scales[0] ** 2
+    if linear.has_bias:
+        same = same + scales[1] ** 2
+    slopes = xp.matmul(each(left[1], n1 * outputs), xp.matrix_transpose(each(right[1], n2 * outputs)))
+    blocks = xp.reshape(slopes, (positions, n1, outputs, n2, outputs))
+    product = xp.sum(xp.reshape(same, (positions, n1, 1, n2, 1)) * blocks, axis=0)
     return xp.reshape(product, (n1 * outputs, n2 * outputs))

@@ -24,7 +24,7 @@ from ntkbench.kernels.conv import dispatch
 from ntkbench.kernels.conv.problem import ConvProblem
 from ntkbench.kernels.general.quadrature_check import check_quadrature
 from ntkbench.kernels.general.special import Special, special
-from ntkbench.kernels.general.structure import check, normalises_after_mixing, size
+from ntkbench.kernels.general.structure import check, draws_anew, normalises_after_mixing, size
 from ntkbench.kernels.general.walk import Walk
 from ntkbench.kernels.gram.equal_inputs import Numbers, coincidences, number_inputs
 from ntkbench.kernels.gram.tiles import Progress, cover, gram, part, side
@@ -113,7 +113,7 @@ def _in_tiles(
     check_room(x1, (x1.shape[0], second.shape[0]), outputs=2)
     _check_working_room(x1, pair_bytes)
     budget = execution.budget(x1)
-    numbers1, numbers2 = number_inputs(x1) * 2 if x2 is None else number_inputs(x1, x2)
+    numbers1, numbers2 = _numbers(architecture, x1, x2)
     pooled1: tuple[Array, ...] = ()
     pooled2: tuple[Array, ...] = ()
     own: tuple[Array, ...] = ()
@@ -145,6 +145,16 @@ def _in_tiles(
             progress=progress,
         )
     )
+
+
+def _numbers(architecture: Serial, x1: Array, x2: Array | None) -> tuple[Numbers, Numbers]:
+    """A number for each input of both sides, the same for those that are one and the same."""
+    if draws_anew(architecture):
+        # Of what is drawn for each, equal inputs have not the same: only a row of one array is itself.
+        one = np.arange(x1.shape[0])
+        return one, one if x2 is None else np.arange(x1.shape[0], x1.shape[0] + x2.shape[0])
+    first, second = number_inputs(x1) * 2 if x2 is None else number_inputs(x1, x2)
+    return first, second
 
 
 def _meet(numbers1: Numbers, numbers2: Numbers) -> bool:

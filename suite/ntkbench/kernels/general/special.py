@@ -21,9 +21,9 @@ class Special:
 def special(architecture: Serial) -> Special | None:
     """The special form of an architecture, or None where there is none.
 
-    Hidden layers of one kind, all Dense or all 3x3 convolutions of stride 1 with zeros beyond the borders, each with a
-    ReLU after it; then, behind convolutions, Flatten or GlobalAvgPool; then a Dense. One w_std and one b_std for all,
-    and all trained but the first and the last, which may be fixed behind convolutions.
+    Hidden layers of one kind, all Dense or all 3x3 convolutions of stride and dilation 1 with zeros beyond the
+    borders, each with a ReLU after it; then, behind convolutions, Flatten or GlobalAvgPool; then a Dense. One w_std and
+    one b_std for all, and all trained but the first and the last, which may be fixed behind convolutions.
     """
     layers = architecture.layers
     pooling = _pooling(layers)
@@ -34,7 +34,7 @@ def special(architecture: Serial) -> Special | None:
     kinds = [Dense if pooling is None else Conv] * (len(hidden) // 2) + [Dense]
     if [type(layer) for layer in linear] != kinds:
         return None
-    if any(isinstance(c, Conv) and (c.window, c.stride, c.padding) != ((3, 3), (1, 1), "same") for c in linear):
+    if not all(_plain(layer) for layer in linear if isinstance(layer, Conv)):
         return None
     trained = [layer.trained for layer in linear]
     if len({(layer.w_std, layer.b_std) for layer in linear}) > 1 or not all(trained[1:-1]):
@@ -42,6 +42,10 @@ def special(architecture: Serial) -> Special | None:
     if pooling is None and not all(trained):
         return None
     return Special(Network(len(linear), linear[0].w_std, linear[0].b_std, trained[0], trained[-1]), pooling)
+
+
+def _plain(conv: Conv) -> bool:
+    return (conv.window, conv.stride, conv.padding, conv.dilation) == ((3, 3), (1, 1), "same", (1, 1))
 
 
 def _pooling(layers: tuple[Layer, ...]) -> Pooling | None:

@@ -21,6 +21,11 @@ def mixes_positions(layer: Layer) -> bool:
     return any(inner.mixes_positions for inner in leaves(layer))
 
 
+def draws_anew(layer: Layer) -> bool:
+    """Whether a layer or one inside it draws something for each input, such that equal inputs differ behind it."""
+    return any(inner.draws_anew for inner in leaves(layer))
+
+
 def normalises_after_mixing(layer: Layer) -> bool:
     """Whether variances are needed behind a layer that mixes positions."""
     mixed = False

@@ -56,11 +56,11 @@ class Walk:
         between = block.all_pairs_before(self.all_pairs_after)
         if not between:
             now = now.equal_positions(self.xp)
-        shape = now.positions, now.all_pairs
+        shape = now.positions, now.all_pairs, now.channels
         for repetition in range(count):
             remaining = count - repetition - 1
             now = self._followed_by(between if remaining else self.all_pairs_after)._each(block.layers, now)
-            if remaining and (now.positions, now.all_pairs) == shape and not mixes_positions(block):
+            if remaining and (now.positions, now.all_pairs, now.channels) == shape and not mixes_positions(block):
                 # Nothing changes from here on but the numbers.
                 return self._followed_by(between)._scan(block.layers, remaining, now)
         return now

@@ -1,28 +1,38 @@
 """The layers that architectures are made of: frozen values, a file each."""
 
 from ntkbench.networks.layers.activation import Activation
+from ntkbench.networks.layers.concatenate import Concatenate
 from ntkbench.networks.layers.conv import Conv
 from ntkbench.networks.layers.dense import Dense
+from ntkbench.networks.layers.dropout import Dropout
+from ntkbench.networks.layers.fan_in_prod import FanInProd
 from ntkbench.networks.layers.flatten import Flatten
 from ntkbench.networks.layers.layer import Layer
 from ntkbench.networks.layers.layer_norm import LayerNorm
 from ntkbench.networks.layers.linear import Linear, LinearLayer
-from ntkbench.networks.layers.pooling import AvgPool, GlobalAvgPool
+from ntkbench.networks.layers.local_conv import LocalConv
+from ntkbench.networks.layers.pooling import AvgPool, GlobalAvgPool, GlobalSumPool, SumPool
 from ntkbench.networks.layers.residual import Residual
 from ntkbench.networks.layers.serial import Serial, serial
 
 __all__ = [
     "Activation",
     "AvgPool",
+    "Concatenate",
     "Conv",
     "Dense",
+    "Dropout",
+    "FanInProd",
     "Flatten",
     "GlobalAvgPool",
+    "GlobalSumPool",
     "Layer",
     "LayerNorm",
     "Linear",
     "LinearLayer",
+    "LocalConv",
     "Residual",
     "Serial",
+    "SumPool",
     "serial",
 ]

@@ -14,7 +14,7 @@ from ntkbench.networks.layers import windows
 from ntkbench.networks.layers.features import Features
 from ntkbench.networks.layers.layer import Shape, Units
 from ntkbench.networks.layers.linear import LinearLayer
-from ntkbench.networks.layers.windows import PADDINGS, Padding, Pair, check_pair
+from ntkbench.networks.layers.windows import Padding, Pair, check_padding, check_pair
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Conv(LinearLayer):
         w_std: the scale of its weights, positive: w_std / sqrt(fan-in) multiplies them.
         b_std: the scale of its biases; 0 for none.
         trained: False leaves weights and biases at their initial values.
+        dilation: how many rows and columns lie from one place in the filter to the next (Yu and Koltun 2016).
 
     Raises:
         ValueError: for windows, paddings or scales that are none.
@@ -40,13 +41,14 @@ class Conv(LinearLayer):
     w_std: float = 1.0
     b_std: float = 0.0
     trained: bool = True
+    dilation: Pair = (1, 1)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_pair(self.window, "window")
         check_pair(self.stride, "stride")
-        if self.padding not in PADDINGS:
-            raise ValueError(f"padding must be one of {', '.join(PADDINGS)}, not {self.padding!r}")
+        check_pair(self.dilation, "dilation")
+        check_padding(self.padding)
 
     @property
     def window_shape(self) -> Shape:
@@ -57,12 +59,14 @@ class Conv(LinearLayer):
 
     def product(self, x: Array, weight: Array) -> Array:
         """By the library's own convolution, where it has one."""
-        x = windows.padded(x, self.window, self.stride, self.padding)
-        return execution_for(x).convolve(x, weight, self.stride)
+        x = windows.padded(x, self._reach, self.stride, self.padding)
+        return execution_for(x).convolve(x, weight, self.stride, self.dilation)
 
     def seen(self, x: Array) -> Array:
-        x = windows.padded(x, self.window, self.stride, self.padding)
-        return array_api_compat.array_namespace(x).stack(windows.places(x, self.window, self.stride), axis=3)
+        places = windows.places(
+            windows.padded(x, self._reach, self.stride, self.padding), self.window, self.stride, self.dilation
+        )
+        return array_api_compat.array_namespace(x).stack(places, axis=3)
 
     def features(self, before: Features, place: str) -> Features:
         size = before.image(place)
@@ -75,7 +79,11 @@ class Conv(LinearLayer):
         """The filter's weights are independent: only the same place in it on both sides counts."""
         assert before.positions is not None
         positions = self._positions(before.positions)
-        return window_sums(xp, before, self.window, self.stride, positions, self.padding)
+        return window_sums(xp, before, self.window, self.stride, positions, self.padding, self.dilation)
+
+    @property
+    def _reach(self) -> Pair:
+        return windows.reach(self.window, self.dilation)
 
     def _positions(self, size: Pair) -> Pair:
-        return windows.count(size, self.window, self.stride, self.padding)
+        return windows.count(size, self._reach, self.stride, self.padding)

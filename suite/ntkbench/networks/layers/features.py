@@ -32,6 +32,11 @@ class Features:
         if not self.gaussian:
             raise ValueError(f"{place} needs Gaussian features: put a Dense or Conv before it")
 
+    def check_wide(self, place: str) -> None:
+        """Raise ValueError, in the name of the layer at `place`, for the channels of the inputs themselves."""
+        if self.channels[0] == "inputs":
+            raise ValueError(f"{place} needs features, not inputs: put a Dense or Conv before it")
+
     def fresh(self, positions: tuple[int, int] | None) -> Features:
         """Those behind new weights: Gaussian, and as wide as the network."""
         return Features(positions, ("width", 1), gaussian=True)

@@ -40,4 +40,6 @@ class Flatten(Layer):
         def average(field: Array) -> Array:
             return xp.mean(field, axis=(0, 1))
 
-        return replace(equal.map(average, average), positions=None)
+        assert before.positions is not None
+        channels = before.channels * math.prod(before.positions)
+        return replace(equal.map(average, average), positions=None, channels=channels)

@@ -101,6 +101,11 @@ class Layer(ABC):
         """Whether `covariance` needs the variances of its inputs, as what normalises does."""
         return False
 
+    @property
+    def draws_anew(self) -> bool:
+        """Whether it itself draws something for each input, such that equal inputs differ behind it."""
+        return False
+
     def all_pairs_before(self, all_pairs_after: bool) -> bool:
         """Whether it needs the covariance of all pairs of positions, given whether what follows does.
 
@@ -118,6 +123,14 @@ class Layer(ABC):
         """
         paths = self.inside()
         return all(path.uncorrelated(before) for path in paths) if paths else before
+
+    def independent(self, before: bool) -> bool:
+        """Whether its output does not depend on the input of a block in which it stands, as behind fresh weights.
+
+        `before`: whether the layer's own input does not.
+        """
+        paths = self.inside()
+        return all(path.independent(before) for path in paths) if paths else before
 
     @property
     def working_fields(self) -> int:

@@ -15,7 +15,7 @@ from ntkbench.networks.layers.layer import Layer, LinearFunction, Recursion, Sha
 
 
 class LinearLayer(Layer):
-    """Weights on what each unit sees, and biases: at every position the same.
+    """Weights on what each unit sees, and biases: at every position the same, unless the layer says otherwise.
 
     In the NTK parametrisation (Jacot et al. 2018) every weight is drawn from N(0, 1), and the layer computes
     w_std / sqrt(fan-in) W x + b_std b. `trained=False` leaves its weights and biases at their initial values.
@@ -34,9 +34,17 @@ class LinearLayer(Layer):
         """The positions that a unit sees, (rows, columns), or () for one."""
         return ()
 
+    @property
+    def shared(self) -> bool:
+        """Whether weights and biases are the same at every position."""
+        return True
+
     @abstractmethod
     def product(self, x: Array, weight: Array) -> Array:
-        """What units make of inputs (n, ..., channels) with weights (*window_shape, channels, units)."""
+        """What units make of inputs (n, ..., channels) with weights (*window_shape, channels, units).
+
+        Where they are not shared, the positions that come out are before that shape.
+        """
 
     @abstractmethod
     def seen(self, x: Array) -> Array:
@@ -70,9 +78,13 @@ class LinearLayer(Layer):
             nngp=nngp,
             ntk=inherited if own is None else own if inherited is None else own + inherited,
             variances=passed.map_variances(lambda v: v * weight + bias),
+            channels=1,
         )
 
     def uncorrelated(self, before: bool) -> bool:
+        return True
+
+    def independent(self, before: bool) -> bool:
         return True
 
 
@@ -91,18 +103,31 @@ class Linear:
 
     @property
     def positions(self) -> int:
-        """Where the same weights are used: 1 for a dense layer on vectors."""
+        """Where it has units: 1 for a dense layer on vectors."""
         return math.prod(self.output_shape[:-1])
 
     @property
+    def weight_pairs(self) -> int:
+        """The pairs of positions that have the same weights."""
+        return self.positions**2 if self.layer.shared else self.positions
+
+    @property
+    def _places(self) -> Shape:
+        """Those that have weights of their own."""
+        return () if self.layer.shared else self.output_shape[:-1]
+
+    @property
     def weight_shape(self) -> Shape:
-        """(fan-in, units) for a dense layer, (rows, columns, channels, units) for a convolution."""
-        return (*self.layer.window_shape, self.input_shape[-1], self.units)
+        """(fan-in, units) for a dense layer, (rows, columns, channels, units) for a convolution.
+
+        Where weights are not shared, the positions that come out are before that.
+        """
+        return (*self._places, *self.layer.window_shape, self.input_shape[-1], self.units)
 
     @property
     def fan_in(self) -> int:
         """The numbers that one unit at one position sees, those beyond the border counted."""
-        return math.prod(self.weight_shape[:-1])
+        return math.prod(self.layer.window_shape) * self.input_shape[-1]
 
     @property
     def has_bias(self) -> bool:
@@ -112,12 +137,12 @@ class Linear:
     @property
     def parameter_shapes(self) -> dict[str, Shape]:
         """Its arrays of parameters by name."""
-        return {"weight": self.weight_shape} | ({"bias": (self.units,)} if self.has_bias else {})
+        return {"weight": self.weight_shape} | ({"bias": (*self._places, self.units)} if self.has_bias else {})
 
     @property
     def parameters(self) -> int:
         """The number of weights and biases."""
-        return (self.fan_in + self.has_bias) * self.units
+        return sum(map(math.prod, self.parameter_shapes.values()))
 
     @property
     def multiply_adds(self) -> int:

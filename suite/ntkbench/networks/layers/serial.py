@@ -69,6 +69,11 @@ class Serial(Layer):
             before = layer.uncorrelated(before)
         return before
 
+    def independent(self, before: bool) -> bool:
+        for layer in self.layers:
+            before = layer.independent(before)
+        return before
+
     def _with_units(self, units: Units) -> list[tuple[Layer, Units]]:
         """Each layer with the units of its linear layers: the last ones where no other follows."""
         last = max((k for k, layer in enumerate(self.layers) if layer.has_weights), default=0)

@@ -19,6 +19,12 @@ def check_pair(pair: Any, name: str) -> None:
         raise ValueError(f"{name} must be two positive whole numbers, not {pair!r}")
 
 
+def check_padding(padding: Any) -> None:
+    """Raise ValueError unless this is one of `PADDINGS`."""
+    if padding not in PADDINGS:
+        raise ValueError(f"padding must be one of {', '.join(PADDINGS)}, not {padding!r}")
+
+
 def image_size(shape: tuple[int, ...], layer: object) -> Pair:
     """Height and width of inputs of a layer. Raises ValueError for what are no images."""
     if len(shape) != 3:
@@ -35,13 +41,27 @@ def count(size: Pair, window: Pair, stride: Pair, padding: Padding = "valid") ->
     return (size[0] - window[0]) // stride[0] + 1, (size[1] - window[1]) // stride[1] + 1
 
 
-def places(x: Array, window: Pair, stride: Pair) -> list[Array]:
+def counts_inside(length: int, window: int, stride: int, number: int) -> list[int]:
+    """Of each of `number` windows along an axis, zeros around it: how many of its places lie in the image."""
+    start = -(max((number - 1) * stride + window - length, 0) // 2)
+    firsts = (start + stride * k for k in range(number))
+    return [min(first + window, length) - max(first, 0) for first in firsts]
+
+
+def reach(window: Pair, dilation: Pair) -> Pair:
+    """Rows and columns from the first place in a window to the last, which lie `dilation` apart."""
+    return (window[0] - 1) * dilation[0] + 1, (window[1] - 1) * dilation[1] + 1
+
+
+def places(x: Array, window: Pair, stride: Pair, dilation: Pair = (1, 1)) -> list[Array]:
     """For each place in the window, row by row, what lies there as it moves over images (n, H, W, C)."""
-    rows, columns = ((x.shape[k + 1] - window[k]) // stride[k] * stride[k] + 1 for k in (0, 1))
+    height, width = reach(window, dilation)
+    rows = (x.shape[1] - height) // stride[0] * stride[0] + 1
+    columns = (x.shape[2] - width) // stride[1] * stride[1] + 1
     return [
         x[:, i : i + rows : stride[0], j : j + columns : stride[1], :]
-        for i in range(window[0])
-        for j in range(window[1])
+        for i in range(0, height, dilation[0])
+        for j in range(0, width, dilation[1])
     ]
 
 
