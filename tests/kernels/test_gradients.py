@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,13 @@ KERNELS: dict[str, tuple[tuple[int, ...], Callable[..., Any]]] = {
     "general": ((3,), lambda *x: architecture_kernels(ABS, *x).ntk),
 }
 every = pytest.mark.parametrize(("shape", "kernel"), KERNELS.values(), ids=KERNELS)
+
+
+@pytest.fixture(autouse=True)
+def followed() -> Iterator[None]:
+    """Whoever opened torch as a backend left its gradients switched off."""
+    with torch.enable_grad():
+        yield
 
 
 def inputs(shape: tuple[int, ...], n: int, seed: int = 0) -> Any:

@@ -62,16 +62,27 @@ def test_a_triangle_of_many_rows_is_the_whole_matrix(pooling: str) -> None:
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)
-@pytest.mark.parametrize(("value", "dtype"), [(np.nan, "float64"), (-np.inf, "float64"), (1e30, "float32")])
+@pytest.mark.parametrize(("value", "dtype"), [(np.nan, "float64"), (-np.inf, "float64"), (np.inf, "float32")])
 def test_lanes_do_not_mix_whatever_is_in_them(value: float, dtype: str, pooling: str) -> None:
     x, z = images(LANES + 2).astype(dtype), images(2 * LANES, seed=1).astype(dtype)
     bad_x, bad_z = x.copy(), z.copy()
-    bad_x[5, 1, 1, 1] = bad_z[LANES + 3, 0, 0, 0] = value  # 1e30 is finite, and its square is not
+    bad_x[5, 1, 1, 1] = bad_z[LANES + 3, 0, 0, 0] = value
     spoilt = np.zeros((len(x), len(z)), bool)
     spoilt[5] = spoilt[:, LANES + 3] = True
     k, right = (cntk(*sides, depth=5, pooling=pooling) for sides in ((bad_x, bad_z), (x, z)))
     np.testing.assert_array_equal(np.isnan(k), spoilt)
     np.testing.assert_array_equal(k[~spoilt], right[~spoilt])
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_an_image_whose_square_float32_cannot_hold_meets_others_as_in_float64(pooling: str) -> None:
+    x, z = images(LANES + 2).astype(np.float32), images(2 * LANES, seed=1).astype(np.float32)
+    x[5, 1, 1, 1] = z[LANES + 3, 0, 0, 0] = 1e30
+    k, exact = (cntk(*sides, depth=5, pooling=pooling) for sides in ((x, z), (x.astype(float), z.astype(float))))
+    held = np.abs(exact) < np.finfo(np.float32).max
+    assert np.count_nonzero(~held) == 1
+    np.testing.assert_allclose(k[held], exact[held], rtol=1e-6)
+    assert np.isinf(k[~held]).all()
 
 
 @pytest.mark.parametrize(
