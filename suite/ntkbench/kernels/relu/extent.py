@@ -23,10 +23,18 @@ def beyond_float32(network: Network, *inputs: Array) -> bool:
     """
     if any(not str(x.dtype).endswith("float32") for x in inputs):
         return False
-    least, largest = _least_and_largest(*map(to_numpy, inputs))
+    arrays, channels = [to_numpy(x) for x in inputs], inputs[0].shape[-1]
+    # Of single numbers first: where all of them are ordinary the variances are, and channels need not be summed over.
+    return _beyond(network, channels, *_least_and_largest(arrays)) and _beyond(
+        network, channels, *_least_and_largest([np.maximum(x.max(axis=-1), -x.min(axis=-1)) for x in arrays])
+    )
+
+
+def _beyond(network: Network, channels: int, least: float, largest: float) -> bool:
+    """Whether inputs whose magnitudes lie between these have variances that are too small or too large."""
     if largest == 0.0:
         return False
-    growth, reach = network.weight / 2, [network.weight * least**2 / inputs[0].shape[-1], network.weight * largest**2]
+    growth, reach = network.weight / 2, [network.weight * least**2 / channels, network.weight * largest**2]
     for _ in range(network.depth):
         if reach[1] > _LARGEST or (reach[0] < _LEAST and network.bias < _LEAST):
             return True
@@ -45,8 +53,13 @@ def in_float64(
         return tuple(xp.astype(result, xp.float32) for result in results)
 
 
-def _least_and_largest(*inputs: npt.NDArray[np.float32]) -> tuple[float, float]:
-    """Of the largest magnitudes along the last axis, without zeros; both zero where there are no others."""
-    sizes = np.concatenate([np.maximum(x.max(axis=-1), -x.min(axis=-1)).ravel() for x in inputs])
-    sizes = sizes[np.isfinite(sizes) & (sizes > 0)]
-    return (float(sizes.min()), float(sizes.max())) if len(sizes) else (0.0, 0.0)
+def _least_and_largest(arrays: list[npt.NDArray[np.float32]]) -> tuple[float, float]:
+    """Of the magnitudes of all numbers, without zeros; both zero where there are no others."""
+    found = []
+    for x in arrays:
+        sizes = np.abs(x)
+        counted = (sizes > 0) & (sizes < np.inf)
+        least, largest = np.min(sizes, where=counted, initial=np.inf), np.max(sizes, where=counted, initial=0)
+        found.append((float(least), float(largest)))
+    least, largest = min(least for least, _ in found), max(largest for _, largest in found)
+    return (least, largest) if largest > 0 else (0.0, 0.0)
