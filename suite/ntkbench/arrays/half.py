@@ -11,7 +11,7 @@ import numpy as np
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
-from ntkbench.arrays.inputs import HALVES, check_pair, number
+from ntkbench.arrays.inputs import HALVES, check_pair, dtype_name
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -36,7 +36,7 @@ def takes_half(function: Callable[P, R]) -> Callable[P, R]:
     @wraps(function)
     def widened(*args: P.args, **options: P.kwargs) -> R:
         inputs = [a for a in (*args, *options.values()) if array_api_compat.is_array_api_obj(a)]
-        if not any(number(x) in HALVES for x in inputs):
+        if not any(dtype_name(x) in HALVES for x in inputs):
             return function(*args, **options)
         if len(inputs) == 2:
             check_pair(*inputs)
@@ -44,7 +44,7 @@ def takes_half(function: Callable[P, R]) -> Callable[P, R]:
         wide = called(*map(_single, args), **{name: _single(a) for name, a in options.items()})
         narrow = [_narrow(w, inputs[0]) for w in (wide if isinstance(wide, tuple) else (wide,))]
         if any(overflown for _, overflown in narrow):
-            message = f"entries beyond the largest {number(inputs[0])} are infinite: give inputs in float32"
+            message = f"entries beyond the largest {dtype_name(inputs[0])} are infinite: give inputs in float32"
             warnings.warn(message, UserWarning, stacklevel=3)
         results: Any = [result for result, _ in narrow]
         results = type(wide)(*results) if isinstance(wide, tuple) else results[0]
@@ -54,7 +54,7 @@ def takes_half(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def _single(value: Any) -> Any:
-    if not array_api_compat.is_array_api_obj(value) or number(value) not in HALVES:
+    if not array_api_compat.is_array_api_obj(value) or dtype_name(value) not in HALVES:
         return value
     xp = array_api_compat.array_namespace(value)
     return xp.astype(value, xp.float32)

@@ -23,7 +23,7 @@ def check_vectors(x: Array, name: str) -> None:
 
 def check_pair(x1: Array, x2: Array) -> None:
     """Raise ValueError unless the inputs differ in their number alone."""
-    if x1.shape[1:] != x2.shape[1:] or number(x1) != number(x2):
+    if x1.shape[1:] != x2.shape[1:] or dtype_name(x1) != dtype_name(x2):
         raise ValueError(
             f"x1 and x2 must agree in all but their number: {tuple(x1.shape)} {x1.dtype}, {tuple(x2.shape)} {x2.dtype}"
         )
@@ -31,10 +31,10 @@ def check_pair(x1: Array, x2: Array) -> None:
 
 def check_dtype(x: Array, name: str) -> None:
     """Raise ValueError unless x is float32 or float64."""
-    if number(x) not in ("float32", "float64"):
-        wanted = "float32 or float64" if number(x) in HALVES else "floating-point numbers"
+    if dtype_name(x) not in ("float32", "float64"):
+        wanted = "float32 or float64" if dtype_name(x) in HALVES else "floating-point numbers"
         convert = 'astype("float32")' if hasattr(x, "astype") else "float()"
-        raise ValueError(f"{name} must be {wanted}, not {number(x)}: give {name}.{convert}")
+        raise ValueError(f"{name} must be {wanted}, not {dtype_name(x)}: give {name}.{convert}")
 
 
 def check_array(x: Array, name: str) -> None:
@@ -46,8 +46,8 @@ def check_array(x: Array, name: str) -> None:
         )
 
 
-def number(x: Array) -> str:
-    """The kind of number, whatever the library and, in NumPy, the order of bytes."""
+def dtype_name(x: Array) -> str:
+    """The name of its dtype, such as "float32", whatever the library and, in NumPy, the order of bytes."""
     return str(getattr(x.dtype, "name", x.dtype)).rpartition(".")[2]
 
 

@@ -151,3 +151,11 @@ def test_layer_norm_forgets_the_scale() -> None:
     for power in (-60, 60):
         found = architecture_kernels(architecture, np.ldexp(x, power)).nngp
         np.testing.assert_allclose(found, exact, rtol=1e-6)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_parallel_vectors_of_either_order_of_bytes_keep_their_digits(order: str) -> None:
+    x = np.random.default_rng(0).standard_normal((6, 1)).astype(np.dtype("float32").newbyteorder(order))
+    single, double = fc_kernels(x, depth=3), fc_kernels(x.astype(np.float64), depth=3)
+    for found, exact in zip(single, double, strict=True):
+        np.testing.assert_allclose(found, exact, rtol=1e-6, atol=1e-6)

@@ -11,7 +11,7 @@ from ntkbench.arrays.execution import note
 from ntkbench.arrays.unavailable import attempt
 from ntkbench.kernels.conv import array_api
 from ntkbench.kernels.conv.problem import ConvProblem
-from ntkbench.kernels.relu.extent import beyond_float32, in_float64
+from ntkbench.kernels.relu.extent import beyond_float32, by_float64
 
 
 class Implementation(Protocol):
@@ -41,7 +41,7 @@ def compute(problem: ConvProblem) -> tuple[Array, ...]:
     if x1 is not problem.x1 or x2 is not problem.x2:
         problem = replace(problem, x1=x1, x2=x2)
     if beyond_float32(problem.network, *problem.sides):
-        return in_float64(execution, lambda x1, x2: compute(replace(problem, x1=x1, x2=x2)), problem.x1, problem.x2)
+        return by_float64(execution, lambda x1, x2: compute(replace(problem, x1=x1, x2=x2)), problem.x1, problem.x2)
     for faster in implementations(execution.name):
         if faster.applies(problem):
             matrices = attempt(faster.name, partial(faster.compute, problem), execution)

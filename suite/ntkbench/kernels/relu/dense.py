@@ -7,13 +7,13 @@ import math
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.execution import Execution, execution_for, note
 from ntkbench.arrays.half import takes_half
-from ntkbench.arrays.inputs import check_pair, check_vectors
+from ntkbench.arrays.inputs import check_pair, check_vectors, dtype_name
 from ntkbench.arrays.settings import standard_settings
 from ntkbench.arrays.unavailable import attempt
 from ntkbench.kernels.gram.equal_inputs import coincidences, number_inputs
 from ntkbench.kernels.gram.tiles import Progress, gram, side
 from ntkbench.kernels.relu.dense_tiles import DenseTiles, Float64Tiles
-from ntkbench.kernels.relu.extent import beyond_float32, in_float64
+from ntkbench.kernels.relu.extent import beyond_float32, by_float64
 from ntkbench.kernels.relu.network import Kernels, Network
 
 _WORKING_ARRAYS = 20  # live at once in a layer, each one number a pair
@@ -64,7 +64,7 @@ def fc_kernels(
     execution = execution_for(x1) if x2 is None else execution_for(x1, x2)
     x1, x2 = execution.watched(x1), None if x2 is None else execution.watched(x2)
     if beyond_float32(network, x1, *([] if x2 is None else [x2])):
-        return Kernels(*in_float64(execution, lambda a, b: _kernels(execution, network, a, b, progress), x1, x2))
+        return Kernels(*by_float64(execution, lambda a, b: _kernels(execution, network, a, b, progress), x1, x2))
     return _kernels(execution, network, x1, x2, progress)
 
 
@@ -79,7 +79,7 @@ def _kernels(execution: Execution, network: Network, x1: Array, x2: Array | None
     note(execution.name)
     numbers1, numbers2 = number_inputs(x1) * 2 if x2 is None else number_inputs(x1, x2)
     tiles = DenseTiles(execution, network, x1, x1 if x2 is None else x2)
-    wide = Float64Tiles(tiles) if str(x1.dtype).endswith("float32") else None
+    wide = Float64Tiles(tiles) if dtype_name(x1) == "float32" else None
 
     def tile(rows: slice, columns: slice, diagonal: bool) -> tuple[Array, ...]:
         same = coincidences(x1, numbers1[rows], numbers2[columns])

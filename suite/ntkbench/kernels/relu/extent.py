@@ -10,6 +10,7 @@ import numpy.typing as npt
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import to_numpy
 from ntkbench.arrays.execution import Execution
+from ntkbench.arrays.inputs import dtype_name
 from ntkbench.kernels.relu.network import Network
 
 _LEAST, _LARGEST = 1e-30, 1e30  # of variances: eight digits from where float32 ends
@@ -20,8 +21,15 @@ def beyond_float32(network: Network, *inputs: Array) -> bool:
 
     The sum over channels is a variance of its own, at each position of an image. Zeros and what is not finite do not
     count: they mean the same in every dtype.
+
+    Args:
+        network: Its depth and its scales decide how variances grow from layer to layer.
+        *inputs: (n, d) or (n, H, W, C), of any library.
+
+    Returns:
+        False for inputs of another dtype.
     """
-    if any(not str(x.dtype).endswith("float32") for x in inputs):
+    if any(dtype_name(x) != "float32" for x in inputs):
         return False
     arrays, channels = [to_numpy(x) for x in inputs], inputs[0].shape[-1]
     # Of single numbers first: where all of them are ordinary the variances are, and channels need not be summed over.
@@ -42,7 +50,7 @@ def _beyond(network: Network, channels: int, least: float, largest: float) -> bo
     return False
 
 
-def in_float64(
+def by_float64(
     execution: Execution, compute: Callable[[Array, Array | None], tuple[Array, ...]], x1: Array, x2: Array | None
 ) -> tuple[Array, ...]:
     """What `compute` makes of float32 inputs (n, ...), computed in float64 and given back in float32."""
