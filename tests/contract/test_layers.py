@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import math
 import pickle
+from collections.abc import Callable
 from dataclasses import FrozenInstanceError, dataclass, fields
 from typing import Any
 
@@ -18,11 +19,13 @@ from ntkbench.backends import Backend, open_backend
 from ntkbench.kernels import Kernels, architecture_kernels, empirical_ntk
 from ntkbench.networks import (
     Activation,
+    Attention,
     AvgPool,
     Concatenate,
     Conv,
     Dense,
     Dropout,
+    Embedding,
     FanInProd,
     Flatten,
     GlobalAvgPool,
@@ -31,6 +34,7 @@ from ntkbench.networks import (
     LayerNorm,
     LocalConv,
     Residual,
+    SelfAttention,
     Serial,
     SumPool,
     finite,
@@ -38,12 +42,13 @@ from ntkbench.networks import (
     to_backend,
 )
 from ntkbench.networks.activations import ExpNormalized
+from ntkbench.networks.layers import Linear
 from ntkbench.networks.layers.features import Features
 from ntkbench.networks.layers.layer import Shape, Units
 
 S2 = math.sqrt(2.0)
 RELU = Activation("relu")
-VECTOR, IMAGE = (5,), (3, 4, 2)
+VECTOR, IMAGE, FEW = (5,), (3, 4, 2), (3, 1, 2)
 UNITS = Units(6, 3)
 
 
@@ -68,6 +73,7 @@ class Row:
         return serial(*self.before, self.evaluated or self.layer, *self.after)
 
 
+ROOT_AND_PLACES = SelfAttention("identity", "sqrt", 8, embedding=Embedding("concat"))
 READOUT = (Activation("erf"), Dense())
 ROWS = [
     Row(Dense(S2, 0.5), (VECTOR, IMAGE), after=READOUT),
@@ -98,6 +104,13 @@ ROWS = [
     Row(LayerNorm(), (VECTOR, IMAGE), before=(Dense(1.5, 0.5),), after=READOUT),
     Row(Dropout(0.7), (VECTOR,), before=(Dense(S2), RELU), after=(Dense(b_std=0.3), *READOUT), evaluated=Serial(())),
     Row(Dropout(0.5), (IMAGE,), (Conv(), RELU), (Conv(), LayerNorm(), RELU, GlobalAvgPool(), Dense()), Serial(())),
+    Row(Attention(), (IMAGE,), (Dense(S2, 0.3), RELU), (Dense(), RELU, GlobalAvgPool(), Dense())),
+    Row(Attention(True, scale=2.0), (IMAGE,), (Dense(),), (LayerNorm(), RELU, Flatten(), Dense())),
+    Row(SelfAttention(query_std=S2, key_std=S2, b_std=0.5), (IMAGE,), (Dense(S2), RELU), (RELU, Flatten(), Dense())),
+    Row(SelfAttention("relu", embedding=Embedding()), (FEW,), (Dense(S2, 1.0),), (RELU, GlobalAvgPool(), Dense())),
+    Row(SelfAttention("abs", trained=False), (FEW,), (Dense(S2, 1.0),), (RELU, GlobalAvgPool(), Dense())),
+    Row(SelfAttention("identity", "sqrt", 8, b_std=0.5), (FEW,), (Dense(), RELU), (RELU, Flatten(), Dense())),
+    Row(ROOT_AND_PLACES, (FEW,), (Dense(), LayerNorm(), RELU), (LayerNorm(), RELU, GlobalAvgPool(), Dense())),
     Row(Concatenate((serial(RELU, Dense(b_std=0.5)), serial(RELU))), ((UNITS.last,),), (Dense(),), (Dense(), *READOUT)),
     Row(Concatenate((Flatten(), serial(Conv(), GlobalSumPool()))), (IMAGE,), (Conv(), RELU), (Dense(), *READOUT)),
     Row(FanInProd((Dense(b_std=0.5), serial(Dense(), Activation("erf")))), (VECTOR, IMAGE), after=(Dense(), *READOUT)),
@@ -141,18 +154,25 @@ def layer_of(row: Row, shape: Shape, backend: Backend) -> np.ndarray:
     x = backend.asarray(rng.standard_normal((3, *shape)), "float64")
     linear_layers = iter(row.layer.linear_layers(shape, UNITS))
 
-    def linear(h: Any) -> Any:
-        layer = next(linear_layers)
-        assert tuple(h.shape) == (3, *layer.input_shape)
-        parameters = {
-            key: backend.asarray(rng.standard_normal(s), "float64") for key, s in layer.parameter_shapes.items()
-        }
-        y = layer.output(parameters, h, (0.5, 2.0))
-        assert tuple(y.shape) == (3, *layer.output_shape)
-        assert tuple(layer.seen(h).shape) == (3, layer.positions, layer.fan_in)
-        return y
+    class InOrder:
+        def __call__(self, h: Any) -> Any:
+            layer, parameters = self.following()
+            assert tuple(h.shape) == (3, *layer.input_shape)
+            y = layer.output(parameters, h, (0.5, 2.0))
+            assert tuple(y.shape) == (3, *layer.output_shape)
+            assert tuple(layer.seen(h).shape) == (3, layer.positions, layer.fan_in)
+            return y
 
-    y = backend.to_numpy(row.layer.forward(x, linear))
+        def by_steps(self) -> Callable[[Any], Any]:
+            layer, parameters = self.following()
+            return lambda h: layer.output(parameters, h, (0.5, 2.0))
+
+        def following(self) -> tuple[Linear, dict[str, Any]]:
+            layer = next(linear_layers)
+            shapes = layer.parameter_shapes
+            return layer, {key: backend.asarray(rng.standard_normal(s), "float64") for key, s in shapes.items()}
+
+    y = backend.to_numpy(row.layer.forward(x, InOrder()))
     assert next(linear_layers, None) is None
     return y
 

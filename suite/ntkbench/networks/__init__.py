@@ -1,14 +1,17 @@
 """Architectures as values: one description, from which come the infinite-width kernels and networks of finite width."""
 
 from ntkbench.duals.hermite import HermiteSeries, hermite_coefficients, hermite_series
+from ntkbench.networks.batch_norm import BatchNormNetwork
 from ntkbench.networks.finite import Finite, finite
 from ntkbench.networks.layers import (
     Activation,
+    Attention,
     AvgPool,
     Concatenate,
     Conv,
     Dense,
     Dropout,
+    Embedding,
     FanInProd,
     Flatten,
     GlobalAvgPool,
@@ -17,20 +20,25 @@ from ntkbench.networks.layers import (
     LayerNorm,
     LocalConv,
     Residual,
+    SelfAttention,
     Serial,
     SumPool,
     serial,
 )
 from ntkbench.networks.parameters import merge, to_backend
 from ntkbench.networks.training import Training, log_steps, train
+from ntkbench.networks.transformer import transformer, transformer_block
 
 __all__ = [
     "Activation",
+    "Attention",
     "AvgPool",
+    "BatchNormNetwork",
     "Concatenate",
     "Conv",
     "Dense",
     "Dropout",
+    "Embedding",
     "FanInProd",
     "Finite",
     "Flatten",
@@ -41,6 +49,7 @@ __all__ = [
     "LayerNorm",
     "LocalConv",
     "Residual",
+    "SelfAttention",
     "Serial",
     "SumPool",
     "Training",
@@ -52,4 +61,6 @@ __all__ = [
     "serial",
     "to_backend",
     "train",
+    "transformer",
+    "transformer_block",
 ]

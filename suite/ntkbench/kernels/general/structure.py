@@ -26,10 +26,12 @@ def draws_anew(layer: Layer) -> bool:
     return any(inner.draws_anew for inner in leaves(layer))
 
 
-def normalises_after_mixing(layer: Layer) -> bool:
-    """Whether variances are needed behind a layer that mixes positions."""
+def needs_own(layer: Layer) -> bool:
+    """Whether covariances of inputs with themselves are needed: behind a layer that mixes positions, or for a layer."""
     mixed = False
     for inner in leaves(layer):
+        if inner.needs_each:
+            return True
         mixed = mixed or inner.mixes_positions
         if mixed and inner.needs_variances:
             return True

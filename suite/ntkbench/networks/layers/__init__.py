@@ -13,15 +13,20 @@ from ntkbench.networks.layers.linear import Linear, LinearLayer
 from ntkbench.networks.layers.local_conv import LocalConv
 from ntkbench.networks.layers.pooling import AvgPool, GlobalAvgPool, GlobalSumPool, SumPool
 from ntkbench.networks.layers.residual import Residual
+from ntkbench.networks.layers.sequences.attention import Attention
+from ntkbench.networks.layers.sequences.embedding import Embedding
+from ntkbench.networks.layers.sequences.self_attention import SelfAttention
 from ntkbench.networks.layers.serial import Serial, serial
 
 __all__ = [
     "Activation",
+    "Attention",
     "AvgPool",
     "Concatenate",
     "Conv",
     "Dense",
     "Dropout",
+    "Embedding",
     "FanInProd",
     "Flatten",
     "GlobalAvgPool",
@@ -32,6 +37,7 @@ __all__ = [
     "LinearLayer",
     "LocalConv",
     "Residual",
+    "SelfAttention",
     "Serial",
     "SumPool",
     "serial",
