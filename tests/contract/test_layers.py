@@ -33,6 +33,7 @@ from ntkbench.networks import (
     Layer,
     LayerNorm,
     LocalConv,
+    Recurrent,
     Residual,
     SelfAttention,
     Serial,
@@ -48,7 +49,7 @@ from ntkbench.networks.layers.layer import Shape, Units
 
 S2 = math.sqrt(2.0)
 RELU = Activation("relu")
-VECTOR, IMAGE, FEW = (5,), (3, 4, 2), (3, 1, 2)
+VECTOR, SEQUENCE, IMAGE, VOLUME, SHORT = (5,), (6, 2), (3, 4, 2), (2, 3, 2, 2), (3, 2)
 UNITS = Units(6, 3)
 
 
@@ -75,8 +76,9 @@ class Row:
 
 ROOT_AND_PLACES = SelfAttention("identity", "sqrt", 8, embedding=Embedding("concat"))
 READOUT = (Activation("erf"), Dense())
+MEAN = (Activation("erf"), GlobalAvgPool(), Dense())
 ROWS = [
-    Row(Dense(S2, 0.5), (VECTOR, IMAGE), after=READOUT),
+    Row(Dense(S2, 0.5), (VECTOR, SEQUENCE, IMAGE, VOLUME), after=READOUT),
     Row(Dense(S2, 0.5, trained=False), (VECTOR,), after=READOUT),
     Row(Conv((3, 2), (1, 2), "same", S2, 0.5), (IMAGE,), after=(RELU, Flatten(), Dense())),
     Row(Conv((2, 3), (2, 1), "circular", S2), (IMAGE,), after=(RELU, GlobalAvgPool(), Dense())),
@@ -84,6 +86,9 @@ ROWS = [
     Row(Conv((2, 3), (1, 2), b_std=0.5, dilation=(2, 3)), (IMAGE,), after=(RELU, Flatten(), Dense())),
     Row(Conv((2, 2), (1, 1), "valid", dilation=(1, 3)), (IMAGE,), after=(RELU, Flatten(), Dense())),
     Row(Conv((3, 3), (2, 1), "circular", dilation=(3, 2)), (IMAGE,), after=(RELU, GlobalAvgPool(), Dense())),
+    Row(Conv((3,), (2,), b_std=0.5, dilation=(2,)), (SEQUENCE,), after=(RELU, Flatten(), Dense())),
+    Row(Conv((2, 3, 1), (1, 2, 1), "circular", S2), (VOLUME,), after=(RELU, GlobalSumPool(), Dense())),
+    Row(LocalConv((2,), (2,), b_std=0.5), (SEQUENCE,), after=(RELU, Flatten(), Dense())),
     Row(LocalConv((2, 3), (1, 2), b_std=0.5), (IMAGE,), after=(RELU, Flatten(), Dense())),
     Row(LocalConv((2, 3), (1, 1), "valid", S2, 0.5), (IMAGE,), after=(RELU, Conv(), RELU, GlobalAvgPool(), Dense())),
     Row(LocalConv((3, 3), (1, 1), "circular"), (IMAGE,), (Conv(), RELU), (RELU, AvgPool(), Flatten(), Dense())),
@@ -95,22 +100,26 @@ ROWS = [
     Row(AvgPool((3, 2), (2, 1), "same"), (IMAGE,), before=(Conv(),), after=(RELU, Flatten(), Dense())),
     Row(AvgPool((3, 5), (1, 2), "same", True), (IMAGE,), before=(Conv(),), after=(RELU, GlobalSumPool(), Dense())),
     Row(AvgPool((2, 3), (1, 2), "circular"), (IMAGE,), before=(Conv(),), after=(RELU, Flatten(), Dense())),
+    Row(AvgPool((3,), (2,), "same", True), (SEQUENCE,), before=(Conv((3,)),), after=(RELU, Flatten(), Dense())),
+    Row(SumPool((2, 2, 3), (1, 2, 1), "same"), (VOLUME,), before=(Dense(),), after=(RELU, Flatten(), Dense())),
     Row(SumPool((2, 3), (1, 1)), (IMAGE,), before=(Conv(),), after=(RELU, Flatten(), Dense())),
     Row(SumPool((2, 3), (2, 2), "same"), (IMAGE,), before=(Conv(), RELU), after=(Conv(), RELU, Flatten(), Dense())),
     Row(SumPool((4, 2), (1, 2), "circular"), (IMAGE,), before=(Conv(),), after=(RELU, GlobalAvgPool(), Dense())),
-    Row(GlobalSumPool(), (IMAGE,), before=(Conv(),), after=READOUT),
-    Row(GlobalAvgPool(), (IMAGE,), before=(Conv(),), after=READOUT),
-    Row(Flatten(), (IMAGE,), before=(Conv(), RELU), after=(Dense(),)),
+    Row(GlobalSumPool(), (SEQUENCE, IMAGE, VOLUME), before=(Conv((3,)),), after=READOUT),
+    Row(GlobalAvgPool(), (VOLUME, IMAGE, SEQUENCE), before=(Dense(),), after=READOUT),
+    Row(Flatten(), (SEQUENCE, IMAGE, VOLUME), before=(Conv((3,)), RELU), after=(Dense(),)),
     Row(LayerNorm(), (VECTOR, IMAGE), before=(Dense(1.5, 0.5),), after=READOUT),
     Row(Dropout(0.7), (VECTOR,), before=(Dense(S2), RELU), after=(Dense(b_std=0.3), *READOUT), evaluated=Serial(())),
     Row(Dropout(0.5), (IMAGE,), (Conv(), RELU), (Conv(), LayerNorm(), RELU, GlobalAvgPool(), Dense()), Serial(())),
     Row(Attention(), (IMAGE,), (Dense(S2, 0.3), RELU), (Dense(), RELU, GlobalAvgPool(), Dense())),
-    Row(Attention(True, scale=2.0), (IMAGE,), (Dense(),), (LayerNorm(), RELU, Flatten(), Dense())),
-    Row(SelfAttention(query_std=S2, key_std=S2, b_std=0.5), (IMAGE,), (Dense(S2), RELU), (RELU, Flatten(), Dense())),
-    Row(SelfAttention("relu", embedding=Embedding()), (FEW,), (Dense(S2, 1.0),), (RELU, GlobalAvgPool(), Dense())),
-    Row(SelfAttention("abs", trained=False), (FEW,), (Dense(S2, 1.0),), (RELU, GlobalAvgPool(), Dense())),
-    Row(SelfAttention("identity", "sqrt", 8, b_std=0.5), (FEW,), (Dense(), RELU), (RELU, Flatten(), Dense())),
-    Row(ROOT_AND_PLACES, (FEW,), (Dense(), LayerNorm(), RELU), (LayerNorm(), RELU, GlobalAvgPool(), Dense())),
+    Row(Attention(True, scale=2.0), (SEQUENCE, VOLUME), (Dense(),), (LayerNorm(), RELU, Flatten(), Dense())),
+    Row(SelfAttention(query_std=S2, b_std=0.5), (SEQUENCE, IMAGE), (Dense(S2), RELU), (RELU, Flatten(), Dense())),
+    Row(SelfAttention("relu", embedding=Embedding()), (SHORT,), (Dense(S2, 1.0), LayerNorm()), MEAN),
+    Row(SelfAttention("abs", trained=False), (SHORT,), (Dense(S2, 1.0), LayerNorm()), MEAN),
+    Row(SelfAttention("identity", "sqrt", 8, b_std=0.5), (SHORT,), (Dense(), LayerNorm()), MEAN),
+    Row(ROOT_AND_PLACES, (SHORT,), (Dense(), LayerNorm()), MEAN),
+    Row(Recurrent(b_std=0.5), (SEQUENCE,), after=(GlobalAvgPool(), Dense())),
+    Row(Recurrent(RELU, S2, trained=False), (SEQUENCE,), (Conv((2,)), RELU), (Dense(), RELU, Flatten(), Dense())),
     Row(Concatenate((serial(RELU, Dense(b_std=0.5)), serial(RELU))), ((UNITS.last,),), (Dense(),), (Dense(), *READOUT)),
     Row(Concatenate((Flatten(), serial(Conv(), GlobalSumPool()))), (IMAGE,), (Conv(), RELU), (Dense(), *READOUT)),
     Row(FanInProd((Dense(b_std=0.5), serial(Dense(), Activation("erf")))), (VECTOR, IMAGE), after=(Dense(), *READOUT)),
@@ -257,5 +266,5 @@ def test_shapes_at_infinite_and_finite_width_agree(row: Row) -> None:
         positions = Features.of_inputs(shape).positions
         features = row.layer.features(Features(positions, ("width", 1), gaussian=True), "it")
         out = row.layer.output_shape(wide, UNITS)
-        assert features.positions == (out[:2] if len(out) == 3 else None)
+        assert features.positions == (out[:-1] or None)
         assert out[-1] == features.channels[1] * UNITS.last

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 from ntkbench.networks.layers import Layer, Serial
 from ntkbench.networks.layers.features import Features
 
 
 def check(architecture: Serial, shape: tuple[int, ...]) -> None:
-    """Raise ValueError unless the architecture turns inputs of `shape`, (d,) or (H, W, C), into numbers per input."""
+    """Raise ValueError unless the architecture turns inputs of `shape`, one's own, into numbers per input."""
     positions = architecture.features(Features.of_inputs(shape), "").positions
     if positions is not None:
         raise ValueError(
-            f"the architecture leaves images of {positions[0]} x {positions[1]} positions: "
+            f"the architecture leaves {' x '.join(map(str, positions))} positions: "
             "it needs a Flatten or a GlobalAvgPool"
         )
 
@@ -54,8 +56,8 @@ def repeats(layers: tuple[Layer, ...]) -> list[tuple[tuple[Layer, ...], int]]:
 
 
 def size(shape: tuple[int, ...], all_pairs: bool) -> int:
-    """How many numbers the covariance of one pair of inputs of `shape`, (d,) or (H, W, C), has."""
-    positions = shape[0] * shape[1] if len(shape) == 3 else 1
+    """How many numbers the covariance of one pair of inputs of `shape`, (d,) or (*positions, C), has."""
+    positions = math.prod(shape[:-1])
     return positions * positions if all_pairs else positions
 
 

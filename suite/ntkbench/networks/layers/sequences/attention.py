@@ -63,7 +63,7 @@ class Attention(Layer):
 
     def features(self, before: Features, place: str) -> Features:
         """As Gaussian as they were: over infinitely many channels the weights are no longer random."""
-        before.image(place)
+        before.spatial(place)
         return before
 
     def covariance(self, before: Covariance, recursion: Recursion) -> Covariance:

@@ -85,7 +85,7 @@ class Recurrent(Layer):
         return xp.stack(states, axis=1)
 
     def features(self, before: Features, place: str) -> Features:
-        positions = before.image(place)
+        positions = before.spatial(place)
         if len(positions) != 1:
             raise ValueError(f"{place} needs sequences (n, T, C), not {before.words()}")
         return replace(before.fresh(positions), gaussian=False)

@@ -129,7 +129,7 @@ class SelfAttention(Layer):
             )
         if self.embedding is not None:
             before.check_wide(place)
-        return before.fresh(before.image(place))
+        return before.fresh(before.spatial(place))
 
     def covariance(self, before: Covariance, recursion: Recursion) -> Covariance:
         return self._summed(before, recursion) if self._tied else self._multiplied(before, recursion)
