@@ -69,9 +69,7 @@ def within_batch(covariance: np.ndarray, tangent: np.ndarray) -> Passed:
     return Passed(*(len(matrix) * part for part in total))
 
 
-def between_batches(
-    first: np.ndarray, second: np.ndarray, cross: np.ndarray, tangent: np.ndarray
-) -> Passed:
+def between_batches(first: np.ndarray, second: np.ndarray, cross: np.ndarray, tangent: np.ndarray) -> Passed:
     """E[y1 y2'] and E[J1 T J2'] of two batches, each normalised by itself.
 
     Args:

@@ -47,6 +47,18 @@ class Covariance:
         """Along how many axes there are positions: 0 for vectors."""
         return 0 if self.positions is None else len(self.positions)
 
+    def field_axes(self, k: int) -> tuple[int, ...]:
+        """The axes of the fields that belong to axis k of the positions: of the first inputs, and of the second."""
+        return (k, self.axes + k) if self.all_pairs else (k,)
+
+    def within_borders(self, xp: Any) -> Covariance:
+        """With zeros where there are no pairs of positions."""
+        return self
+
+    def at_windows(self, positions: tuple[int, ...], stride: tuple[int, ...]) -> Covariance:
+        """Of these positions, `stride` apart among those before: the fields are already theirs."""
+        return replace(self, positions=positions)
+
     def map(self, function: Field, on_variances: Field = lambda v: v) -> Covariance:
         """With one function for both covariances and one for the variances."""
         return replace(

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 from ntkbench.duals.covariance import Covariance
+from ntkbench.duals.displaced import Displaced, Displacement, displaced
 
 Sizes = tuple[int, ...]
 """A number for each axis of positions."""
@@ -45,7 +47,7 @@ def window_sums(
             field = _padded(xp, field, axes, reach, stride[k], positions[k], padding == "circular")
         return _sums(field, axes, window[k], stride[k], positions[k], apart[k])
 
-    return replace(_along_each(covariance, along), positions=positions)
+    return _along_each(covariance.within_borders(xp), along).at_windows(positions, stride)
 
 
 def pooled_windows(
@@ -79,27 +81,83 @@ def pooled_windows(
     return replace(covariance.without_variances().map(pooled), positions=positions)
 
 
+def pooled_at_displacement(
+    xp: Any,
+    covariance: Displaced,
+    apart: Displacement,
+    displacement: Displacement,
+    window: Sizes,
+    stride: Sizes,
+    positions: Sizes,
+    padding: str,
+    shares: Array,
+) -> Displaced:
+    """The part of `pooled_windows` that comes from places that are `apart` in two windows, along the first axis.
+
+    Args:
+        xp: the namespace of the arrays' library.
+        covariance: between inputs with positions, at the displacement `stride[0] * displacement + apart`.
+        apart: by how many places in the window, along the first axis, the second position is further than the first.
+        displacement: how far apart the windows are.
+        window: as for `pooled_windows`, and so `stride`, `positions`, `padding` ("valid" or "same") and `shares`.
+        stride: see there.
+        positions: see there.
+        padding: see there.
+        shares: see there.
+
+    Returns:
+        The covariance at these positions, the variances left out.
+    """
+    number = len(positions)
+    device = array_api_compat.device(covariance.nngp)
+    # Of the places along the first axis, those whose partners are in the window too.
+    partners = xp.arange(window[0], device=device) + apart
+    counted = xp.astype((partners >= 0) & (partners < window[0]), covariance.nngp.dtype)
+    rest = (slice(None),) * (number - 1)
+    second = displaced(xp, shares, displacement, 0)
+    both = shares[(slice(None), *rest, *(None,) * (number - 1))] * second[(slice(None), *(None,) * (number - 1))]
+
+    def pooled(field: Array) -> Array:
+        for k in range(number):
+            for axis in covariance.field_axes(k):
+                if padding != "valid":
+                    field = _padded(xp, field, (axis,), window[k], stride[k], positions[k], False)
+                field = _sums(field, (axis,), window[k], stride[k], positions[k], weights=None if k else counted)
+        return field * xp.reshape(both, (*both.shape, *(1,) * (field.ndim - both.ndim)))
+
+    inside = covariance.within_borders(xp).without_variances()
+    return replace(inside.map(pooled), positions=positions, displacement=displacement)
+
+
 def _along_each(covariance: Covariance, along: Callable[[Array, int, tuple[int, ...]], Array]) -> Covariance:
     """With `along(field, k, axes)` for each axis k of positions; `axes` are those of the field that belong to it."""
-    number = covariance.axes
 
-    def mapped(field: Array, sides: int) -> Array:
-        for k in range(number):
-            field = along(field, k, tuple(range(k, number * sides, number)))
+    def mapped(field: Array, of_each: Callable[[int], tuple[int, ...]]) -> Array:
+        for k in range(covariance.axes):
+            field = along(field, k, of_each(k))
         return field
 
-    sides = 2 if covariance.all_pairs else 1
-    return covariance.map(lambda field: mapped(field, sides), lambda v: mapped(v, 1))
+    return covariance.map(lambda field: mapped(field, covariance.field_axes), lambda v: mapped(v, lambda k: (k,)))
 
 
-def _sums(field: Array, axes: tuple[int, ...], window: int, step: int, count: int, dilation: int = 1) -> Array:
-    """Sums over `count` windows along each of the axes, the same place within them on all."""
+def _sums(
+    field: Array,
+    axes: tuple[int, ...],
+    window: int,
+    step: int,
+    count: int,
+    dilation: int = 1,
+    weights: Array | None = None,
+) -> Array:
+    """Sums over `count` windows along each of the axes, the same place within them on all, times its weight."""
     total = None
-    for place in range(0, window * dilation, dilation):
+    for number, place in enumerate(range(0, window * dilation, dilation)):
         index = slice(place, place + (count - 1) * step + 1, step)
         piece = field
         for axis in axes:
             piece = piece[_at(axis, index)]
+        if weights is not None:
+            piece = piece * weights[number]
         total = piece if total is None else total + piece
     return total
 

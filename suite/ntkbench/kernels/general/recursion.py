@@ -7,8 +7,9 @@ parallel ones, dual activations subtract numbers that are nearly equal, and in f
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from ntkbench.arrays.settings import standard_settings
 from ntkbench.duals.covariance import Covariance, Variances, between, itself
 from ntkbench.kernels.conv import dispatch
 from ntkbench.kernels.conv.problem import ConvProblem
+from ntkbench.kernels.general.displacements import of_inputs, pools
 from ntkbench.kernels.general.quadrature_check import check_quadrature
 from ntkbench.kernels.general.special import Special, special
 from ntkbench.kernels.general.structure import check, draws_anew, needs_own, size
@@ -34,7 +36,15 @@ from ntkbench.kernels.relu.network import Kernels
 from ntkbench.networks.layers import Layer, Serial
 
 _FLOAT64_BYTES = 8
-_REST = "execution", "architecture", "all_pairs"
+LARGE = 2**26
+"""Bytes of working memory a pair of inputs from which positions are taken displacement by displacement.
+
+Below, all pairs of positions at once are the faster way: between pools they are computed once each.
+"""
+_REST = "execution", "architecture", "arrangement"
+
+Arrangement = Literal["equal positions", "all pairs", "displacements"]
+"""Which pairs of positions there are at once: each with itself, all, or those so far apart along the first axis."""
 
 
 @standard_settings
@@ -109,21 +119,21 @@ def _in_tiles(
     execution: Execution, architecture: Serial, x1: Array, x2: Array | None, progress: Progress | None
 ) -> Kernels:
     shape, second = tuple(x1.shape[1:]), x1 if x2 is None else x2
-    all_pairs = architecture.all_pairs_before(False)
-    pair_bytes = architecture.working_fields * size(shape, all_pairs) * _FLOAT64_BYTES
+    arrangement = arrangement_of(architecture, shape)
+    needed = pair_bytes(architecture, shape, arrangement)
     check_room(x1, (x1.shape[0], second.shape[0]), outputs=2)
-    _check_working_room(x1, pair_bytes)
+    _check_working_room(x1, needed)
     budget = execution.budget(x1)
     numbers1, numbers2 = _numbers(architecture, x1, x2)
     each1: tuple[Array, ...] = ()
     each2: tuple[Array, ...] = ()
     own: tuple[Array, ...] = ()
     if min(x1.shape[0], second.shape[0]) > 0 and (_meet(numbers1, numbers2) or needs_own(architecture)):
-        nngp, ntk, *each = _own(execution, architecture, all_pairs, x1, max(1, budget // pair_bytes))
+        nngp, ntk, *each = _own(execution, architecture, arrangement, x1, max(1, budget // needed))
         own, each1 = (nngp, ntk), tuple(each)
         each2 = each1
         if x2 is not None:
-            each2 = tuple(_own(execution, architecture, all_pairs, x2, max(1, budget // pair_bytes))[2:])
+            each2 = tuple(_own(execution, architecture, arrangement, x2, max(1, budget // needed))[2:])
     function = execution.compiled(_tile, _REST)
 
     def tile(rows: slice, columns: slice, diagonal: bool) -> tuple[Array, ...]:
@@ -131,7 +141,7 @@ def _in_tiles(
         same = coincidences(x1, numbers1[rows], numbers2[columns])
         # The correlation of an input with itself is one; formed by division it would lose half the digits.
         exact = None if same is None else (same, *(part(kernel, rows) for kernel in own))
-        options = {"execution": execution, "architecture": architecture, "all_pairs": all_pairs}
+        options = {"execution": execution, "architecture": architecture, "arrangement": arrangement}
         return tuple(function(part(x1, rows), part(second, columns), *pieces, exact, **options))
 
     return Kernels(
@@ -141,11 +151,28 @@ def _in_tiles(
             (x1.shape[0], second.shape[0]),
             tile,
             outputs=2,
-            size=side(pair_bytes, budget),
+            size=side(needed, budget),
             symmetric=x2 is None,
             progress=progress,
         )
     )
+
+
+def arrangement_of(architecture: Serial, shape: tuple[int, ...]) -> Arrangement:
+    """Which pairs of positions there are at once for inputs of `shape`, (d,) or (*positions, C)."""
+    if not architecture.all_pairs_before(False):
+        return "equal positions"
+    large = pair_bytes(architecture, shape, "all pairs") > LARGE
+    return "displacements" if large and pools(architecture) and shape[0] > 1 else "all pairs"
+
+
+def pair_bytes(architecture: Serial, shape: tuple[int, ...], arrangement: Arrangement) -> int:
+    """The working memory of a pair of inputs."""
+    fields, numbers = architecture.working_fields, size(shape, arrangement != "equal positions")
+    if arrangement == "displacements":
+        # Of each pool two sums are kept until it is done.
+        fields, numbers = fields + 2 * len(pools(architecture)), numbers // shape[0]
+    return fields * numbers * _FLOAT64_BYTES
 
 
 def _numbers(architecture: Serial, x1: Array, x2: Array | None) -> tuple[Numbers, Numbers]:
@@ -163,12 +190,12 @@ def _meet(numbers1: Numbers, numbers2: Numbers) -> bool:
     return bool(np.isin(numbers1, numbers2).any())
 
 
-def _own(execution: Execution, architecture: Serial, all_pairs: bool, x: Array, chunk: int) -> list[Array]:
+def _own(execution: Execution, architecture: Serial, arrangement: Arrangement, x: Array, chunk: int) -> list[Array]:
     """NNGP and NTK of each input with itself, (n,), and what layers need of each, (..., n) (see `OfEach`)."""
     function = execution.compiled(_own_tile, _REST)
     parts, done = [], 0
     for rows in cover(x.shape[0], chunk):
-        fields = function(part(x, rows), execution=execution, architecture=architecture, all_pairs=all_pairs)
+        fields = function(part(x, rows), execution=execution, architecture=architecture, arrangement=arrangement)
         if rows == slice(0, x.shape[0]):
             return list(fields)
         parts.append([field[..., done - rows.start :] for field in fields])
@@ -176,7 +203,9 @@ def _own(execution: Execution, architecture: Serial, all_pairs: bool, x: Array, 
     return [execution.xp.concat(fields, axis=-1) for fields in zip(*parts, strict=True)]
 
 
-def _own_tile(x: Array, *, execution: Execution, architecture: Serial, all_pairs: bool) -> list[Array]:
+def _own_tile(x: Array, *, execution: Execution, architecture: Serial, arrangement: Arrangement) -> list[Array]:
+    if arrangement == "displacements":
+        return _own_by_displacements(execution, architecture, x)
     xp = execution.xp
     kept: list[Array] = []
 
@@ -185,8 +214,15 @@ def _own_tile(x: Array, *, execution: Execution, architecture: Serial, all_pairs
         kept.append(found[0])
         return found
 
-    result = Walk(execution, keep).after(architecture, itself(xp, _wide(xp, x), all_pairs))
+    result = Walk(execution, keep).after(architecture, itself(xp, _wide(xp, x), arrangement == "all pairs"))
     return [*_kernels(xp, result), *kept]
+
+
+def _own_by_displacements(execution: Execution, architecture: Serial, x: Array) -> list[Array]:
+    parts = of_inputs(execution, architecture, _wide(execution.xp, x))
+    kept = parts.own_variances()
+    known = replace(parts, variances=tuple((v, v) for v in kept))
+    return [*_kernels(execution.xp, known.result()), *kept]
 
 
 def _tile(
@@ -198,7 +234,7 @@ def _tile(
     *,
     execution: Execution,
     architecture: Serial,
-    all_pairs: bool,
+    arrangement: Arrangement,
 ) -> list[Array]:
     """One block of NNGP and NTK, (n1, n2), in the dtype of the inputs.
 
@@ -210,7 +246,7 @@ def _tile(
         exact: where inputs meet themselves (see `coincidences`), and both kernels of x1 with itself, (n1,); or None.
         execution: of the library of the arrays.
         architecture: what is computed.
-        all_pairs: whether it begins with all pairs of positions.
+        arrangement: which pairs of positions it begins with.
     """
     xp = execution.xp
     each = iter(list(zip(each1, each2, strict=True)))
@@ -218,8 +254,14 @@ def _tile(
     def next_of_each(function: Callable[[Covariance], Array], covariance: Covariance) -> Variances | None:
         return next(each, None)
 
-    inputs = between(xp, _wide(xp, x1), _wide(xp, x2), all_pairs)
-    kernels = _kernels(xp, Walk(execution, next_of_each).after(architecture, inputs))
+    x1_wide, x2_wide = _wide(xp, x1), _wide(xp, x2)
+    if arrangement == "displacements":
+        result = of_inputs(execution, architecture, x1_wide, x2_wide, tuple(each)).result()
+    else:
+        result = Walk(execution, next_of_each).after(
+            architecture, between(xp, x1_wide, x2_wide, arrangement == "all pairs")
+        )
+    kernels = _kernels(xp, result)
     if exact is not None:
         same, *own = exact
         kernels = [xp.where(same > 0.0, d[:, None], kernel) for d, kernel in zip(own, kernels, strict=True)]

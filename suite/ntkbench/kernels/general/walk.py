@@ -9,6 +9,7 @@ from typing import Any
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.execution import Execution
 from ntkbench.duals.covariance import Covariance, Variances
+from ntkbench.duals.displaced import Displaced
 from ntkbench.kernels.general.structure import mixes_positions, repeats
 from ntkbench.networks.layers import Layer, Serial
 
@@ -41,6 +42,8 @@ class Walk:
         if not layer.all_pairs_before(self.all_pairs_after):
             before = before.equal_positions(self.xp)
         after = layer.covariance(before, self)
+        if isinstance(after, Displaced) and after.own:
+            return after.with_variances_inside(self.xp)
         if not layer.mixes_positions:
             return after
         variances = self.each(lambda own: own.own_variance(self.xp), after)

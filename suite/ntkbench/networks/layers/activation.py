@@ -56,6 +56,10 @@ class Activation(Layer):
     def working_fields(self) -> int:
         return self.nonlinearity.working_fields
 
+    @property
+    def keeps_displacements(self) -> bool:
+        return True
+
     def output_shape(self, shape: Shape, units: Units) -> Shape:
         return shape
 

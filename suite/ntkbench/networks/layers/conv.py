@@ -69,6 +69,15 @@ class Conv(LinearLayer):
     def window_shape(self) -> Shape:
         return self.window
 
+    @property
+    def keeps_displacements(self) -> bool:
+        """Not where the opposite border follows: two positions are then as far apart as both ways round."""
+        return self.padding != "circular"
+
+    @property
+    def first_stride(self) -> int:
+        return self.stride[0]
+
     def output_shape(self, shape: Shape, units: Units) -> Shape:
         return (*self._positions(windows.check_positions(shape, self)), units.last)
 

@@ -29,6 +29,10 @@ class Dense(LinearLayer):
     b_std: float = 0.0
     trained: bool = True
 
+    @property
+    def keeps_displacements(self) -> bool:
+        return True
+
     def output_shape(self, shape: Shape, units: Units) -> Shape:
         return (*shape[:-1], units.last)
 

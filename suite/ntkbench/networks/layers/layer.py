@@ -127,6 +127,21 @@ class Layer(ABC):
         """Whether it itself draws something for each input, such that equal inputs differ behind it."""
         return False
 
+    @property
+    def keeps_displacements(self) -> bool:
+        """Whether, of infinite width, positions that lie apart along the first axis depend only on those that do alike.
+
+        So it is with zeros beyond the borders and with what acts position by position. It then gets `Displaced`.
+        """
+        paths = self.inside()
+        return bool(paths) and all(path.keeps_displacements for path in paths)
+
+    @property
+    def first_stride(self) -> int:
+        """By how many positions, along the first axis, two that come out beside each other are apart before."""
+        paths = self.inside()
+        return paths[0].first_stride if paths else 1
+
     def all_pairs_before(self, all_pairs_after: bool) -> bool:
         """Whether it needs the covariance of all pairs of positions, given whether what follows does.
 

@@ -32,6 +32,10 @@ class LayerNorm(Layer):
     def needs_variances(self) -> bool:
         return True
 
+    @property
+    def keeps_displacements(self) -> bool:
+        return True
+
     def output_shape(self, shape: Shape, units: Units) -> Shape:
         return shape
 

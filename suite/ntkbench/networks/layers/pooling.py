@@ -6,11 +6,13 @@ import math
 from abc import abstractmethod
 from dataclasses import dataclass, replace
 from functools import reduce
+from typing import Any
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 from ntkbench.duals.covariance import Covariance
-from ntkbench.duals.windows import pooled_windows, window_sums
+from ntkbench.duals.displaced import Displaced, Displacement
+from ntkbench.duals.windows import pooled_at_displacement, pooled_windows, window_sums
 from ntkbench.networks.layers import windows
 from ntkbench.networks.layers.features import Features
 from ntkbench.networks.layers.layer import Layer, LinearFunction, Recursion, Shape, Units
@@ -44,6 +46,14 @@ class Pool(Layer):
     def mixes_positions(self) -> bool:
         return math.prod(self.window) > 1
 
+    @property
+    def keeps_displacements(self) -> bool:
+        return not self.mixes_positions and self.padding != "circular"
+
+    @property
+    def first_stride(self) -> int:
+        return self.steps[0]
+
     def output_shape(self, shape: Shape, units: Units) -> Shape:
         return *self._positions(windows.check_positions(shape, self)), shape[-1]
 
@@ -67,6 +77,28 @@ class Pool(Layer):
             return window_sums(xp, before, self.window, self.steps, positions, self.padding)
         shares = self._grid(before.nngp, before.positions)
         return pooled_windows(xp, before, self.window, self.steps, positions, self.padding, shares)
+
+    def reach(self) -> range:
+        """By how many places two in a window can be apart along the first axis."""
+        return range(1 - self.window[0], self.window[0])
+
+    def at_displacement(self, before: Displaced, apart: Displacement, displacement: Displacement, xp: Any) -> Displaced:
+        """The part of `covariance`, at one displacement, that comes from places so far apart in two windows.
+
+        Args:
+            before: at the displacement that the second place then has from the first.
+            apart: how far, along the first axis, the second place in its window is beyond the first.
+            displacement: how far the windows are apart.
+            xp: the namespace of the arrays' library.
+
+        Returns:
+            The covariance without variances. Summed over `reach`, it is what `covariance` holds at this displacement.
+        """
+        assert before.positions is not None
+        positions, shares = self._positions(before.positions), self._grid(before.nngp, before.positions)
+        return pooled_at_displacement(
+            xp, before, apart, displacement, self.window, self.steps, positions, self.padding, shares
+        )
 
     def _grid(self, like: Array, size: Sizes) -> Array:
         """The share of each window, of the shape of the positions that are left."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from ntkbench.arrays.array import Array
@@ -58,6 +59,14 @@ class Serial(Layer):
 
     def covariance(self, before: Covariance, recursion: Recursion) -> Covariance:
         return recursion.chain(self.layers, before)
+
+    @property
+    def keeps_displacements(self) -> bool:
+        return all(layer.keeps_displacements for layer in self.layers)
+
+    @property
+    def first_stride(self) -> int:
+        return math.prod(layer.first_stride for layer in self.layers)
 
     def all_pairs_before(self, all_pairs_after: bool) -> bool:
         for layer in reversed(self.layers):
