@@ -20,7 +20,7 @@ from ntkbench.kernels import (
     spline_kernel,
     tree_kernels,
 )
-from ntkbench.networks import Activation, Conv, Dense, GlobalAvgPool, Splines, serial
+from ntkbench.networks import Activation, Conv, Dense, GlobalAvgPool, serial
 
 VECTORS, IMAGES = (5, 7), (5, 4, 3, 2)
 SMOOTH = serial(Dense(), Activation("erf"), Dense())
@@ -32,7 +32,7 @@ KERNELS: dict[str, tuple[tuple[int, ...], Callable[..., Any]]] = {
     "smooth": (VECTORS, lambda *x: architecture_kernels(SMOOTH, *x)),
     "pooled": (IMAGES, lambda *x: architecture_kernels(POOLED, *x)),
     "trees": (VECTORS, lambda *x: tree_kernels(*x, depth=2, alpha=1.0)),
-    "splines": (VECTORS, lambda *x: spline_kernel(*x, splines=Splines(2, 5, -2.0, 2.0))),
+    "splines": (VECTORS, lambda *x: spline_kernel(*x, degree=2, intervals=5, low=-2.0, high=2.0)),
 }
 BOUNDED = {"smooth", "trees", "splines"}
 homogeneous = pytest.mark.parametrize("name", [name for name in KERNELS if name not in BOUNDED])

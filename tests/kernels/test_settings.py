@@ -19,7 +19,7 @@ from ntkbench.kernels import (
     spline_kernel,
     tree_kernels,
 )
-from ntkbench.networks import Activation, Dense, Splines, finite, serial
+from ntkbench.networks import Activation, Dense, finite, serial
 from ntkbench.solvers import kernel_regression, min_eigenvalue
 from ntkbench.theory import gradient_flow
 
@@ -58,7 +58,7 @@ COMPUTED: dict[str, Callable[[Backend], np.ndarray]] = {
     "gap": lambda b: b.to_numpy(cntk(images(b), depth=3, pooling="gap")),
     "general": lambda b: b.to_numpy(architecture_kernels(ERF, vectors(b)).ntk),
     "trees": lambda b: b.to_numpy(tree_kernels(vectors(b), depth=3, alpha=2.0).ntk),
-    "splines": lambda b: b.to_numpy(spline_kernel(vectors(b), splines=Splines(2, 5, -2.0, 2.0))),
+    "splines": lambda b: b.to_numpy(spline_kernel(vectors(b), degree=2, intervals=5, low=-2.0, high=2.0)),
     "empirical": empirical,
     "regression": regression,
     "least eigenvalue": lambda b: np.asarray(min_eigenvalue(fc_kernels(vectors(b), depth=3).ntk)),

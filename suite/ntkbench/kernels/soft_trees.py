@@ -39,8 +39,8 @@ def tree_kernels(
         progress: called with (pairs done, pairs in all).
 
     Returns:
-        Both kernels, each (n1, n2), of the library, dtype and device of x1. Both shrink to multiples of the identity as
-        the depth grows, each in comparison with its diagonal.
+        Both kernels, each (n1, n2), of the library, dtype and device of x1. Divided by the roots of their diagonals,
+        both tend to the identity as the depth grows.
 
     Raises:
         ValueError: for shapes, dtypes or numbers that make no sense.
@@ -48,7 +48,7 @@ def tree_kernels(
         MemoryError: before it starts, when the matrices do not fit.
 
     References:
-        Kanoh & Sugiyama 2022 (arXiv:2109.04983), theorem 1 and, for oblivious trees, theorem 3.
+        Kanoh & Sugiyama 2022 (arXiv:2109.04983), the theorems on perfect and on oblivious trees.
     """
     _check_numbers(depth, alpha)
     check_vectors(x1, "x1")
@@ -57,7 +57,6 @@ def tree_kernels(
         check_pair(x1, x2)
     execution = execution_for(x1) if x2 is None else execution_for(x1, x2)
     note(execution.name)
-    x1, x2 = execution.watched(x1), None if x2 is None else execution.watched(x2)
     numbers1, numbers2 = number_inputs(x1) * 2 if x2 is None else number_inputs(x1, x2)
     second = x1 if x2 is None else x2
     function = execution.compiled(_tile, ("execution", "depth", "alpha"))

@@ -18,7 +18,16 @@ _BUDGET = 2**28
 
 @standard_settings
 @takes_half
-def spline_kernel(x1: Array, x2: Array | None = None, *, splines: Splines, progress: Progress | None = None) -> Array:
+def spline_kernel(
+    x1: Array,
+    x2: Array | None = None,
+    *,
+    degree: int,
+    intervals: int,
+    low: float = 0.0,
+    high: float = 1.0,
+    progress: Progress | None = None,
+) -> Array:
     """The sum over the d inputs, and over all B-splines, of B(x1_j) B(x2_j): the kernel of `networks.Kan((d, 1), ...)`.
 
     It is the NTK for any coefficients, since the layer is linear in them, and the NNGP for those from N(0, 1).
@@ -26,20 +35,24 @@ def spline_kernel(x1: Array, x2: Array | None = None, *, splines: Splines, progr
     Args:
         x1: inputs (n1, d), float32, float64, float16 or bfloat16, of NumPy, torch or JAX.
         x2: other inputs (n2, d) of the same kind; None for x1 with itself, which gives a symmetric matrix.
-        splines: the basis.
+        degree: of the splines, as for `networks.Splines`.
+        intervals: of their grid.
+        low: where the grid begins.
+        high: where it ends.
         progress: called with (pairs done, pairs in all).
 
     Returns:
         The kernel (n1, n2), of the library, dtype and device of x1, computed in float64.
 
     Raises:
-        ValueError: for shapes or dtypes that make no sense.
+        ValueError: for shapes, dtypes or grids that make no sense.
         TypeError: for arrays of two libraries, or of none that is known.
         MemoryError: before it starts, when the matrix does not fit.
 
     References:
-        Wang et al. 2024 (arXiv:2410.01803), section 4.
+        Wang et al. 2024 (arXiv:2410.01803).
     """
+    splines = Splines(degree, intervals, low, high)
     check_vectors(x1, "x1")
     if x2 is not None:
         check_vectors(x2, "x2")

@@ -35,8 +35,8 @@ class Kan:
         ValueError: for sizes that are none.
 
     References:
-        Liu et al. 2024 (arXiv:2404.19756), equation 2.5, without the SiLU beside the splines, as in
-        Wang et al. 2024 (arXiv:2410.01803), section 2.
+        Liu et al. 2024 (arXiv:2404.19756), without the SiLU beside the splines, as in Wang et al. 2024
+        (arXiv:2410.01803).
     """
 
     sizes: tuple[int, ...]

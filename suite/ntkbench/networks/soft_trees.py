@@ -39,7 +39,7 @@ class SoftTrees:
         ValueError: for numbers that make no sense.
 
     References:
-        Kanoh & Sugiyama 2022 (arXiv:2109.04983), section 2.2.
+        Kanoh & Sugiyama 2022 (arXiv:2109.04983).
     """
 
     inputs: int

@@ -26,7 +26,7 @@ class Splines:
         ValueError: for a grid that is none.
 
     References:
-        de Boor 1978, "A practical guide to splines", chapter 10; Wang et al. 2024 (arXiv:2410.01803), section 2.
+        de Boor 1978, "A practical guide to splines"; Wang et al. 2024 (arXiv:2410.01803).
     """
 
     degree: int

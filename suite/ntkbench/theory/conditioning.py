@@ -57,7 +57,7 @@ def spline_gram(splines: Splines, inputs: int) -> npt.NDArray[np.float64]:
         ValueError: for a number of inputs that is none.
 
     References:
-        Wang et al. 2024 (arXiv:2410.01803), section 4.
+        Wang et al. 2024 (arXiv:2410.01803), on the conditioning of a KAN layer.
     """
     if type(inputs) is not int or inputs < 1:
         raise ValueError(f"inputs must be a positive whole number, not {inputs!r}")
@@ -86,7 +86,7 @@ def relu_gram(neurons: int) -> npt.NDArray[np.float64]:
         ValueError: for a number of neurons that is none.
 
     References:
-        Wang et al. 2024 (arXiv:2410.01803), section 4, for the comparison.
+        Wang et al. 2024 (arXiv:2410.01803), for the comparison.
     """
     if type(neurons) is not int or neurons < 1:
         raise ValueError(f"neurons must be a positive whole number, not {neurons!r}")
