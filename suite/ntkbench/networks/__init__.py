@@ -2,6 +2,7 @@
 
 from ntkbench.duals.hermite import HermiteSeries, hermite_coefficients, hermite_series
 from ntkbench.networks.finite import Finite, finite
+from ntkbench.networks.kan import Kan
 from ntkbench.networks.layers import (
     Activation,
     AvgPool,
@@ -23,6 +24,9 @@ from ntkbench.networks.layers import (
     serial,
 )
 from ntkbench.networks.parameters import merge, to_backend
+from ntkbench.networks.soft_trees import SoftTrees
+from ntkbench.networks.splines import Splines
+from ntkbench.networks.trainable import Trainable
 from ntkbench.networks.training import Training, log_steps, train
 
 __all__ = [
@@ -39,12 +43,16 @@ __all__ = [
     "GlobalAvgPool",
     "GlobalSumPool",
     "HermiteSeries",
+    "Kan",
     "Layer",
     "LayerNorm",
     "LocalConv",
     "Residual",
     "Serial",
+    "SoftTrees",
+    "Splines",
     "SumPool",
+    "Trainable",
     "Training",
     "finite",
     "hermite_coefficients",
