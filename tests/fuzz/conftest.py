@@ -21,6 +21,7 @@ from ntkbench.networks import (
     AvgPool,
     Concatenate,
     Conv,
+    ConvTranspose,
     Dense,
     Dropout,
     FanInProd,
@@ -102,6 +103,13 @@ def after(layer: Any, points: Points) -> Points:
         case Conv():
             selections, size = windows(points.size, layer.window, layer.stride, layer.padding, layer.dilation)
             return weighted(layer, [points.mapped(selection, size) for selection in selections])
+        case ConvTranspose():
+            # The transpose of the convolution from what comes out to what goes in.
+            size = tuple(n * s for n, s in zip(points.size, layer.steps, strict=True))
+            if layer.padding == "valid":
+                size = tuple(n + max(w - s, 0) for n, w, s in zip(size, layer.window, layer.steps, strict=True))
+            selections, _ = windows(size, layer.window, layer.steps, layer.padding)
+            return weighted(layer, [points.mapped(selection.T, size) for selection in selections])
         case AvgPool():
             selections, size = windows(points.size, layer.window, layer.stride or layer.window, layer.padding)
             total = sum(selections)
@@ -133,7 +141,7 @@ def after(layer: Any, points: Points) -> Points:
     raise AssertionError(layer)
 
 
-def weighted(layer: Dense | Conv, seen: list[Points]) -> Points:
+def weighted(layer: Dense | Conv | ConvTranspose, seen: list[Points]) -> Points:
     """Independent weights on each of the things that a unit sees, and a bias."""
     weight, bias = np.longdouble(layer.w_std) ** 2 / len(seen), np.longdouble(layer.b_std) ** 2
     nngp = weight * sum(one.nngp for one in seen) + bias

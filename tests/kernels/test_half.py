@@ -10,7 +10,16 @@ import numpy as np
 import pytest
 
 from ntkbench._vendor import array_api_compat
-from ntkbench.kernels import Kernels, architecture_kernels, cntk, conv_kernels, fc_kernels, random_features_kernel
+from ntkbench.kernels import (
+    Kernels,
+    architecture_kernels,
+    cntk,
+    conv_kernels,
+    fc_kernels,
+    random_features_kernel,
+    spline_kernel,
+    tree_kernels,
+)
 from ntkbench.networks import Activation, Conv, Dense, GlobalAvgPool, serial
 
 VECTORS, IMAGES = (5, 7), (5, 4, 3, 2)
@@ -22,8 +31,11 @@ KERNELS: dict[str, tuple[tuple[int, ...], Callable[..., Any]]] = {
     "cntk": (IMAGES, lambda *x: cntk(*x, depth=3, pooling="flatten")),
     "smooth": (VECTORS, lambda *x: architecture_kernels(SMOOTH, *x)),
     "pooled": (IMAGES, lambda *x: architecture_kernels(POOLED, *x)),
+    "trees": (VECTORS, lambda *x: tree_kernels(*x, depth=2, alpha=1.0)),
+    "splines": (VECTORS, lambda *x: spline_kernel(*x, degree=2, intervals=5, low=-2.0, high=2.0)),
 }
-homogeneous = pytest.mark.parametrize("name", [name for name in KERNELS if name != "smooth"])
+BOUNDED = {"smooth", "trees", "splines"}
+homogeneous = pytest.mark.parametrize("name", [name for name in KERNELS if name not in BOUNDED])
 every_kernel = pytest.mark.parametrize("name", KERNELS)
 every_half = pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 

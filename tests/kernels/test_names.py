@@ -16,6 +16,8 @@ KERNELS = [
     "fc_kernels",
     "first_layer_kernel",
     "random_features_kernel",
+    "spline_kernel",
+    "tree_kernels",
 ]
 
 

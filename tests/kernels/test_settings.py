@@ -10,7 +10,15 @@ import numpy as np
 import pytest
 
 from ntkbench.backends import Backend, installed, open_backend
-from ntkbench.kernels import architecture_kernels, cntk, empirical_ntk, fc_kernels, prefer
+from ntkbench.kernels import (
+    architecture_kernels,
+    cntk,
+    empirical_ntk,
+    fc_kernels,
+    prefer,
+    spline_kernel,
+    tree_kernels,
+)
 from ntkbench.networks import Activation, Dense, finite, serial
 from ntkbench.solvers import kernel_regression, min_eigenvalue
 from ntkbench.theory import gradient_flow
@@ -49,6 +57,8 @@ COMPUTED: dict[str, Callable[[Backend], np.ndarray]] = {
     "flatten": lambda b: b.to_numpy(cntk(images(b), depth=3, pooling="flatten")),
     "gap": lambda b: b.to_numpy(cntk(images(b), depth=3, pooling="gap")),
     "general": lambda b: b.to_numpy(architecture_kernels(ERF, vectors(b)).ntk),
+    "trees": lambda b: b.to_numpy(tree_kernels(vectors(b), depth=3, alpha=2.0).ntk),
+    "splines": lambda b: b.to_numpy(spline_kernel(vectors(b), degree=2, intervals=5, low=-2.0, high=2.0)),
     "empirical": empirical,
     "regression": regression,
     "least eigenvalue": lambda b: np.asarray(min_eigenvalue(fc_kernels(vectors(b), depth=3).ntk)),

@@ -11,6 +11,8 @@ from ntkbench.kernels.gram.blocks import block_gram, train_test
 from ntkbench.kernels.random_features import first_layer_kernel, random_features_kernel
 from ntkbench.kernels.relu.dense import fc_kernels
 from ntkbench.kernels.relu.network import Kernels
+from ntkbench.kernels.soft_trees import tree_kernels
+from ntkbench.kernels.splines import spline_kernel
 from ntkbench.kernels.work import Work, cntk_work, fc_work
 
 __all__ = [
@@ -33,7 +35,9 @@ __all__ = [
     "random_features_kernel",
     "relative_error",
     "rescaled",
+    "spline_kernel",
     "train_test",
+    "tree_kernels",
 ]
 
 # Blocks on disk and other processes know a kernel by its module and name: these stay when a file moves.
@@ -46,5 +50,7 @@ for _kernel in (
     fc_kernels,
     first_layer_kernel,
     random_features_kernel,
+    spline_kernel,
+    tree_kernels,
 ):
     _kernel.__module__ = __name__

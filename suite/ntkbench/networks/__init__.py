@@ -3,12 +3,14 @@
 from ntkbench.duals.hermite import HermiteSeries, hermite_coefficients, hermite_series
 from ntkbench.networks.batch_norm import BatchNormNetwork
 from ntkbench.networks.finite import Finite, finite
+from ntkbench.networks.kan import Kan
 from ntkbench.networks.layers import (
     Activation,
     Attention,
     AvgPool,
     Concatenate,
     Conv,
+    ConvTranspose,
     Dense,
     Dropout,
     Embedding,
@@ -27,6 +29,9 @@ from ntkbench.networks.layers import (
     serial,
 )
 from ntkbench.networks.parameters import merge, to_backend
+from ntkbench.networks.soft_trees import SoftTrees
+from ntkbench.networks.splines import Splines
+from ntkbench.networks.trainable import Trainable
 from ntkbench.networks.training import Training, log_steps, train
 from ntkbench.networks.transformer import transformer, transformer_block
 
@@ -37,6 +42,7 @@ __all__ = [
     "BatchNormNetwork",
     "Concatenate",
     "Conv",
+    "ConvTranspose",
     "Dense",
     "Dropout",
     "Embedding",
@@ -46,6 +52,7 @@ __all__ = [
     "GlobalAvgPool",
     "GlobalSumPool",
     "HermiteSeries",
+    "Kan",
     "Layer",
     "LayerNorm",
     "LocalConv",
@@ -53,7 +60,10 @@ __all__ = [
     "Residual",
     "SelfAttention",
     "Serial",
+    "SoftTrees",
+    "Splines",
     "SumPool",
+    "Trainable",
     "Training",
     "finite",
     "hermite_coefficients",

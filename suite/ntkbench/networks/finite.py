@@ -16,6 +16,7 @@ from ntkbench.arrays.trees import mapped
 from ntkbench.networks.layers import Layer, Linear, Serial, serial
 from ntkbench.networks.layers.layer import Shape, Units
 from ntkbench.networks.parameters import Parameters, draw
+from ntkbench.networks.trainable import check_parameters
 
 Parameterization = Literal["ntk", "standard"]
 
@@ -29,7 +30,7 @@ class Finite:
     Args:
         architecture: its layers.
         input_shape: (d,), (T, C), (H, W, C) or (D, H, W, C).
-        width: the units (channels) of each linear layer but the last.
+        width: the units (channels) of each linear layer but the last, and but those that have a width of their own.
         outputs: the units of the last.
         parameterization: "ntk" or "standard", as for `finite`.
 
@@ -123,16 +124,7 @@ class Finite:
             raise ValueError(f"inputs must be (n, {wanted}), not of shape {tuple(x.shape)}")
         if len(params) != len(self.linear_layers):
             raise ValueError(f"params must be for {len(self.linear_layers)} linear layers, not for {len(params)}")
-        for k, (linear, parameters) in enumerate(zip(self.linear_layers, params, strict=True)):
-            for name, shape in linear.parameter_shapes.items():
-                given = parameters.get(name)
-                if given is None or tuple(given.shape) != shape:
-                    raise ValueError(
-                        f"params[{k}][{name!r}] must be of shape {shape}, "
-                        f"not {'missing' if given is None else tuple(given.shape)}"
-                    )
-                if given.dtype != x.dtype:
-                    raise ValueError(f"inputs are {x.dtype}, but params[{k}][{name!r}] is {given.dtype}")
+        check_parameters([linear.parameter_shapes for linear in self.linear_layers], params, x)
 
     def split(self, params: Parameters) -> tuple[Parameters, Parameters]:
         """The parameters of trained layers, and those of the others; `merge` puts them together again.
@@ -178,7 +170,8 @@ def finite(
     Args:
         architecture: layers of `ntkbench.networks`.
         input_shape: of one input, (d,), (T, C), (H, W, C) or (D, H, W, C).
-        width: the units (channels) of each dense and convolutional layer but the last.
+        width: the units (channels) of each dense and convolutional layer but the last, and but a `Dense` that has a
+            width of its own.
         outputs: the units of the last.
         parameterization: "ntk": w_std / sqrt(fan-in) W x + b_std b, all drawn from N(0, 1) (Jacot et al. 2018);
             "standard": W x + b, with the same distribution of outputs at the start.

@@ -13,7 +13,7 @@ from ntkbench.backends.protocol import Backend
 from ntkbench.networks.layers import Linear
 
 Parameters = tuple[dict[str, Array], ...]
-"""For each linear layer its "weight" and, where b_std > 0, its "bias"."""
+"""For each layer its arrays by name: of a linear one its "weight" and, where b_std > 0, its "bias"."""
 
 
 def draw(layer: Linear, rng: np.random.Generator, scaled: bool) -> dict[str, Array]:

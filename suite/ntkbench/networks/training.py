@@ -13,8 +13,8 @@ from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import host
 from ntkbench.arrays.descent import Descent
 from ntkbench.arrays.settings import standard_settings
-from ntkbench.networks.finite import Finite
 from ntkbench.networks.parameters import Parameters
+from ntkbench.networks.trainable import Trainable
 from ntkbench.networks.training_loops import NetworkLoop, Outputs
 
 Reduction = Literal["sum", "mean"]
@@ -58,7 +58,7 @@ def log_steps(steps: int, points: int = 50) -> tuple[int, ...]:
 
 @standard_settings
 def train(
-    network: Finite,
+    network: Trainable,
     params: Parameters,
     x: Array,
     y: Array,
@@ -80,7 +80,7 @@ def train(
     (and that of outputs zero), ends the training. To train f - f_0, add f_0(x) to the targets.
 
     Args:
-        network: from `finite`.
+        network: from `finite`, or another function with parameters, such as `Kan` and `SoftTrees`.
         params: its parameters, arrays of JAX or torch; layers with `trained=False` keep theirs.
         x: training inputs (n, ...) of the library and dtype of `params`.
         y: targets (n, k), or (n,) for one output.
@@ -157,7 +157,7 @@ class _Points:
     scale: float
 
     @classmethod
-    def of(cls, network: Finite, params: Parameters, x: Array, y: Array, loss: Reduction) -> _Points:
+    def of(cls, network: Trainable, params: Parameters, x: Array, y: Array, loss: Reduction) -> _Points:
         network.check(params, x)
         n, k = int(x.shape[0]), network.output_size
         wanted = f"({n}, {k})" + (f" or ({n},)" if k == 1 else "")

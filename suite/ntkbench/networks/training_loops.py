@@ -9,15 +9,15 @@ import numpy as np
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.descent import Descent, Loop
 from ntkbench.arrays.execution import execution_for
-from ntkbench.networks.finite import Finite
 from ntkbench.networks.parameters import Parameters, merge
+from ntkbench.networks.trainable import Trainable
 
 
 @dataclass(frozen=True)
 class Outputs:
     """What a network computes; two of one network are equal, so that what is compiled for one serves the other."""
 
-    network: Finite
+    network: Trainable
 
     def __call__(self, trained: Parameters, fixed: Parameters, x: Array) -> Array:
         """The outputs (n, k) with parameters of which some are trained and others stay."""
@@ -27,7 +27,7 @@ class Outputs:
 class NetworkLoop:
     """A network on the way through its training."""
 
-    def __init__(self, descent: Descent, network: Finite, params: Parameters) -> None:
+    def __init__(self, descent: Descent, network: Trainable, params: Parameters) -> None:
         trained, self._fixed = network.split(params)
         self._loop: Loop = execution_for(descent.x).descend(descent, trained, self._fixed)
 

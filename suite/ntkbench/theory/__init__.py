@@ -1,6 +1,7 @@
 """What is predicted: spectra, eigenlearning, learning curves, complexity, dynamics."""
 
 from ntkbench.theory.complexity import LabelComplexity, label_complexity
+from ntkbench.theory.conditioning import Conditioning, conditioning, relu_gram, spline_gram
 from ntkbench.theory.departure import Departure, conserved_share, student_t, worst_departure
 from ntkbench.theory.domains import Circle, Domain, Hypercube, Sample, Sphere, mixture
 from ntkbench.theory.dynamics import DivergenceError, Dynamics, gradient_descent, gradient_flow, max_learning_rate
@@ -41,12 +42,22 @@ from ntkbench.theory.linearisation import (
 )
 from ntkbench.theory.network_curve import network_curve, network_errors
 from ntkbench.theory.rademacher import Rademacher, all_signs, interpolant_norm, rademacher_complexity, ramp_gap
+from ntkbench.theory.random_widths import (
+    ReluDraws,
+    ReluMoments,
+    WidthLaw,
+    draw_relu,
+    draw_widths,
+    relu_moments,
+    relu_network,
+)
 from ntkbench.theory.spectra import Spectrum, cosine_kernel, harmonic_dimension
 from ntkbench.theory.staircase import learned_degree, plateau_points, points_at_half, power_law_exponent
 
 __all__ = [
     "EXPONENTIAL",
     "Circle",
+    "Conditioning",
     "Departure",
     "DivergenceError",
     "Domain",
@@ -65,13 +76,19 @@ __all__ = [
     "Prediction",
     "Rademacher",
     "Recall",
+    "ReluDraws",
+    "ReluMoments",
     "Sample",
     "Spectrum",
     "Sphere",
+    "WidthLaw",
     "alignment_constant",
     "all_signs",
+    "conditioning",
     "conserved_share",
     "cosine_kernel",
+    "draw_relu",
+    "draw_widths",
     "eigenlearning",
     "exponential_error",
     "exponential_kernel",
@@ -107,8 +124,12 @@ __all__ = [
     "recall_by_size",
     "regression_curve",
     "regression_errors",
+    "relu_gram",
+    "relu_moments",
+    "relu_network",
     "relu_ntk_error",
     "relu_ntk_expansion",
+    "spline_gram",
     "spread_error",
     "spread_exponent",
     "squared_norms",

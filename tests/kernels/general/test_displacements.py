@@ -1,12 +1,13 @@
 """One displacement at a time gives what all pairs of positions give, in less memory."""
 
-import math
+from __future__ import annotations
+
 import tracemalloc
+from typing import Any
 
 import numpy as np
 import pytest
 
-from ntkbench.arrays.execution import execution_for
 from ntkbench.kernels.general import recursion
 from ntkbench.kernels.general.displacements import pools
 from ntkbench.kernels.general.recursion import general_kernels
@@ -20,6 +21,7 @@ from ntkbench.networks import (
     GlobalSumPool,
     LayerNorm,
     Residual,
+    Serial,
     SumPool,
     serial,
 )
@@ -27,7 +29,7 @@ from ntkbench.networks import (
 RELU, ERF = Activation("relu"), Activation("erf")
 
 
-def conv(**options):
+def conv(**options: Any) -> Conv:
     return Conv(w_std=1.4, b_std=0.1, **options)
 
 
@@ -63,50 +65,35 @@ COMPILED = ["pools on the way", "residual and layer norm"]  # one network takes 
 
 
 @pytest.fixture
-def part_by_part(monkeypatch):
+def part_by_part(monkeypatch: pytest.MonkeyPatch) -> None:
     """Networks of any size go displacement by displacement."""
     monkeypatch.setattr(recursion, "LARGE", 0)
 
 
-def inputs(shape):
+def inputs(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(3)
     x1 = rng.standard_normal((3, *shape))
     return x1, np.concatenate([x1[:1], rng.standard_normal((2, *shape))])
 
 
-def agrees(library, name, monkeypatch):
+@pytest.mark.parametrize("name", NETWORKS)
+def test_agrees_with_all_pairs(backend: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if backend.name == "jax" and name not in COMPILED:
+        pytest.skip("one network takes XLA seconds; the others hold on the other libraries")
     network, shape = NETWORKS[name]
-    x1, x2 = (library(x) for x in inputs(shape))
-    to_numpy = execution_for(x1).to_numpy
+    x1, x2 = (backend.asarray(x, "float64") for x in inputs(shape))
     for second in (x2, None):
         wanted = general_kernels(network, x1, second)
         with monkeypatch.context() as patched:
             patched.setattr(recursion, "LARGE", 0)
             assert recursion.arrangement_of(network, shape) == "displacements"
             found = general_kernels(network, x1, second)
-        for one, other in zip(found, wanted, strict=True):
+        for kernels in zip(found, wanted, strict=True):
+            one, other = (backend.to_numpy(kernel) for kernel in kernels)
             # Where inputs meet themselves either way may be off by half the digits of a correlation.
-            np.testing.assert_allclose(to_numpy(one), to_numpy(other), rtol=2e-9)
+            np.testing.assert_allclose(one, other, rtol=2e-9)
             apart = ~np.eye(3, dtype=bool) if second is None else np.arange(9).reshape(3, 3) > 0
-            np.testing.assert_allclose(to_numpy(one)[apart], to_numpy(other)[apart], rtol=1e-13)
-
-
-@pytest.mark.parametrize("name", NETWORKS)
-def test_numpy_agrees_with_all_pairs(name, monkeypatch):
-    agrees(np.asarray, name, monkeypatch)
-
-
-@pytest.mark.parametrize("name", NETWORKS)
-def test_torch_agrees_with_all_pairs(name, monkeypatch):
-    torch = pytest.importorskip("torch")
-    agrees(torch.from_numpy, name, monkeypatch)
-
-
-@pytest.mark.parametrize("name", COMPILED)
-def test_jax_agrees_with_all_pairs(name, monkeypatch):
-    jax = pytest.importorskip("jax")
-    with jax.enable_x64(True):
-        agrees(jax.numpy.asarray, name, monkeypatch)
+            np.testing.assert_allclose(one[apart], other[apart], rtol=1e-13)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +105,7 @@ def test_jax_agrees_with_all_pairs(name, monkeypatch):
     ],
     ids=["circular convolution", "circular pool", "pool in a branch"],
 )
-def test_what_needs_all_pairs_gets_them(network, part_by_part):
+def test_what_needs_all_pairs_gets_them(network: Serial, part_by_part: None) -> None:
     assert pools(network) == []
     assert recursion.arrangement_of(network, (8, 8, 3)) == "all pairs"
     x1, x2 = inputs((8, 8, 3))
@@ -139,7 +126,7 @@ MEMORY = {
 
 
 @pytest.mark.parametrize("name", MEMORY)
-def test_working_memory_of_a_pair(name, part_by_part):
+def test_working_memory_of_a_pair(name: str, part_by_part: None) -> None:
     network, numbers = MEMORY[name]
     x1, x2 = (np.random.default_rng(seed).standard_normal((1, 24, 24, 2)) for seed in (1, 2))
     general_kernels(network, x1, x2)  # what is imported and kept for good
@@ -152,14 +139,13 @@ def test_working_memory_of_a_pair(name, part_by_part):
     bound = recursion.pair_bytes(network, (24, 24, 2), recursion.arrangement_of(network, (24, 24, 2)))
     fields = network.working_fields + 2 * len(pools(network))
     assert bound == fields * numbers(24 * 24, 24) * 8
-    assert peak < bound
+    assert peak < bound + 2**16  # what Python itself takes
     if not name.startswith("circular"):
         assert peak < 8 * (24 * 24) ** 2  # no array of all pairs of positions
 
 
-def test_a_pool_adds_two_numbers_for_each_of_its_sums(part_by_part):
+def test_a_pool_adds_two_numbers_for_each_of_its_sums(part_by_part: None) -> None:
     network = MEMORY["pools and global mean"][0]
     assert len(pools(network)) == 3
-    assert math.isclose(
-        recursion.pair_bytes(network, (32, 32, 3), "displacements"), 8 * (network.working_fields + 6) * 32**3
-    )
+    bound = recursion.pair_bytes(network, (32, 32, 3), "displacements")
+    assert bound == 8 * (network.working_fields + 6) * 32**3

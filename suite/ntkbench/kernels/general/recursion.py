@@ -168,11 +168,11 @@ def arrangement_of(architecture: Serial, shape: tuple[int, ...]) -> Arrangement:
 
 def pair_bytes(architecture: Serial, shape: tuple[int, ...], arrangement: Arrangement) -> int:
     """The working memory of a pair of inputs."""
-    fields, numbers = architecture.working_fields, size(shape, arrangement != "equal positions")
-    if arrangement == "displacements":
-        # Of each pool two sums are kept until it is done.
-        fields, numbers = fields + 2 * len(pools(architecture)), numbers // shape[0]
-    return fields * numbers * _FLOAT64_BYTES
+    by_displacements = arrangement == "displacements"
+    # Of each pool two sums are kept until it is done.
+    sums = 2 * len(pools(architecture)) if by_displacements else 0
+    numbers = size(architecture, shape, by_displacements=by_displacements)
+    return (architecture.working_fields + sums) * numbers * _FLOAT64_BYTES
 
 
 def _numbers(architecture: Serial, x1: Array, x2: Array | None) -> tuple[Numbers, Numbers]:

@@ -20,21 +20,28 @@ class Dense(LinearLayer):
         w_std: the scale of its weights, positive: w_std / sqrt(fan-in) multiplies them.
         b_std: the scale of its biases; 0 for none.
         trained: False leaves weights and biases at their initial values.
+        width: its units in networks of finite width; None: as many as the network says.
 
     Raises:
-        ValueError: for scales that are none.
+        ValueError: for scales and widths that are none.
     """
 
     w_std: float = 1.0
     b_std: float = 0.0
     trained: bool = True
+    width: int | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.width is not None and (type(self.width) is not int or self.width < 1):
+            raise ValueError(f"width must be a positive whole number or None, not {self.width!r}")
 
     @property
     def keeps_displacements(self) -> bool:
         return True
 
     def output_shape(self, shape: Shape, units: Units) -> Shape:
-        return (*shape[:-1], units.last)
+        return (*shape[:-1], units.last if self.width is None else self.width)
 
     def product(self, x: Array, weight: Array) -> Array:
         return x @ weight
