@@ -92,7 +92,8 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         top.parse_args(words[: start + 1])
     options, rest = parser.parse_known_intermixed_args(words[start + 1 :])
     if rest:
-        near = difflib.get_close_matches(rest[0], parser.options, n=1)
+        # Cutoff: "--database" has to find "--db".
+        near = difflib.get_close_matches(rest[0].partition("=")[0], parser.options, n=1, cutoff=0.5)
         raise InputError(f"unknown argument {rest[0]!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
     options.command, options.run, options.words = name, module.run, list(words)
     return options
