@@ -153,6 +153,7 @@ COMMENT ON COLUMN claims_seen.seen IS 'as run.stored';
 COMMENT ON VIEW present IS
   'Each task''s newest version, and the claims that it was last seen with, by the first origin that has it.';
 
+COMMENT ON VIEW good_run IS 'Every good run of each task''s newest version.';
 COMMENT ON VIEW latest_on_machine IS
   'The newest good run of each experiment on each machine, by origin, of each task''s newest version.';
 

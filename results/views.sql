@@ -11,14 +11,17 @@ SELECT task, task_version, claims_id FROM claims_seen
 QUALIFY row_number() OVER (
   PARTITION BY task ORDER BY precedence(origin, submitter), task_version DESC, seen DESC, claims_id) = 1;
 
-CREATE OR REPLACE VIEW latest_on_machine AS
+CREATE OR REPLACE VIEW good_run AS
 SELECT run.* EXCLUDE (seal), environment.machine, environment.commit_id
 FROM run JOIN environment USING (environment_id) JOIN present USING (task, task_version)
-WHERE status = 'ok'
+WHERE status = 'ok';
+
+CREATE OR REPLACE VIEW latest_on_machine AS
+SELECT * FROM good_run
 QUALIFY latest_attempt(experiment_id, (machine, origin, submitter), NULL, stored, run_id);
 
 CREATE OR REPLACE VIEW latest_by_origin AS
-SELECT * FROM latest_on_machine
+SELECT * FROM good_run
 QUALIFY latest_attempt(experiment_id, (origin, submitter), NULL, stored, run_id);
 
 -- Of each setting on each entry the first origin alone: no mean is over runs of several.
@@ -47,7 +50,8 @@ WITH pair AS (
 ), differing_metric AS (
   SELECT p.run_id, p.other_id, string_agg(m.name, ', ' ORDER BY m.name) AS names
   FROM pair p JOIN metric m ON m.run_id = p.run_id JOIN metric n ON n.run_id = p.other_id AND n.name = m.name
-  WHERE NOT agrees(m.value, n.value, m.tolerance)
+  -- Stated, though a tolerance that is NULL makes the rest NULL: half of the metrics need not be paired.
+  WHERE m.tolerance IS NOT NULL AND NOT agrees(m.value, n.value, m.tolerance)
   GROUP BY ALL
 ), curve_share AS (
   SELECT p.run_id, p.other_id, c.name,

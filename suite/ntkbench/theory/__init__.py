@@ -40,12 +40,21 @@ from ntkbench.theory.linearisation import (
     relu_ntk_expansion,
 )
 from ntkbench.theory.network_curve import network_curve, network_errors
-from ntkbench.theory.rademacher import Rademacher, all_signs, interpolant_norm, rademacher_complexity, ramp_gap
+from ntkbench.theory.rademacher import (
+    Capacity,
+    Rademacher,
+    all_signs,
+    capacity_curve,
+    interpolant_norm,
+    rademacher_complexity,
+    ramp_gap,
+)
 from ntkbench.theory.spectra import Spectrum, cosine_kernel, harmonic_dimension
 from ntkbench.theory.staircase import learned_degree, plateau_points, points_at_half, power_law_exponent
 
 __all__ = [
     "EXPONENTIAL",
+    "Capacity",
     "Circle",
     "Departure",
     "DivergenceError",
@@ -70,6 +79,7 @@ __all__ = [
     "Sphere",
     "alignment_constant",
     "all_signs",
+    "capacity_curve",
     "conserved_share",
     "cosine_kernel",
     "eigenlearning",
