@@ -152,7 +152,7 @@ class Finite:
 
 @dataclass(frozen=True)
 class _Computed:
-    """The `LinearFunction` of a network: each of `layers`, which gives them with their parameters, when it is its turn."""
+    """The `LinearFunction` of a network: `layers` gives each of them with its parameters."""
 
     network: Finite
     layers: Iterator[tuple[Linear, dict[str, Array]]]
