@@ -18,6 +18,7 @@ from ntkbench.networks import (
     Activation,
     AvgPool,
     Conv,
+    ConvTranspose,
     Flatten,
     GlobalAvgPool,
     GlobalSumPool,
@@ -31,6 +32,7 @@ from ntkbench.networks import (
 
 TRIED = {"numba": 60, "torch": 12, "jax": 4}
 FIRST, TIMES = int(os.environ.get("FUZZ_SEED", "0")), int(os.environ.get("FUZZ", "1"))
+PADDINGS = ("same", "circular", "valid")
 CASES = [(name, FIRST + i) for name in installed() for i in range(TRIED[name] * TIMES)]
 
 
@@ -56,6 +58,9 @@ def architecture(rng: np.random.Generator, axes: int) -> Serial:
         layers.insert(1, Residual(serial(phi, convolution(rng, axes, 1))))
     if rng.random() < 0.5:
         layers.append(pooling(rng, axes))
+    if rng.random() < 0.3:
+        apart = tuple(int(step) for step in rng.permutation((2, 1, 1)[:axes]))
+        layers += [ConvTranspose(some(rng, axes, 3), apart, str(rng.choice(PADDINGS)), 1.3, 0.2), phi]
     layers += [convolution(rng, axes), phi]
     ends = (Flatten(), GlobalAvgPool(), GlobalSumPool())
     return serial(*layers, ends[rng.integers(len(ends))])

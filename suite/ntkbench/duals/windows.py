@@ -79,6 +79,37 @@ def pooled_windows(
     return replace(covariance.without_variances().map(pooled), positions=positions)
 
 
+def spread_positions(
+    xp: Any, covariance: Covariance, steps: Sizes, borders: tuple[tuple[int, int], ...], circular: bool
+) -> Covariance:
+    """Of features `spread` along each axis of positions.
+
+    Args:
+        xp: the namespace of the arrays' library.
+        covariance: between inputs with positions.
+        steps: how far apart they are put along each axis.
+        borders: how many places are put before and after them and their zeros.
+        circular: whether those repeat the opposite border; zeros otherwise.
+
+    Returns:
+        The covariance at these positions.
+    """
+    assert covariance.positions is not None
+    along = zip(covariance.positions, steps, borders, strict=True)
+    positions = tuple(length * step + sum(border) for length, step, border in along)
+    apart = _along_each(covariance, lambda field, k, axes: spread(xp, field, axes, steps[k], borders[k], circular))
+    return replace(apart, positions=positions)
+
+
+def spread(xp: Any, field: Array, axes: tuple[int, ...], step: int, borders: tuple[int, int], circular: bool) -> Array:
+    """What lies along each of the axes put `step` apart, zeros behind each; then so many places before and after."""
+    for axis in axes if step > 1 else ():
+        length = field.shape[axis]
+        apart = xp.stack([field, *[xp.zeros_like(field)] * (step - 1)], axis=axis + 1)
+        field = xp.reshape(apart, (*field.shape[:axis], length * step, *field.shape[axis + 1 :]))
+    return _with_borders(xp, field, axes, borders, circular)
+
+
 def _along_each(covariance: Covariance, along: Callable[[Array, int, tuple[int, ...]], Array]) -> Covariance:
     """With `along(field, k, axes)` for each axis k of positions; `axes` are those of the field that belong to it."""
     number = covariance.axes

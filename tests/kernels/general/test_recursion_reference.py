@@ -19,6 +19,7 @@ from ntkbench.networks import (
     Activation,
     AvgPool,
     Conv,
+    ConvTranspose,
     Dense,
     Dropout,
     FanInProd,
@@ -71,6 +72,11 @@ class Stax:
 
     def ConvLocal(self, channels: int, window: Window, padding: str, W_std: float, b_std: float = 0.0) -> Layer:
         return LocalConv(window, None, padding.lower(), W_std, b_std)
+
+    def ConvTranspose(
+        self, channels: int, window: Window, strides: Window, padding: str, W_std: float, b_std: float
+    ) -> Layer:
+        return ConvTranspose(window, strides, padding.lower(), W_std, b_std)
 
     def AvgPool(
         self, window: Window, strides: Window = (1, 1), padding: str = "VALID", normalize_edges: bool = False
@@ -138,7 +144,7 @@ def assert_as_exact_as_the_reference(
 
 def test_the_reference_has_every_case_but_those_of_attention() -> None:
     assert len([n for n in CASES if n.startswith("conv_erf_8x8")]) == 2
-    assert len([n for n in CASES if n.startswith(("conv1d_", "conv3d_"))]) == 6
+    assert len([n for n in CASES if n.startswith(("conv1d_", "conv3d_", "conv_transpose_"))]) == 9
     assert len([n for n in CASES if n.startswith("conv_relu")]) == 16
     assert len([n for n in CASES if n.startswith("fc_")]) == 24
     assert len([n for n, path in CASES.items() if path.parent.name == "activations"]) == 2 * 15
@@ -210,7 +216,16 @@ def test_symmetric_float64_kernels_equal_the_reference(kernels: Callable[..., Ke
 
 
 @pytest.mark.parametrize(
-    "name", ["fc_gelu_L3_b0.1", "fc_layernorm", "fc_residual", "conv_relu_avgpool_8x8_gap", "conv_erf_8x8_n3_flat"]
+    "name",
+    [
+        "fc_gelu_L3_b0.1",
+        "fc_layernorm",
+        "fc_residual",
+        "conv_relu_avgpool_8x8_gap",
+        "conv_erf_8x8_n3_flat",
+        "conv3d_gap",
+        "conv_transpose_flat",
+    ],
 )
 def test_float32_kernels_are_within_1e_5_of_the_reference(backend: Any, name: str) -> None:
     architecture, arrays = load(name)

@@ -68,7 +68,7 @@ def test_architectures_that_end_in_numbers_are_accepted(shape: tuple[int, ...], 
         (IMAGE, (Conv((3,)), Flatten()), "layer 1 (Conv): a window of (3,) is for sequences (N, T, C), not for"),
         (SEQUENCE, (Conv(), Flatten()), "(3, 3) is for images (N, H, W, C), not for sequences (N, T, C): give it 1"),
         (VOLUME, (SumPool((2,)), Flatten()), "(SumPool): a window of (2,) is for sequences (N, T, C), not for vol"),
-        (VOLUME, (AvgPool(), Flatten()), "(2, 2) is for images (N, H, W, C), not for volumes (N, D, H, W, C): give it 3"),
+        (VOLUME, (AvgPool(), Flatten()), "is for images (N, H, W, C), not for volumes (N, D, H, W, C): give it 3 n"),
         (VECTOR, (RELU, Dense()), "layer 1 (Activation) needs Gaussian features: put a Dense or Conv before it"),
         (VECTOR, (Dropout(0.5), Dense()), "layer 1 (Dropout) needs features, not inputs: put a Dense or Conv"),
         (VECTOR, (Dense(), Dropout(0.5), RELU), "layer 3 (Activation) needs Gaussian features"),
@@ -80,7 +80,7 @@ def test_architectures_that_end_in_numbers_are_accepted(shape: tuple[int, ...], 
         (VECTOR, (Conv(),), "layer 1 (Conv) needs sequences (N, T, C), images"),
         (IMAGE, (Flatten(), GlobalAvgPool()), "layer 2 (GlobalAvgPool) needs sequences"),
         (IMAGE, (Conv(), Flatten(), AvgPool()), "layer 3 (AvgPool) needs sequences"),
-        (IMAGE, (AvgPool((5, 2)), Flatten()), "layer 1 (AvgPool): a window of (5, 2) does not fit into 4 x 5 positions"),
+        (IMAGE, (AvgPool((5, 2)), Flatten()), "layer 1 (AvgPool): a window of (5, 2) does not fit into 4 x 5 pos"),
         (VECTOR, (Serial((Dense(), Flatten())),), "layer 1 (Serial), layer 2 (Flatten) needs sequences"),
         (IMAGE, (Conv((3, 6), padding="valid"), Flatten()), "layer 1 (Conv): a window of (3, 6) does not fit"),
         (IMAGE, (Conv((3, 3), padding="valid", dilation=(2, 1)), Flatten()), "a window of (5, 3) does not"),
@@ -179,4 +179,6 @@ def test_repeated_layers_are_found(layers: tuple[Layer, ...], expected: list[tup
 
 
 def test_a_field_has_a_number_for_each_position_or_pair_of_positions() -> None:
-    assert [size(VECTOR, False), size(IMAGE, False), size(IMAGE, True)] == [1, 20, 400]
+    flat, mean = serial(Conv(), RELU, Flatten()), serial(Conv(), RELU, GlobalAvgPool())
+    assert [size(serial(Dense()), VECTOR), size(flat, IMAGE), size(mean, IMAGE)] == [1, 20, 400]
+    assert [size(serial(Dense(), Flatten()), shape) for shape in (SEQUENCE, VOLUME)] == [6, 24]

@@ -18,6 +18,7 @@ from ntkbench.networks import (
     AvgPool,
     Concatenate,
     Conv,
+    ConvTranspose,
     Dense,
     Dropout,
     FanInProd,
@@ -39,6 +40,7 @@ LAYERS: list[Layer] = [
     Conv((3, 2), (1, 2), "circular"),
     Conv((3, 2), (1, 2), "circular", dilation=(1, 2)),
     LocalConv((3, 2), (1, 2), "circular"),
+    ConvTranspose((3, 2), (1, 2), "circular"),
     Activation("leaky_relu", slope=0.2),
     Activation(np.tanh),
     AvgPool((2, 2), (1, 1)),
@@ -71,7 +73,7 @@ def test_layers_that_differ_are_not_equal() -> None:
     assert len(set(LAYERS)) == len(LAYERS)
 
 
-@pytest.mark.parametrize("kind", [Dense, Conv])
+@pytest.mark.parametrize("kind", [Dense, Conv, ConvTranspose])
 @pytest.mark.parametrize("name", ["w_std", "b_std"])
 @pytest.mark.parametrize("value", [-1.0, math.nan, math.inf])
 def test_scales_that_are_none_are_refused(kind: Any, name: str, value: float) -> None:
@@ -85,7 +87,7 @@ def test_a_layer_without_weights_is_refused_and_one_without_biases_is_not() -> N
     assert Dense().b_std == 0.0
 
 
-@pytest.mark.parametrize("kind", [Conv, LocalConv, AvgPool, SumPool])
+@pytest.mark.parametrize("kind", [Conv, LocalConv, ConvTranspose, AvgPool, SumPool])
 @pytest.mark.parametrize("window", [3, None, (), (0, 1), (3, 3, 3, 3), (1.5,), [3, 3], (True, 2), (-1, 2)])
 def test_a_window_is_one_to_three_positive_whole_numbers(kind: Any, window: Any) -> None:
     with pytest.raises(ValueError, match=r"^window must be a tuple of one to three positive whole numbers, not "):
@@ -94,7 +96,11 @@ def test_a_window_is_one_to_three_positive_whole_numbers(kind: Any, window: Any)
 
 @pytest.mark.parametrize(
     ("kind", "name"),
-    [*itertools.product([Conv, LocalConv, AvgPool, SumPool], ["stride"]), (Conv, "dilation"), (LocalConv, "dilation")],
+    [
+        *itertools.product([Conv, LocalConv, ConvTranspose, AvgPool, SumPool], ["stride"]),
+        (Conv, "dilation"),
+        (LocalConv, "dilation"),
+    ],
 )
 @pytest.mark.parametrize("value", [3, (3,), (), (0, 1), (3, 3, 3), (1.5, 2), [3, 3], (True, 2), (-1, 2)])
 def test_strides_and_dilations_are_as_many_numbers_as_the_window(kind: Any, name: str, value: Any) -> None:
@@ -112,9 +118,10 @@ def test_a_convolution_moves_by_one_unless_told_otherwise(kind: Any, window: Any
     assert kind(window) == kind(window, None, dilation=None) == kind(window, ones, dilation=ones)
     assert hash(kind(window)) == hash(kind(window, ones, dilation=ones))
     assert (kind(window).steps, kind(window).apart) == (ones, ones)
+    assert ConvTranspose(window) == ConvTranspose(window, ones)
 
 
-@pytest.mark.parametrize("kind", [Conv, AvgPool, SumPool])
+@pytest.mark.parametrize("kind", [Conv, ConvTranspose, AvgPool, SumPool])
 def test_a_padding_that_does_not_exist_is_refused_with_those_that_do(kind: Any) -> None:
     with pytest.raises(ValueError, match="padding must be one of same, valid, circular, not 'zeros'"):
         kind(padding="zeros")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from ntkbench.networks.layers import Layer, Serial
 from ntkbench.networks.layers.features import Features
@@ -55,14 +56,33 @@ def repeats(layers: tuple[Layer, ...]) -> list[tuple[tuple[Layer, ...], int]]:
     return blocks
 
 
-def size(shape: tuple[int, ...], all_pairs: bool) -> int:
-    """How many numbers the covariance of one pair of inputs of `shape`, (d,) or (*positions, C), has."""
-    positions = math.prod(shape[:-1])
-    return positions * positions if all_pairs else positions
+def size(architecture: Serial, shape: tuple[int, ...]) -> int:
+    """How many numbers the covariance of one pair of inputs of `shape`, one's own, has where it has the most."""
+    return _largest(architecture, Features.of_inputs(shape), False)
+
+
+def needs(layers: Sequence[Layer], after: bool) -> list[bool]:
+    """For each of the layers, whether what follows it needs all pairs of positions."""
+    found = [after]
+    for layer in reversed(layers):
+        found.append(layer.all_pairs_before(found[-1]))
+    return found[-2::-1]
 
 
 _LONGEST_BLOCK = 8
 _FEWEST_REPETITIONS = 3
+
+
+def _largest(layer: Layer, before: Features, all_pairs_after: bool) -> int:
+    """Before the layer or inside it; what comes out of it is before another one."""
+    positions = math.prod(before.positions or ())
+    sizes = [positions**2 if layer.all_pairs_before(all_pairs_after) else positions]
+    inside, one_after_another = layer.inside(), isinstance(layer, Serial)
+    follows = needs(inside, all_pairs_after) if one_after_another else [all_pairs_after] * len(inside)
+    for inner, need in zip(inside, follows, strict=True):
+        sizes.append(_largest(inner, before, need))
+        before = inner.features(before, "") if one_after_another else before
+    return max(sizes)
 
 
 def _times(layers: tuple[Layer, ...], start: int, period: int) -> int:
