@@ -34,6 +34,7 @@ from ntkbench.networks import (
     Layer,
     LayerNorm,
     LocalConv,
+    Masked,
     Recurrent,
     Residual,
     SelfAttention,
@@ -64,6 +65,8 @@ class Row:
     after: tuple[Layer, ...] = ()
     evaluated: Layer | None = None
     """The layer that it is in networks of finite width, where that is another one."""
+    first: bool = False
+    """Whether it must act on the inputs themselves."""
 
     @property
     def architecture(self) -> Serial:
@@ -124,6 +127,12 @@ ROWS = [
     Row(SelfAttention("abs", trained=False), (SHORT,), (Dense(), LayerNorm()), NORMALISED),
     Row(SelfAttention("identity", "sqrt", 12, b_std=1.0), (SHORT,), (Dense(), LayerNorm()), NORMALISED),
     Row(ROOT_AND_PLACES, (SHORT,), (Dense(), LayerNorm()), NORMALISED),
+    Row(
+        Masked(serial(Dense(b_std=0.5), Attention(), RELU, GlobalAvgPool())),
+        (SEQUENCE,),
+        after=(Dense(), *READOUT),
+        first=True,
+    ),
     Row(Recurrent(b_std=0.5), (SEQUENCE,), after=(GlobalAvgPool(), Dense())),
     Row(Recurrent(RELU, 1.0, 1.5, trained=False), (SEQUENCE,), (Conv((2,)), LayerNorm()), (Dense(), *READOUT_OF_ALL)),
     Row(Concatenate((serial(RELU, Dense(b_std=0.5)), serial(RELU))), ((UNITS.last,),), (Dense(),), (Dense(), *READOUT)),
@@ -170,6 +179,8 @@ def layer_of(row: Row, shape: Shape, backend: Backend) -> np.ndarray:
     linear_layers = iter(row.layer.linear_layers(shape, UNITS))
 
     class InOrder:
+        present = None
+
         def __call__(self, h: Any) -> Any:
             layer, parameters = self.following()
             assert tuple(h.shape) == (3, *layer.input_shape)
@@ -270,7 +281,8 @@ def test_shapes_at_infinite_and_finite_width_agree(row: Row) -> None:
     for shape in row.shapes:
         wide = (*shape[:-1], UNITS.last)
         positions = Features.of_inputs(shape).positions
-        features = row.layer.features(Features(positions, ("width", 1), gaussian=True), "it")
+        before = Features(positions, ("width", 1), gaussian=True)
+        features = row.layer.features(Features.of_inputs(shape) if row.first else before, "it")
         out = row.layer.output_shape(wide, UNITS)
         assert features.positions == (out[:-1] or None)
         assert out[-1] == features.channels[1] * UNITS.last

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,7 @@ def readout(*layers: Layer) -> Any:
 
 def test_attention_without_weights_is_its_formula() -> None:
     sums = softmax(0.5 * np.einsum("npc,nqc->npq", TOKENS, TOKENS) / 4) @ TOKENS
-    linear: Any = None
+    linear: Any = SimpleNamespace(present=None)
     np.testing.assert_allclose(Attention(scale=0.5).forward(TOKENS, linear), sums, rtol=1e-13)
     np.testing.assert_allclose(Attention(True, scale=0.5).forward(TOKENS, linear), TOKENS + sums, rtol=1e-13)
 
