@@ -25,7 +25,7 @@ from ntkbench.networks import (
 
 FOLDER = Path(__file__).parents[3] / "data" / "reference" / "attention"
 CASES = sorted(path.stem for path in FOLDER.glob("*.npz"))
-ON_ALL_LIBRARIES = ["attn_linear_flat", "attention_softmax_concat_gap", "attention_identity_sum_flat"]
+ON_ALL_LIBRARIES = ["attention_softmax_concat_gap", "attention_identity_sum_flat"]
 HE, RELU = math.sqrt(2.0), Activation("relu")
 # What the reference itself keeps: its angles come from an arctan2.
 ROUGH = 5e-9
