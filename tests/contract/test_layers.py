@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import math
 import pickle
+from collections.abc import Callable
 from dataclasses import FrozenInstanceError, dataclass, fields
 from typing import Any
 
@@ -18,12 +19,14 @@ from ntkbench.backends import Backend, open_backend
 from ntkbench.kernels import Kernels, architecture_kernels, empirical_ntk
 from ntkbench.networks import (
     Activation,
+    Attention,
     AvgPool,
     Concatenate,
     Conv,
     ConvTranspose,
     Dense,
     Dropout,
+    Embedding,
     FanInProd,
     Flatten,
     GlobalAvgPool,
@@ -31,7 +34,10 @@ from ntkbench.networks import (
     Layer,
     LayerNorm,
     LocalConv,
+    Masked,
+    Recurrent,
     Residual,
+    SelfAttention,
     Serial,
     SumPool,
     finite,
@@ -39,12 +45,13 @@ from ntkbench.networks import (
     to_backend,
 )
 from ntkbench.networks.activations import ExpNormalized
+from ntkbench.networks.layers import Linear
 from ntkbench.networks.layers.features import Features
 from ntkbench.networks.layers.layer import Shape, Units
 
 S2 = math.sqrt(2.0)
 RELU = Activation("relu")
-VECTOR, SEQUENCE, IMAGE, VOLUME = (5,), (6, 2), (3, 4, 2), (2, 3, 2, 2)
+VECTOR, SEQUENCE, IMAGE, VOLUME, SHORT = (5,), (6, 2), (3, 4, 2), (2, 3, 2, 2), (3, 2)
 UNITS = Units(6, 3)
 
 
@@ -58,6 +65,8 @@ class Row:
     after: tuple[Layer, ...] = ()
     evaluated: Layer | None = None
     """The layer that it is in networks of finite width, where that is another one."""
+    first: bool = False
+    """Whether it must act on the inputs themselves."""
 
     @property
     def architecture(self) -> Serial:
@@ -69,7 +78,10 @@ class Row:
         return serial(*self.before, self.evaluated or self.layer, *self.after)
 
 
+ROOT_AND_PLACES = SelfAttention("identity", "sqrt", 12, embedding=Embedding("concat"))
 READOUT = (Activation("erf"), Dense())
+READOUT_OF_ALL = (Activation("erf"), Flatten(), Dense())
+NORMALISED = (LayerNorm(), RELU, Flatten(), Dense(1.0, 0.5))
 ROWS = [
     Row(Dense(S2, 0.5), (VECTOR, SEQUENCE, IMAGE, VOLUME), after=READOUT),
     Row(Dense(S2, 0.5, trained=False), (VECTOR,), after=READOUT),
@@ -108,6 +120,21 @@ ROWS = [
     Row(LayerNorm(), (VECTOR, IMAGE), before=(Dense(1.5, 0.5),), after=READOUT),
     Row(Dropout(0.7), (VECTOR,), before=(Dense(S2), RELU), after=(Dense(b_std=0.3), *READOUT), evaluated=Serial(())),
     Row(Dropout(0.5), (IMAGE,), (Conv(), RELU), (Conv(), LayerNorm(), RELU, GlobalAvgPool(), Dense()), Serial(())),
+    Row(Attention(), (IMAGE,), (Dense(S2, 0.3), RELU), (Dense(), RELU, GlobalAvgPool(), Dense())),
+    Row(Attention(True, scale=2.0), (SEQUENCE, VOLUME), (Dense(),), (LayerNorm(), RELU, Flatten(), Dense())),
+    Row(SelfAttention(query_std=S2, b_std=0.5), (SEQUENCE, IMAGE), (Dense(S2), RELU), (RELU, Flatten(), Dense())),
+    Row(SelfAttention("relu", embedding=Embedding()), (SHORT,), (Dense(), LayerNorm()), NORMALISED),
+    Row(SelfAttention("abs", trained=False), (SHORT,), (Dense(), LayerNorm()), NORMALISED),
+    Row(SelfAttention("identity", "sqrt", 12, b_std=1.0), (SHORT,), (Dense(), LayerNorm()), NORMALISED),
+    Row(ROOT_AND_PLACES, (SHORT,), (Dense(), LayerNorm()), NORMALISED),
+    Row(
+        Masked(serial(Dense(b_std=0.5), Attention(), RELU, GlobalAvgPool())),
+        (SEQUENCE,),
+        after=(Dense(), *READOUT),
+        first=True,
+    ),
+    Row(Recurrent(b_std=0.5), (SEQUENCE,), after=(GlobalAvgPool(), Dense())),
+    Row(Recurrent(RELU, 1.0, 1.5, trained=False), (SEQUENCE,), (Conv((2,)), LayerNorm()), (Dense(), *READOUT_OF_ALL)),
     Row(Concatenate((serial(RELU, Dense(b_std=0.5)), serial(RELU))), ((UNITS.last,),), (Dense(),), (Dense(), *READOUT)),
     Row(Concatenate((Flatten(), serial(Conv(), GlobalSumPool()))), (IMAGE,), (Conv(), RELU), (Dense(), *READOUT)),
     Row(FanInProd((Dense(b_std=0.5), serial(Dense(), Activation("erf")))), (VECTOR, IMAGE), after=(Dense(), *READOUT)),
@@ -151,18 +178,27 @@ def layer_of(row: Row, shape: Shape, backend: Backend) -> np.ndarray:
     x = backend.asarray(rng.standard_normal((3, *shape)), "float64")
     linear_layers = iter(row.layer.linear_layers(shape, UNITS))
 
-    def linear(h: Any) -> Any:
-        layer = next(linear_layers)
-        assert tuple(h.shape) == (3, *layer.input_shape)
-        parameters = {
-            key: backend.asarray(rng.standard_normal(s), "float64") for key, s in layer.parameter_shapes.items()
-        }
-        y = layer.output(parameters, h, (0.5, 2.0))
-        assert tuple(y.shape) == (3, *layer.output_shape)
-        assert tuple(layer.seen(h).shape) == (3, layer.positions, layer.fan_in)
-        return y
+    class InOrder:
+        present = None
 
-    y = backend.to_numpy(row.layer.forward(x, linear))
+        def __call__(self, h: Any) -> Any:
+            layer, parameters = self.following()
+            assert tuple(h.shape) == (3, *layer.input_shape)
+            y = layer.output(parameters, h, (0.5, 2.0))
+            assert tuple(y.shape) == (3, *layer.output_shape)
+            assert tuple(layer.seen(h).shape) == (3, layer.positions, layer.fan_in)
+            return y
+
+        def by_steps(self) -> Callable[[Any], Any]:
+            layer, parameters = self.following()
+            return lambda h: layer.output(parameters, h, (0.5, 2.0))
+
+        def following(self) -> tuple[Linear, dict[str, Any]]:
+            layer = next(linear_layers)
+            shapes = layer.parameter_shapes
+            return layer, {key: backend.asarray(rng.standard_normal(s), "float64") for key, s in shapes.items()}
+
+    y = backend.to_numpy(row.layer.forward(x, InOrder()))
     assert next(linear_layers, None) is None
     return y
 
@@ -245,7 +281,8 @@ def test_shapes_at_infinite_and_finite_width_agree(row: Row) -> None:
     for shape in row.shapes:
         wide = (*shape[:-1], UNITS.last)
         positions = Features.of_inputs(shape).positions
-        features = row.layer.features(Features(positions, ("width", 1), gaussian=True), "it")
+        before = Features(positions, ("width", 1), gaussian=True)
+        features = row.layer.features(Features.of_inputs(shape) if row.first else before, "it")
         out = row.layer.output_shape(wide, UNITS)
         assert features.positions == (out[:-1] or None)
         assert out[-1] == features.channels[1] * UNITS.last

@@ -2,6 +2,7 @@
 
 from ntkbench.arrays.execution import implementations, prefer
 from ntkbench.arrays.throughput import rescaled
+from ntkbench.kernels.batch_norm import batch_norm_kernels
 from ntkbench.kernels.conv.api import cntk, conv_kernels, relative_error
 from ntkbench.kernels.empirical.costs import costs
 from ntkbench.kernels.empirical.ntk import empirical_ntk, empirical_ntk_product
@@ -18,6 +19,7 @@ __all__ = [
     "Kernels",
     "Work",
     "architecture_kernels",
+    "batch_norm_kernels",
     "block_gram",
     "cntk",
     "cntk_work",
@@ -41,6 +43,7 @@ __all__ = [
 # Blocks on disk and other processes know a kernel by its module and name: these stay when a file moves.
 for _kernel in (
     architecture_kernels,
+    batch_norm_kernels,
     cntk,
     conv_kernels,
     empirical_ntk,

@@ -1,16 +1,19 @@
 """Architectures as values: one description, from which come the infinite-width kernels and networks of finite width."""
 
 from ntkbench.duals.hermite import HermiteSeries, hermite_coefficients, hermite_series
+from ntkbench.networks.batch_norm import BatchNormNetwork
 from ntkbench.networks.finite import Finite, finite
 from ntkbench.networks.kan import Kan
 from ntkbench.networks.layers import (
     Activation,
+    Attention,
     AvgPool,
     Concatenate,
     Conv,
     ConvTranspose,
     Dense,
     Dropout,
+    Embedding,
     FanInProd,
     Flatten,
     GlobalAvgPool,
@@ -18,7 +21,10 @@ from ntkbench.networks.layers import (
     Layer,
     LayerNorm,
     LocalConv,
+    Masked,
+    Recurrent,
     Residual,
+    SelfAttention,
     Serial,
     SumPool,
     serial,
@@ -28,15 +34,19 @@ from ntkbench.networks.soft_trees import SoftTrees
 from ntkbench.networks.splines import Splines
 from ntkbench.networks.trainable import Trainable
 from ntkbench.networks.training import Training, log_steps, train
+from ntkbench.networks.transformer import transformer, transformer_block
 
 __all__ = [
     "Activation",
+    "Attention",
     "AvgPool",
+    "BatchNormNetwork",
     "Concatenate",
     "Conv",
     "ConvTranspose",
     "Dense",
     "Dropout",
+    "Embedding",
     "FanInProd",
     "Finite",
     "Flatten",
@@ -47,7 +57,10 @@ __all__ = [
     "Layer",
     "LayerNorm",
     "LocalConv",
+    "Masked",
+    "Recurrent",
     "Residual",
+    "SelfAttention",
     "Serial",
     "SoftTrees",
     "Splines",
@@ -62,4 +75,6 @@ __all__ = [
     "serial",
     "to_backend",
     "train",
+    "transformer",
+    "transformer_block",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -115,13 +115,7 @@ class Finite:
             ValueError: when shapes or dtypes do not fit.
         """
         self.check(params, x)
-        layers = zip(self.linear_layers, params, strict=True)
-
-        def linear(h: Array) -> Array:
-            layer, parameters = next(layers)
-            return layer.output(parameters, h, self.scales(layer))
-
-        return self.architecture.forward(x, linear)
+        return self.architecture.forward(x, _Computed(self, zip(self.linear_layers, params, strict=True)))
 
     def check(self, params: Parameters, x: Array) -> None:
         """Raise ValueError unless inputs and parameters have this network's shapes, and one dtype."""
@@ -146,6 +140,26 @@ class Finite:
             tuple(p if t else {} for p, t in zip(params, trained, strict=True)),
             tuple({} if t else p for p, t in zip(params, trained, strict=True)),
         )
+
+
+@dataclass(frozen=True)
+class _Computed:
+    """The `LinearFunction` of a network: `layers` gives each of them with its parameters."""
+
+    network: Finite
+    layers: Iterator[tuple[Linear, dict[str, Array]]]
+
+    @property
+    def present(self) -> None:
+        """All positions are, until a layer says otherwise."""
+        return None
+
+    def __call__(self, x: Array) -> Array:
+        return self.by_steps()(x)
+
+    def by_steps(self) -> Callable[[Array], Array]:
+        layer, parameters = next(self.layers)
+        return lambda x: layer.output(parameters, x, self.network.scales(layer))
 
 
 def finite(

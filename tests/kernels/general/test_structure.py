@@ -8,7 +8,7 @@ import pytest
 
 from ntkbench.kernels.general.structure import (
     check,
-    normalises_after_mixing,
+    needs_own,
     repeats,
     size,
 )
@@ -158,7 +158,7 @@ def test_all_pairs_of_positions_are_needed_before_means_alone(
     ],
 )
 def test_variances_behind_means_are_needed_by_what_normalises(layers: tuple[Layer, ...], expected: bool) -> None:
-    assert normalises_after_mixing(Serial(layers)) is expected
+    assert needs_own(Serial(layers)) is expected
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ Where positions are many and channels few, forming d f_o / d W for one layer at 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from ntkbench._vendor import array_api_compat
@@ -29,18 +31,8 @@ def factors(
     n, outputs = x.shape[0], network.output_size
 
     def probed(probes: Any) -> Any:
-        layers, remaining = zip(network.linear_layers, params, strict=True), iter(probes)
-        inputs = []
-
-        def linear(h: Array) -> Array:
-            layer, parameters = next(layers)
-            y = layer.output(parameters, h, network.scales(layer))
-            if not layer.layer.trained:
-                return y
-            inputs.append(h)
-            return y + next(remaining)
-
-        return network.architecture.forward(x, linear), tuple(inputs)
+        linear = _Probed(network, zip(network.linear_layers, params, strict=True), iter(probes))
+        return network.architecture.forward(x, linear), tuple(linear.all_inputs())
 
     probes = tuple(xp.zeros((n, *linear.output_shape), dtype=x.dtype, device=device) for linear in trained)
     back, inputs = transforms.vjp(probed, probes)
@@ -50,6 +42,50 @@ def factors(
         _factor(xp, linear, linear.seen(h), b, network.scales(linear), over_positions, trace)
         for linear, h, b, over_positions in zip(trained, inputs, derivatives, summed, strict=True)
     )
+
+
+@dataclass(frozen=True)
+class _Probed:
+    """A network's linear layers, each with a probe of its output added, and what went into those that are trained."""
+
+    network: Finite
+    layers: Iterator[tuple[Linear, dict[str, Array]]]
+    probes: Iterator[Array]
+    inputs: list[Array | list[Array]] = field(default_factory=list)
+
+    @property
+    def present(self) -> None:
+        """All positions are, until a layer says otherwise."""
+        return None
+
+    def __call__(self, x: Array) -> Array:
+        layer, parameters = next(self.layers)
+        y = layer.output(parameters, x, self.network.scales(layer))
+        if not layer.layer.trained:
+            return y
+        self.inputs.append(x)
+        return y + next(self.probes)
+
+    def by_steps(self) -> Callable[[Array], Array]:
+        layer, parameters = next(self.layers)
+        scales = self.network.scales(layer)
+        if not layer.layer.trained:
+            return lambda x: layer.output(parameters, x, scales)
+        probe, seen = next(self.probes), list[Array]()
+        self.inputs.append(seen)
+
+        def step(x: Array) -> Array:
+            seen.append(x)
+            return layer.output(parameters, x, scales) + probe[:, len(seen) - 1]
+
+        return step
+
+    def all_inputs(self) -> list[Array]:
+        """Of each trained layer, (n, *input_shape)."""
+        return [
+            array_api_compat.array_namespace(*each).stack(each, axis=1) if isinstance(each, list) else each
+            for each in self.inputs
+        ]
 
 
 def _factor(

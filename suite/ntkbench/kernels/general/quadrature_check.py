@@ -15,7 +15,7 @@ from ntkbench.arrays.execution import execution_for
 from ntkbench.duals.covariance import Covariance, itself
 from ntkbench.duals.quadrature import relative_hermite_error
 from ntkbench.kernels.general.structure import leaves
-from ntkbench.kernels.general.walk import Walk
+from ntkbench.kernels.general.walk import Walk, of_itself
 from ntkbench.networks.layers import Activation, Layer, Serial
 
 _REFUSED = 1e-1
@@ -116,7 +116,7 @@ def _variances(architecture: Serial, x1: Array, x2: Array | None) -> dict[int, _
         for some in np.split(chosen, len(chosen)) if all_pairs else [chosen]:
             if len(some):
                 with np.errstate(all="ignore"), execution_for(x).double():
-                    walk = _Observed(execution_for(some), lambda _: None, like=x, seen=seen)
+                    walk = _Observed(execution_for(some), of_itself, like=x, seen=seen)
                     walk.after(architecture, itself(array_api_compat.array_namespace(some), some, all_pairs))
     return seen
 

@@ -6,6 +6,7 @@ parallel ones, dual activations subtract numbers that are nearly equal, and in f
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
@@ -24,8 +25,8 @@ from ntkbench.kernels.conv import dispatch
 from ntkbench.kernels.conv.problem import ConvProblem
 from ntkbench.kernels.general.quadrature_check import check_quadrature
 from ntkbench.kernels.general.special import Special, special
-from ntkbench.kernels.general.structure import check, draws_anew, normalises_after_mixing, size
-from ntkbench.kernels.general.walk import Walk
+from ntkbench.kernels.general.structure import check, draws_anew, needs_own, size
+from ntkbench.kernels.general.walk import Walk, of_itself
 from ntkbench.kernels.gram.equal_inputs import Numbers, coincidences, number_inputs
 from ntkbench.kernels.gram.tiles import Progress, cover, gram, part, side
 from ntkbench.kernels.relu.dense import fc_kernels
@@ -114,19 +115,19 @@ def _in_tiles(
     _check_working_room(x1, pair_bytes)
     budget = execution.budget(x1)
     numbers1, numbers2 = _numbers(architecture, x1, x2)
-    pooled1: tuple[Array, ...] = ()
-    pooled2: tuple[Array, ...] = ()
+    each1: tuple[Array, ...] = ()
+    each2: tuple[Array, ...] = ()
     own: tuple[Array, ...] = ()
-    if min(x1.shape[0], second.shape[0]) > 0 and (_meet(numbers1, numbers2) or normalises_after_mixing(architecture)):
-        nngp, ntk, *pooled = _own(execution, architecture, all_pairs, x1, max(1, budget // pair_bytes))
-        own, pooled1 = (nngp, ntk), tuple(pooled)
-        pooled2 = pooled1
+    if min(x1.shape[0], second.shape[0]) > 0 and (_meet(numbers1, numbers2) or needs_own(architecture)):
+        nngp, ntk, *each = _own(execution, architecture, all_pairs, x1, max(1, budget // pair_bytes))
+        own, each1 = (nngp, ntk), tuple(each)
+        each2 = each1
         if x2 is not None:
-            pooled2 = tuple(_own(execution, architecture, all_pairs, x2, max(1, budget // pair_bytes))[2:])
+            each2 = tuple(_own(execution, architecture, all_pairs, x2, max(1, budget // pair_bytes))[2:])
     function = execution.compiled(_tile, _REST)
 
     def tile(rows: slice, columns: slice, diagonal: bool) -> tuple[Array, ...]:
-        pieces = tuple(p[..., rows] for p in pooled1), tuple(p[..., columns] for p in pooled2)
+        pieces = tuple(p[..., rows] for p in each1), tuple(p[..., columns] for p in each2)
         same = coincidences(x1, numbers1[rows], numbers2[columns])
         # The correlation of an input with itself is one; formed by division it would lose half the digits.
         exact = None if same is None else (same, *(part(kernel, rows) for kernel in own))
@@ -163,7 +164,7 @@ def _meet(numbers1: Numbers, numbers2: Numbers) -> bool:
 
 
 def _own(execution: Execution, architecture: Serial, all_pairs: bool, x: Array, chunk: int) -> list[Array]:
-    """NNGP and NTK of each input with itself, (n,), and the variances (..., n) behind layers that mix positions."""
+    """NNGP and NTK of each input with itself, (n,), and what layers need of each, (..., n) (see `OfEach`)."""
     function = execution.compiled(_own_tile, _REST)
     parts, done = [], 0
     for rows in cover(x.shape[0], chunk):
@@ -177,20 +178,22 @@ def _own(execution: Execution, architecture: Serial, all_pairs: bool, x: Array, 
 
 def _own_tile(x: Array, *, execution: Execution, architecture: Serial, all_pairs: bool) -> list[Array]:
     xp = execution.xp
-    pooled: list[Array] = []
+    kept: list[Array] = []
 
-    def keep(covariance: Covariance) -> None:
-        pooled.append(covariance.own_variance(xp))
+    def keep(function: Callable[[Covariance], Array], covariance: Covariance) -> Variances:
+        found = of_itself(function, covariance)
+        kept.append(found[0])
+        return found
 
     result = Walk(execution, keep).after(architecture, itself(xp, _wide(xp, x), all_pairs))
-    return [*_kernels(xp, result), *pooled]
+    return [*_kernels(xp, result), *kept]
 
 
 def _tile(
     x1: Array,
     x2: Array,
-    pooled1: tuple[Array, ...],
-    pooled2: tuple[Array, ...],
+    each1: tuple[Array, ...],
+    each2: tuple[Array, ...],
     exact: tuple[Array, Array, Array] | None,
     *,
     execution: Execution,
@@ -202,21 +205,21 @@ def _tile(
     Args:
         x1: inputs (n1, ...).
         x2: inputs (n2, ...).
-        pooled1: the variances of x1 behind each layer that mixes positions, where they are needed.
-        pooled2: those of x2.
+        each1: what layers need of each of x1: variances behind those that mix positions, weights of attention.
+        each2: that of x2.
         exact: where inputs meet themselves (see `coincidences`), and both kernels of x1 with itself, (n1,); or None.
         execution: of the library of the arrays.
         architecture: what is computed.
         all_pairs: whether it begins with all pairs of positions.
     """
     xp = execution.xp
-    pooled = iter(list(zip(pooled1, pooled2, strict=True)))
+    each = iter(list(zip(each1, each2, strict=True)))
 
-    def next_pooled(covariance: Covariance) -> Variances | None:
-        return next(pooled, None)
+    def next_of_each(function: Callable[[Covariance], Array], covariance: Covariance) -> Variances | None:
+        return next(each, None)
 
     inputs = between(xp, _wide(xp, x1), _wide(xp, x2), all_pairs)
-    kernels = _kernels(xp, Walk(execution, next_pooled).after(architecture, inputs))
+    kernels = _kernels(xp, Walk(execution, next_of_each).after(architecture, inputs))
     if exact is not None:
         same, *own = exact
         kernels = [xp.where(same > 0.0, d[:, None], kernel) for d, kernel in zip(own, kernels, strict=True)]

@@ -6,13 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ntkbench.arrays.array import Array
 from ntkbench.arrays.execution import Execution
 from ntkbench.duals.covariance import Covariance, Variances
 from ntkbench.kernels.general.structure import mixes_positions, needs, repeats
 from ntkbench.networks.layers import Layer, Serial
 
-PooledVariances = Callable[[Covariance], Variances | None]
-"""Called with the covariance behind every layer that mixes positions, in one and the same order."""
+OfEach = Callable[[Callable[[Covariance], Array], Covariance], Variances | None]
+"""What a function makes of each input's covariance with itself; asked for in one and the same order. None: not kept."""
+
+
+def of_itself(function: Callable[[Covariance], Array], covariance: Covariance) -> Variances:
+    """Where inputs meet themselves: an `OfEach`."""
+    value = function(covariance)
+    return value, value
 
 
 @dataclass(frozen=True)
@@ -20,7 +27,7 @@ class Walk:
     """The `Recursion` that layers stand in, at one place of an architecture."""
 
     execution: Execution
-    pooled: PooledVariances
+    each: OfEach
     all_pairs_after: bool = False
     """Whether what follows needs the covariance of all pairs of positions."""
 
@@ -34,7 +41,16 @@ class Walk:
         if not layer.all_pairs_before(self.all_pairs_after):
             before = before.equal_positions(self.xp)
         after = layer.covariance(before, self)
-        return replace(after, variances=self.pooled(after)) if layer.mixes_positions else after
+        if layer.mixes_positions:
+            variances = self.each(lambda own: own.own_variance(self.xp), after)
+            after = replace(after, variances=None if after.own else variances)
+        return after if after.present is None else after.where_present(self.xp)
+
+    def of_each(self, function: Callable[[Covariance], Array], before: Covariance) -> Variances:
+        """What a function makes of each input's covariance with itself, for first and second inputs."""
+        found = self.each(function, before)
+        assert found is not None
+        return found
 
     def inner(self, layer: Layer, before: Covariance) -> Covariance:
         """The covariance after a layer inside another one, with all pairs of positions only where they are needed."""

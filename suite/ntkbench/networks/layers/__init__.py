@@ -14,16 +14,23 @@ from ntkbench.networks.layers.linear import Linear, LinearLayer
 from ntkbench.networks.layers.local_conv import LocalConv
 from ntkbench.networks.layers.pooling import AvgPool, GlobalAvgPool, GlobalSumPool, SumPool
 from ntkbench.networks.layers.residual import Residual
+from ntkbench.networks.layers.sequences.attention import Attention
+from ntkbench.networks.layers.sequences.embedding import Embedding
+from ntkbench.networks.layers.sequences.masked import Masked
+from ntkbench.networks.layers.sequences.recurrent import Recurrent
+from ntkbench.networks.layers.sequences.self_attention import SelfAttention
 from ntkbench.networks.layers.serial import Serial, serial
 
 __all__ = [
     "Activation",
+    "Attention",
     "AvgPool",
     "Concatenate",
     "Conv",
     "ConvTranspose",
     "Dense",
     "Dropout",
+    "Embedding",
     "FanInProd",
     "Flatten",
     "GlobalAvgPool",
@@ -33,7 +40,10 @@ __all__ = [
     "Linear",
     "LinearLayer",
     "LocalConv",
+    "Masked",
+    "Recurrent",
     "Residual",
+    "SelfAttention",
     "Serial",
     "SumPool",
     "serial",

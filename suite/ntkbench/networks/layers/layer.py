@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ntkbench.arrays.array import Array
-from ntkbench.duals.covariance import Covariance
+from ntkbench.duals.covariance import Covariance, Variances
 from ntkbench.networks.layers.features import Features
 
 if TYPE_CHECKING:
@@ -16,8 +16,22 @@ if TYPE_CHECKING:
 Shape = tuple[int, ...]
 """Of one input's features, its channels last: (d,), (T, C), (H, W, C) or (D, H, W, C)."""
 
-LinearFunction = Callable[[Array], Array]
-"""The input of the next of a network's linear layers, in the order of `linear_layers` -> its output."""
+
+class LinearFunction(Protocol):
+    """A network's linear layers with their parameters, in the order of `linear_layers`."""
+
+    @property
+    def present(self) -> Array | None:
+        """1 where a position is there and 0 where it is absent, (n, *positions); None: all are there."""
+
+    def __call__(self, x: Array) -> Array:
+        """The next layer of inputs (n, *input_shape)."""
+
+    def by_steps(self) -> Callable[[Array], Array]:
+        """The next layer as a function of what stands at one position, (n, channels), called for each in turn.
+
+        For a layer that needs its own output at one position for its input at the next.
+        """
 
 
 class Units(NamedTuple):
@@ -40,6 +54,12 @@ class Recursion(Protocol):
 
     def inner(self, layer: Layer, before: Covariance) -> Covariance:
         """The covariance after a layer inside this one; with the variances that those that mix positions lose."""
+
+    def of_each(self, function: Callable[[Covariance], Array], before: Covariance) -> Variances:
+        """What a function makes of each input's covariance with itself at this place, for first and second inputs.
+
+        `function` gives (..., n), the inputs last. Only a layer that `needs_each` may ask.
+        """
 
     def chain(self, layers: tuple[Layer, ...], before: Covariance) -> Covariance:
         """The covariance after layers one after another, repeated blocks of them compiled once."""
@@ -99,6 +119,11 @@ class Layer(ABC):
     @property
     def needs_variances(self) -> bool:
         """Whether `covariance` needs the variances of its inputs, as what normalises does."""
+        return False
+
+    @property
+    def needs_each(self) -> bool:
+        """Whether `covariance` asks the recursion for `of_each`."""
         return False
 
     @property
