@@ -138,6 +138,9 @@ COMMENT ON COLUMN perf.samples IS 'raw samples, in `unit`; each the mean of `num
 COMMENT ON COLUMN perf.number IS 'calls within one sample, 1';
 COMMENT ON COLUMN perf.failure IS
   'why there is no value: the benchmark failed, or the commit did not build; '''' when there is one';
+COMMENT ON COLUMN perf.origin IS 'as run.origin: of what `nox -s perf` measured here, this machine';
+COMMENT ON COLUMN perf.submitter IS 'as run.submitter';
+COMMENT ON COLUMN perf.seal IS 'as run.seal';
 COMMENT ON COLUMN perf.stored IS 'as run.stored';
 
 COMMENT ON TABLE append_only IS
@@ -150,6 +153,7 @@ COMMENT ON COLUMN claims_seen.seen IS 'as run.stored';
 COMMENT ON VIEW present IS
   'Each task''s newest version, and the claims that it was last seen with, by the first origin that has it.';
 
+COMMENT ON VIEW good_run IS 'Every good run of each task''s newest version.';
 COMMENT ON VIEW latest_on_machine IS
   'The newest good run of each experiment on each machine, by origin, of each task''s newest version.';
 
@@ -425,13 +429,13 @@ COMMENT ON COLUMN environment_fact.value IS 'its value, a text';
 
 COMMENT ON VIEW perf_history IS
   'What asv measured, commit by commit, against what the commits before took; of each commit the newest '
-  'measurement.';
+  'measurement. A history is of one origin, this machine''s first.';
 COMMENT ON COLUMN perf_history.python IS 'the version of Python';
 COMMENT ON COLUMN perf_history.samples IS 'how many samples the value is the median of, 1';
 COMMENT ON COLUMN perf_history.value IS 'median of the samples, in `unit`; NULL: it failed';
 COMMENT ON COLUMN perf_history.unit IS 'of value, low, high and baseline';
 COMMENT ON COLUMN perf_history.baseline IS
-  'median of the five measured commits before, same machine, Python and version of the benchmark, in `unit`; '
+  'median of the five measured commits before, same origin, machine, Python and version of the benchmark, in `unit`; '
   'NULL: the first';
 COMMENT ON COLUMN perf_history.ratio IS 'value / baseline, 1: above 1 it takes more than before';
 COMMENT ON COLUMN perf_history.level IS

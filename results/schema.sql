@@ -7,7 +7,7 @@ CREATE TABLE schema_version (
   version INTEGER PRIMARY KEY,
   views   VARCHAR
 );
-INSERT INTO schema_version VALUES (4, NULL);
+INSERT INTO schema_version VALUES (5, NULL);
 
 CREATE TABLE environment (
   environment_id VARCHAR PRIMARY KEY,
@@ -133,6 +133,9 @@ CREATE TABLE perf (
   samples        DOUBLE[] NOT NULL,
   number         INTEGER NOT NULL,
   failure        VARCHAR NOT NULL,
+  origin         VARCHAR NOT NULL,
+  submitter      VARCHAR NOT NULL,
+  seal           VARCHAR NOT NULL,
   stored         TIMESTAMP NOT NULL,
   PRIMARY KEY (environment_id, benchmark, version, params, measured)
 );

@@ -11,14 +11,17 @@ SELECT task, task_version, claims_id FROM claims_seen
 QUALIFY row_number() OVER (
   PARTITION BY task ORDER BY precedence(origin, submitter), task_version DESC, seen DESC, claims_id) = 1;
 
-CREATE OR REPLACE VIEW latest_on_machine AS
+CREATE OR REPLACE VIEW good_run AS
 SELECT run.* EXCLUDE (seal), environment.machine, environment.commit_id
 FROM run JOIN environment USING (environment_id) JOIN present USING (task, task_version)
-WHERE status = 'ok'
+WHERE status = 'ok';
+
+CREATE OR REPLACE VIEW latest_on_machine AS
+SELECT * FROM good_run
 QUALIFY latest_attempt(experiment_id, (machine, origin, submitter), NULL, stored, run_id);
 
 CREATE OR REPLACE VIEW latest_by_origin AS
-SELECT * FROM latest_on_machine
+SELECT * FROM good_run
 QUALIFY latest_attempt(experiment_id, (origin, submitter), NULL, stored, run_id);
 
 -- Of each setting on each entry the first origin alone: no mean is over runs of several.
@@ -47,7 +50,8 @@ WITH pair AS (
 ), differing_metric AS (
   SELECT p.run_id, p.other_id, string_agg(m.name, ', ' ORDER BY m.name) AS names
   FROM pair p JOIN metric m ON m.run_id = p.run_id JOIN metric n ON n.run_id = p.other_id AND n.name = m.name
-  WHERE NOT agrees(m.value, n.value, m.tolerance)
+  -- Stated, though a tolerance that is NULL makes the rest NULL: half of the metrics need not be paired.
+  WHERE m.tolerance IS NOT NULL AND NOT agrees(m.value, n.value, m.tolerance)
   GROUP BY ALL
 ), curve_share AS (
   SELECT p.run_id, p.other_id, c.name,
@@ -241,7 +245,7 @@ WITH stated AS (
     JOIN metric m ON m.run_id = r.run_id AND m.name = c.metric
     LEFT JOIN spent s ON s.run_id = r.run_id
 ), measured AS (
-  SELECT task, name, backend, device, precision, origin, submitter, count(*) AS runs, count(DISTINCT seed) AS seeds,
+  SELECT task, name, backend, device, precision, origin, submitter, count(*) AS runs, list_unique(list(seed)) AS seeds,
          avg(value) AS mean, arg_max(value, distance) AS worst, stddev_samp(value) AS spread,
          any_value(stderr) AS stderr, avg(seconds) AS seconds, any_value(unit) AS unit
   FROM matching GROUP BY task, name, backend, device, precision, origin, submitter
@@ -287,7 +291,7 @@ FROM latest_run r JOIN metric m USING (run_id);
 
 CREATE OR REPLACE VIEW setting_mean AS
 WITH taken AS (
-  SELECT task, params, metric, unit, backend, device, precision, count(*) AS runs, count(DISTINCT seed) AS seeds,
+  SELECT task, params, metric, unit, backend, device, precision, count(*) AS runs, list_unique(list(seed)) AS seeds,
          avg(value) AS mean, stddev_samp(value) AS spread, any_value(stderr) AS stderr,
          list(run_id ORDER BY seed, run_id) AS run_ids
   FROM measurement GROUP BY ALL
@@ -343,36 +347,40 @@ FROM (
 -- NULL: not known. Where asv is installed, ntkbench's connections have a temporary macro of this name before it.
 CREATE OR REPLACE MACRO step_levels(x, weights) AS NULL::DOUBLE[];
 
+-- A foreign measurement, whatever machine it names, is in no history of this machine's.
 CREATE OR REPLACE VIEW perf_history AS
 WITH newest AS (
   SELECT p.*, e.machine, e.commit_id, coalesce(map_extract(e.facts, 'python')[1], '') AS python
   FROM perf p JOIN environment e USING (environment_id)
   QUALIFY row_number() OVER (
-    PARTITION BY machine, python, benchmark, version, params, commit_id ORDER BY stored DESC, environment_id) = 1
+    PARTITION BY origin, submitter, machine, python, benchmark, version, params, commit_id
+    ORDER BY stored DESC, environment_id) = 1
 ), series AS (
-  SELECT machine, python, benchmark, version, params, list(commit_id ORDER BY committed, commit_id) AS commits,
+  SELECT origin, submitter, machine, python, benchmark, version, params,
+         list(commit_id ORDER BY committed, commit_id) AS commits,
          step_levels(list(value ORDER BY committed, commit_id),
                      list(2 / nullif(high - low, 0) ORDER BY committed, commit_id)) AS levels
   FROM newest GROUP BY ALL
 ), levelled AS (
-  SELECT machine, python, benchmark, version, params, unnest(commits) AS commit_id, unnest(levels) AS level
+  SELECT origin, submitter, machine, python, benchmark, version, params, unnest(commits) AS commit_id,
+         unnest(levels) AS level
   FROM series
 )
 SELECT benchmark, params, machine, python, version, commit_id, committed, subject, unit, value, low, high,
-       len(samples) AS samples, number, failure, measured,
+       len(samples) AS samples, number, failure, measured, origin, submitter,
        median(value) OVER before AS baseline, value / nullif(baseline, 0) AS ratio,
        level,
        -- asv's own threshold.
        CASE WHEN abs(level / nullif(last_value(level IGNORE NULLS) OVER past, 0) - 1) >= 0.05
             THEN level / last_value(level IGNORE NULLS) OVER past END AS step
-FROM newest JOIN levelled USING (machine, python, benchmark, version, params, commit_id)
+FROM newest JOIN levelled USING (origin, submitter, machine, python, benchmark, version, params, commit_id)
 WINDOW before AS (
-  PARTITION BY machine, python, benchmark, version, params ORDER BY committed, commit_id
+  PARTITION BY origin, submitter, machine, python, benchmark, version, params ORDER BY committed, commit_id
   ROWS BETWEEN 5 PRECEDING AND 1 PRECEDING
 ), past AS (
-  PARTITION BY machine, python, benchmark, version, params ORDER BY committed, commit_id
+  PARTITION BY origin, submitter, machine, python, benchmark, version, params ORDER BY committed, commit_id
   ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
-ORDER BY benchmark, params, machine, python, version, committed, commit_id;
+ORDER BY benchmark, params, precedence(origin, submitter), machine, python, version, committed, commit_id;
 
 -- For the report
 

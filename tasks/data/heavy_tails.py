@@ -146,5 +146,5 @@ def heavy_tails(ctx: Context, distribution: str, n: int, dimension: int, width: 
     for name, x, y in (("width_error", widths, at_width[0]), ("norm_deviation", dimensions, medians),
                        ("exponential_error", sizes, exp), ("ntk_error", sizes, equal), ("raw_error", sizes, raw),
                        ("training_loss", training.steps, training.loss),
-                       ("predicted_training_loss", training.steps, ctx.to_numpy(training.predicted))):  # fmt: skip
+                       ("predicted_training_loss", training.steps, training.predicted)):  # fmt: skip
         ctx.curve(name, x, y)

@@ -77,17 +77,18 @@ def rademacher_ball(ctx: Context, d: int, n_max: int, draws: int) -> None:
     points = Sphere(d).samples(max(n_max, POOL), 1, rng)[0].points
     counts = [50 * 2**i for i in range(int(math.log2(n_max / 50)) + 1)]
     signs = [ctx.asarray(rng.choice([-1.0, 1.0], (400, n))) for n in counts]
-    labels = ctx.asarray(np.sign(points[:POOL, 0]))
+    labels = np.sign(points[:POOL, 0])
     samples = rng.integers(POOL, size=(draws, SAMPLE))
-    few = ctx.asarray(rng.choice([-1.0, 1.0], (50, SAMPLE)))
+    few = rng.choice([-1.0, 1.0], (50, SAMPLE))
 
     def bounds():
         """The generalisation gap of each sample, over its bound."""
-        shares = []
+        # In NumPy: to take samples out of a matrix libraries would compile a dozen programs.
+        shares, pool = [], ctx.to_numpy(k)[:POOL, :POOL]
         for sample in samples:
-            value = rademacher_complexity(k[sample][:, sample], few).value
+            value = rademacher_complexity(pool[np.ix_(sample, sample)], few).value
             bound = 2 * RADIUS * value + 3 * math.sqrt(math.log(2 / DELTA) / (2 * SAMPLE))
-            shares.append(ramp_gap(k[:POOL, :POOL], labels, sample, radius=RADIUS, ridge=1.0) / bound)
+            shares.append(ramp_gap(pool, labels, sample, radius=RADIUS, ridge=1.0) / bound)
             ctx.progress(len(shares), draws)
         return np.array(shares)
 

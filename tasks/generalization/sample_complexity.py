@@ -94,7 +94,7 @@ def sample_complexity(ctx: Context, degree: int, d_min: int, d_max: int, dimensi
     counts[last] = sorted([*counts[last], between])
     samples = {d: Sphere(d).samples(max(counts[d]), trials, ctx.rng(purpose=f"points {degree} {d}")) for d in sizes}
     rng = ctx.rng(purpose=f"signs {degree}")
-    signs = [ctx.asarray(rng.choice([-1.0, 1.0], (400, n))) for n in counts[last]]
+    signs = [rng.choice([-1.0, 1.0], (400, n)) for n in counts[last]]
 
     def staircase(d):
         """The mean test error of each target after n points, for each n."""
@@ -113,14 +113,12 @@ def sample_complexity(ctx: Context, degree: int, d_min: int, d_max: int, dimensi
         network = finite(layers, (d_features,), width=width)
         params = network.init(ctx.rng(purpose=f"neurons {degree} {d_features}"), ctx.asarray)
         k = empirical_ntk(network, params, ctx.asarray(x), trace=True)
-        groups, trace = [sphere.functions(x, i, EACH) for i in range(1, degree + 3)], np.trace(ctx.to_numpy(k[:n, :n]))
+        groups, trace = [sphere.functions(x, i, EACH) for i in range(1, degree + 3)], np.trace(ctx.to_numpy(k)[:n, :n])
         return theory.group_errors(k, groups, n, ridge=RIDGE * float(trace))
 
-    def capacity(x):  # at the largest d: the unit ball's complexity by n, and the interpolant's norm
+    def capacity(x):  # at the largest d, by n
         k = fc_kernels(ctx.asarray(x), depth=3).ntk
-        y = ctx.backend.asarray(Sphere(last).functions(x, degree, 1), "float64")
-        return [(theory.rademacher_complexity(k[:n, :n], s).value, theory.interpolant_norm(k[:n, :n], y[:n]))
-                for n, s in zip(counts[last], signs, strict=True)]  # fmt: skip
+        return theory.capacity_curve(k, Sphere(last).functions(x, degree, 1), signs)
 
     errors = ctx.stage("staircase", lambda: {d: staircase(d) for d in sizes})
     random, tangent = ctx.stage("features", lambda: [features(first) for first in (False, True)])
@@ -144,7 +142,7 @@ def sample_complexity(ctx: Context, degree: int, d_min: int, d_max: int, dimensi
     ctx.curve("predicted_n_half_by_d", sizes, expected)
     ctx.curve("mixed_error", counts[last], mixed)
     ctx.curve("predicted_mixed_error", counts[last], predicted)
-    ctx.curve("unit_ball_complexity", counts[last], [r for r, _ in complexity])
-    ctx.curve("interpolant_complexity", counts[last], [r * norm for r, norm in complexity])
+    ctx.curve("unit_ball_complexity", counts[last], [c.unit_ball for c in complexity])
+    ctx.curve("interpolant_complexity", counts[last], [c.interpolant for c in complexity])
     ctx.curve("random_features_error", range(1, degree + 3), random)
     ctx.curve("tangent_features_error", range(1, degree + 3), tangent)

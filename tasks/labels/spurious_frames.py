@@ -104,24 +104,22 @@ def spurious_frames(ctx: Context, dataset: str, model: str, k: int, n: int, n_te
     z_test, g_test, _ = framed(ctx.to_numpy(data.x_test), labels=data.labels_test, **options)
     query = np.hstack([np.zeros((len(z), core)), z[:, core:]])
     weights = ctx.rng(purpose=f"weights {k} {z.shape[1]}").standard_normal((k, z.shape[1]), dtype=np.float32)
-    labels, sizes = ctx.backend.asarray(g, "float64"), [n // 4, n // 2, n]
+    sizes = [n // 4, n // 2, n]
 
     z, query, z_test, weights = (ctx.asarray(x) for x in (z, query, z_test, weights))
-    gram, k_query, k_test = ctx.stage("kernels", grams, model, z, [query, z_test], weights)
-    terms = ctx.stage("regression", regress, gram, k_query, k_test, labels, sizes)
-    told = [
-        100 * float(np.mean(ctx.to_numpy(seen.prediction) * g[:m] > 0))
-        for m, (seen, _) in zip(sizes, terms, strict=True)
-    ]
-    right = [100 * float(np.mean(ctx.to_numpy(prediction) * g_test > 0)) for _, prediction in terms]
-    share, few = told[-1] / 100, sizes[0]
+    # Regression in NumPy: libraries would compile it anew for each number of images.
+    kernels = [ctx.to_numpy(k) for k in ctx.stage("kernels", grams, model, z, [query, z_test], weights)]
+    terms = ctx.stage("regression", regress, *kernels, g, sizes)
+    told = [100 * float(np.mean(seen.prediction * g[:m] > 0)) for m, (seen, _) in zip(sizes, terms, strict=True)]
+    right = [100 * float(np.mean(prediction * g_test > 0)) for _, prediction in terms]
+    share, few, (gram, k_query, _) = told[-1] / 100, sizes[0], kernels
     ctx.record(
-        alignment=float(np.mean(ctx.to_numpy(terms[-1][0].alignment))),
+        alignment=float(np.mean(terms[-1][0].alignment)),
         spurious_accuracy=100 * share,
         spurious_excess=(share - 0.5) * 2 * math.sqrt(n),
         spurious_decline=told[0] - told[-1],
         test_accuracy=right[-1],
-        identity_error=identity_error(gram[:few, :few], labels[:few], k_query[:few, :few], points=(0, few // 2)),
+        identity_error=identity_error(gram[:few, :few], g[:few], k_query[:few, :few], points=(0, few // 2)),
     )
     ctx.curve("spurious_accuracy", sizes, told)
     ctx.curve("test_accuracy", sizes, right)

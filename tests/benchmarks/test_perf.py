@@ -1,13 +1,15 @@
-"""Which commits `nox -s perf -- --since REV` times."""
+"""Which commits `nox -s perf -- --since REV` times, and how it stores what asv measured."""
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from benchmarks import perf
+from ntkbench.results.store import Store
 
 
 @pytest.fixture
@@ -61,3 +63,35 @@ def test_an_unknown_commit_is_told_in_one_line(repository: Path, capfd: pytest.C
         perf.commit("nowhere")
     assert ended.value.code == 2
     assert capfd.readouterr().err == "perf: there is no commit 'nowhere'\n"
+
+
+def asv_results(folder: Path, *machines: str) -> Path:
+    (folder / "benchmarks.json").parent.mkdir()
+    (folder / "benchmarks.json").write_text(json.dumps({"time_gram": {"type": "time", "unit": "seconds"}}))
+    for machine in machines:
+        result = {
+            "version": 2, "commit_hash": "a" * 40, "date": 1_767_225_600_000, "python": "3.11",
+            "params": {"machine": machine, "cpu": "Z", "num_cpu": "2", "ram": "1024", "os": "Linux"},
+            "result_columns": ["result", "params", "version"], "results": {"time_gram": [[0.25], [], "v1"]},
+        }  # fmt: skip
+        (folder / machine).mkdir()
+        (folder / machine / "aaaaaaaa.json").write_text(json.dumps(result))
+    return folder
+
+
+def test_what_it_measured_is_this_machines_and_what_lies_beside_it_is_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, database = asv_results(tmp_path / "asv", "here", "there"), tmp_path / "new" / "results.duckdb"
+    for said in ("2 added, 0 were here already", "0 added, 2 were here already"):
+        assert perf.store(folder, "here", str(database)) == 0
+        assert capsys.readouterr().out.strip() == said
+    rows = Store(database).query("SELECT machine, origin FROM perf_history ORDER BY machine")[1]
+    assert rows == [("here", "this machine"), ("there", "import")]
+
+
+def test_without_results_it_says_so_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert perf.store(tmp_path / "nothing", "here", str(tmp_path / "results.duckdb")) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"perf: {tmp_path}/nothing/benchmarks.json cannot be read")
+    assert said.count("\n") == 1

@@ -37,6 +37,8 @@ def one_line(outcome, code: int = 2) -> str:
         (["sql"], "give a query, the name of one"),
         (["run", "--bakcend", "jax"], "unknown argument '--bakcend'; did you mean '--backend'?"),
         (["list", "--qqq"], "unknown argument '--qqq'"),
+        (["verify", "--database", "here"], "unknown argument '--database'; did you mean '--db'?"),
+        (["verify", "--database=here"], "unknown argument '--database=here'; did you mean '--db'?"),
         (["run", "--device", "cuad"], "unknown device 'cuad'; did you mean 'cuda'?"),
         (["run", "--precision", "float23"], "unknown precision 'float23'; did you mean 'float32'?"),
         (["run", "--seeds", "two"], "argument --seeds: invalid int value: 'two'"),

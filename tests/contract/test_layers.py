@@ -34,6 +34,7 @@ from ntkbench.networks import (
     Layer,
     LayerNorm,
     LocalConv,
+    Masked,
     Recurrent,
     Residual,
     SelfAttention,
@@ -64,6 +65,8 @@ class Row:
     after: tuple[Layer, ...] = ()
     evaluated: Layer | None = None
     """The layer that it is in networks of finite width, where that is another one."""
+    first: bool = False
+    """Whether it must act on the inputs themselves."""
 
     @property
     def architecture(self) -> Serial:
@@ -75,9 +78,10 @@ class Row:
         return serial(*self.before, self.evaluated or self.layer, *self.after)
 
 
-ROOT_AND_PLACES = SelfAttention("identity", "sqrt", 8, embedding=Embedding("concat"))
+ROOT_AND_PLACES = SelfAttention("identity", "sqrt", 12, embedding=Embedding("concat"))
 READOUT = (Activation("erf"), Dense())
-MEAN = (Activation("erf"), GlobalAvgPool(), Dense())
+READOUT_OF_ALL = (Activation("erf"), Flatten(), Dense())
+NORMALISED = (LayerNorm(), RELU, Flatten(), Dense(1.0, 0.5))
 ROWS = [
     Row(Dense(S2, 0.5), (VECTOR, SEQUENCE, IMAGE, VOLUME), after=READOUT),
     Row(Dense(S2, 0.5, trained=False), (VECTOR,), after=READOUT),
@@ -119,12 +123,18 @@ ROWS = [
     Row(Attention(), (IMAGE,), (Dense(S2, 0.3), RELU), (Dense(), RELU, GlobalAvgPool(), Dense())),
     Row(Attention(True, scale=2.0), (SEQUENCE, VOLUME), (Dense(),), (LayerNorm(), RELU, Flatten(), Dense())),
     Row(SelfAttention(query_std=S2, b_std=0.5), (SEQUENCE, IMAGE), (Dense(S2), RELU), (RELU, Flatten(), Dense())),
-    Row(SelfAttention("relu", embedding=Embedding()), (SHORT,), (Dense(S2, 1.0), LayerNorm()), MEAN),
-    Row(SelfAttention("abs", trained=False), (SHORT,), (Dense(S2, 1.0), LayerNorm()), MEAN),
-    Row(SelfAttention("identity", "sqrt", 8, b_std=0.5), (SHORT,), (Dense(), LayerNorm()), MEAN),
-    Row(ROOT_AND_PLACES, (SHORT,), (Dense(), LayerNorm()), MEAN),
+    Row(SelfAttention("relu", embedding=Embedding()), (SHORT,), (Dense(), LayerNorm()), NORMALISED),
+    Row(SelfAttention("abs", trained=False), (SHORT,), (Dense(), LayerNorm()), NORMALISED),
+    Row(SelfAttention("identity", "sqrt", 12, b_std=1.0), (SHORT,), (Dense(), LayerNorm()), NORMALISED),
+    Row(ROOT_AND_PLACES, (SHORT,), (Dense(), LayerNorm()), NORMALISED),
+    Row(
+        Masked(serial(Dense(b_std=0.5), Attention(), RELU, GlobalAvgPool())),
+        (SEQUENCE,),
+        after=(Dense(), *READOUT),
+        first=True,
+    ),
     Row(Recurrent(b_std=0.5), (SEQUENCE,), after=(GlobalAvgPool(), Dense())),
-    Row(Recurrent(RELU, S2, trained=False), (SEQUENCE,), (Conv((2,)), RELU), (Dense(), RELU, Flatten(), Dense())),
+    Row(Recurrent(RELU, 1.0, 1.5, trained=False), (SEQUENCE,), (Conv((2,)), LayerNorm()), (Dense(), *READOUT_OF_ALL)),
     Row(Concatenate((serial(RELU, Dense(b_std=0.5)), serial(RELU))), ((UNITS.last,),), (Dense(),), (Dense(), *READOUT)),
     Row(Concatenate((Flatten(), serial(Conv(), GlobalSumPool()))), (IMAGE,), (Conv(), RELU), (Dense(), *READOUT)),
     Row(FanInProd((Dense(b_std=0.5), serial(Dense(), Activation("erf")))), (VECTOR, IMAGE), after=(Dense(), *READOUT)),
@@ -169,6 +179,8 @@ def layer_of(row: Row, shape: Shape, backend: Backend) -> np.ndarray:
     linear_layers = iter(row.layer.linear_layers(shape, UNITS))
 
     class InOrder:
+        present = None
+
         def __call__(self, h: Any) -> Any:
             layer, parameters = self.following()
             assert tuple(h.shape) == (3, *layer.input_shape)
@@ -269,7 +281,8 @@ def test_shapes_at_infinite_and_finite_width_agree(row: Row) -> None:
     for shape in row.shapes:
         wide = (*shape[:-1], UNITS.last)
         positions = Features.of_inputs(shape).positions
-        features = row.layer.features(Features(positions, ("width", 1), gaussian=True), "it")
+        before = Features(positions, ("width", 1), gaussian=True)
+        features = row.layer.features(Features.of_inputs(shape) if row.first else before, "it")
         out = row.layer.output_shape(wide, UNITS)
         assert features.positions == (out[:-1] or None)
         assert out[-1] == features.channels[1] * UNITS.last

@@ -10,6 +10,7 @@ from ntkbench import kernels
 
 KERNELS = [
     "architecture_kernels",
+    "batch_norm_kernels",
     "cntk",
     "conv_kernels",
     "empirical_ntk",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from html import escape, unescape
 from pathlib import Path
 
@@ -13,6 +15,8 @@ import pytest
 
 from ntkbench import formats
 from ntkbench.report.site import write_site
+from ntkbench.results.origin import IMPORT, Origin
+from ntkbench.results.perf.rows import read_measurements
 from ntkbench.results.record import RunRecord
 from ntkbench.results.store import Store
 
@@ -131,6 +135,22 @@ def test_histories_name_the_hardware_and_their_steps_the_commits(results: Store,
     (number,) = re.findall(r'<a href="#history-(\d)">bench.time_solve</a>', html)
     assert f'<a href="#history-{number}-{step[0]}">{step[1]}</a>' in html
     assert f'<tr id="history-{number}-{step[0]}">' in html
+
+
+def test_a_history_of_anothers_says_whose_it_is(results: Store, tmp_path: Path) -> None:
+    store = Store(shutil.copy(results.path, tmp_path / "results.duckdb"))
+    with results.reading() as connection:
+        one = read_measurements(connection)[0]
+    vouched = {"reference": Origin("reference"), "import by &lt;Ada&gt;": Origin("import", "<Ada>"), "import": IMPORT}
+    for days, origin in enumerate(vouched.values()):
+        later = one.measured + timedelta(days=1 + days)  # another measurement of the same commit and machine
+        store.add([], measurements=[(replace(one, value=9.0, origin=origin, measured=later), "asv")])
+    write_site(store, {}, tmp_path / "out")
+    html = text(tmp_path / "out", "performance.html")
+    for words in vouched:
+        assert html.count(f"<code>m1</code> ({words})") == 2  # in the table and over the history
+    assert html.count("<code>m1</code>") - html.count("<code>m1</code> (") == 4  # two histories of this machine's
+    assert results.query("FROM perf_history")[1] == store.query("FROM perf_history WHERE origin = 'this machine'")[1]
 
 
 def test_the_ratio_to_the_best_is_of_the_same_setting_and_stage(results: Store, site: Path) -> None:

@@ -19,7 +19,8 @@ from ntkbench.results.schema import SCHEMA_VERSION, TABLES
 from ntkbench.results.store import Store
 
 DATA = Path(__file__).parents[1] / "data"
-RUNS = {1: 4, 2: 5, 3: 5}
+RUNS = {1: 4, 2: 5, 3: 5, 4: 6}
+MEASUREMENTS = {1: 0, 2: 0, 3: 1, 4: 2}
 
 
 @pytest.fixture(params=RUNS)
@@ -58,12 +59,13 @@ def structure(store: Store) -> dict[str, list[tuple]]:
 
 
 def content(store: Store, sealed: bool = True) -> dict[str, list[tuple]]:
-    """All rows; of runs alone, without who vouches for them, where they are not sealed."""
+    """All rows; of runs alone, without who vouches for them and their place in the order, where they are not sealed."""
     asked = (
         {}
         if sealed
         else {
-            "run": "SELECT * EXCLUDE (origin, submitter, seal) FROM run",
+            "environment": "FROM environment WHERE environment_id IN (SELECT environment_id FROM run)",
+            "run": "SELECT * EXCLUDE (origin, submitter, seal, stored) FROM run",
             "claim": "FROM claim WHERE claims_id IN (SELECT claims_id FROM run)",
         }
     )
@@ -162,6 +164,15 @@ def test_what_it_holds_of_this_hardware_is_this_machines_and_the_rest_imported(
     assert store.done("a new name") == set()
 
 
+@pytest.mark.parametrize("named", ["hardware_id", "machine_id"])
+def test_so_is_what_asv_measured_under_a_name_of_this_machine(
+    old: Path, version: int, named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"ntkbench.results.schema.{named}", lambda: "m1")
+    rows = Store(old).query("SELECT machine, origin, seal FROM perf JOIN environment USING (environment_id) ORDER BY 1")
+    assert rows[1] == [("m1", "this machine", ""), ("m2", "import", "")][: MEASUREMENTS[version]]
+
+
 def test_a_database_in_a_folder_that_cannot_be_written_says_so(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_: object) -> None:
         raise duckdb.IOException("Read-only file system")
@@ -177,7 +188,7 @@ def test_all_three_forms_are_imported_to_the_same(
 ) -> None:
     before = old.read_bytes()
     store = Store(database)
-    measured = int(version == 3 and source != "records.jsonl")
+    measured = MEASUREMENTS[version] if source != "records.jsonl" else 0
     assert import_sources(store, [old if source == "database" else folder / source]) == (RUNS[version] + measured, 0)
     # The source stays as it is.
     assert old.read_bytes() == before
@@ -185,7 +196,7 @@ def test_all_three_forms_are_imported_to_the_same(
         assert found_version == version
     sealed = version < 3 or source != "records.jsonl"
     found, wanted = content(store, sealed), content(Store(old), sealed)
-    if source == "records.jsonl":  # which carry no declarations, measurements and seals
+    if source == "records.jsonl":  # which carry no declarations, measurements, seals and moments
         assert found.pop("declaration") == found.pop("perf") == []
         del wanted["declaration"], wanted["perf"]
     assert found == wanted

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from datetime import UTC
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,16 +25,7 @@ from ntkbench.results.record import (
 )
 from ntkbench.results.record_checks import checkable
 
-RECORD = RunRecord(
-    run_id="0" * 32, experiment_id="a" * 32, task="squares", task_version=1, tier="smoke",
-    params={"x": 3, "how": "well"}, backend="numba", implementation="numba", device="cpu", precision="float32", seed=0,
-    dataset=None, dataset_sha256=None, status="ok", reason="", traceback="", warnings=["UserWarning: one"],
-    started="2026-01-02T03:04:05.678+00:00", finished="2026-01-02T03:04:06+00:00", command="ntkbench run",
-    environment={"cpu": "fast"}, timings=[TimingRow("kernel", "first", 0, 0.5), TimingRow("kernel", "steady", 0, 0.1)],
-    metrics=[MetricRow("square", 9.0, "1", 0.5, "higher", None)],
-    curves=[CurveRow("powers", [0.0, 1.0], [1.0, 3.0], "exponent", "power", "1", "1", 0.9, 0.0)],
-    claims=[ClaimRow("three squared", "square", 9.0, 0.1, "exact", {"x": 3}, True, 1, "mean")],
-)  # fmt: skip
+RECORD = RunRecord.from_json((Path(__file__).parents[1] / "data" / "squares.json").read_text())
 
 
 def values() -> dict[str, Any]:

@@ -49,7 +49,7 @@ def test_a_network_that_is_linear_trains_as_its_kernel_says(library: Any) -> Non
     k = empirical_ntk(network, start, x, trace=True)
     rate = 1.0 / float(np.linalg.eigvalsh(library.to_numpy(k).astype(np.float64))[-1])
     curves = loss_curves(network, start, x, y, k, steps=50, rate=rate)
-    predicted = library.to_numpy(curves.predicted)
+    predicted = curves.predicted
     assert len(curves.steps) == len(curves.loss) == len(predicted) > 5
     np.testing.assert_allclose(curves.loss, predicted, rtol=1e-3)
     assert curves.rate_ratio == pytest.approx(1.0, abs=1e-3)
@@ -62,6 +62,6 @@ def test_curves_end_where_the_limit_has_lost_all_but_a_millionth(library: Any) -
     k = fc_kernels(x, depth=2).ntk
     rate = 1.0 / float(np.linalg.eigvalsh(library.to_numpy(k).astype(np.float64))[-1])
     curves = loss_curves(network, start, x, y, k, steps=10_000, rate=rate)
-    predicted = library.to_numpy(curves.predicted)
+    predicted = curves.predicted
     assert curves.steps[-1] < 10_000
     assert 1e-6 * predicted[0] <= predicted[-1] < 1e-4 * predicted[0]

@@ -10,7 +10,7 @@ import pytest
 
 from ntkbench.backends import Backend
 from ntkbench.kernels import fc_kernels
-from ntkbench.theory import Sphere, all_signs, interpolant_norm, rademacher_complexity, ramp_gap
+from ntkbench.theory import Sphere, all_signs, capacity_curve, interpolant_norm, rademacher_complexity, ramp_gap
 
 
 def gram(n: int, dtype: str = "float64") -> np.ndarray:
@@ -112,3 +112,15 @@ def test_no_function_that_takes_the_values_is_shorter() -> None:
     # A sixth value asked of a function makes it no shorter.
     least = interpolant_norm(k[:5, :5], y[:5])
     assert all(interpolant_norm(k, np.vstack([y[:5], [[value]]])) >= least - 1e-9 for value in (-1.0, 0.0, 0.3, 2.0))
+
+
+def test_capacities_are_those_of_the_first_points(backend: Backend) -> None:
+    rng = np.random.default_rng(0)
+    a = rng.standard_normal((9, 12))
+    k, y, signs = a @ a.T, rng.standard_normal((9, 1)), [all_signs(n) for n in (2, 5, 9)]
+    found = capacity_curve(backend.asarray(k, "float64"), y, signs)
+    for n, draws, capacity in zip((2, 5, 9), signs, found, strict=True):
+        ball = np.mean([math.sqrt(s @ k[:n, :n] @ s) for s in draws]) / n
+        norm = math.sqrt(y[:n, 0] @ np.linalg.inv(k[:n, :n]) @ y[:n, 0])
+        assert capacity.unit_ball == pytest.approx(ball, rel=1e-12)
+        assert capacity.interpolant == pytest.approx(ball * norm, rel=1e-9)

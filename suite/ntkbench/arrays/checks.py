@@ -81,6 +81,14 @@ def host(x: Array) -> np.ndarray:
     return np.array(found, dtype=np.float64 if found.dtype.kind == "f" else None)
 
 
+def uncompiled(*arrays: Array) -> tuple[Array, ...]:
+    """The arrays as NumPy's where their library would compile programs for sizes at which NumPy is as fast."""
+    execution = execution_for(*arrays)
+    if execution.compiles and all(_small(execution, x) for x in arrays):
+        return tuple(execution.to_numpy(x) for x in arrays)
+    return arrays
+
+
 def _small(execution: Execution, x: Array) -> bool:
     return math.prod(x.shape) <= _SMALL and execution.on_cpu(x)
 

@@ -92,10 +92,19 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         top.parse_args(words[: start + 1])
     options, rest = parser.parse_known_intermixed_args(words[start + 1 :])
     if rest:
-        near = difflib.get_close_matches(rest[0], parser.options, n=1)
+        given = rest[0].partition("=")[0]
+        # "--db" is an abbreviation of "--database", and less like it than "--tasks".
+        near = [one for one in parser.options if _abbreviates(one, given)]
+        near = near or difflib.get_close_matches(given, parser.options, n=1)
         raise InputError(f"unknown argument {rest[0]!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
     options.command, options.run, options.words = name, module.run, list(words)
     return options
+
+
+def _abbreviates(option: str, given: str) -> bool:
+    """Whether a long option is the first letter of the given one and others of its letters, in their order."""
+    letters = iter(given)
+    return option.startswith("--") and option[:3] == given[:3] and all(letter in letters for letter in option)
 
 
 def version_line() -> str:

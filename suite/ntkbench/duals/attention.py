@@ -17,6 +17,11 @@ def between_positions(xp: Any, covariance: Covariance, field: Array) -> Array:
     return xp.reshape(field, (number, number, *field.shape[2 * axes :]))
 
 
+def present_positions(own: Covariance) -> Array | None:
+    """Which positions of inputs that meet themselves are present, (1, P, n); None: all are."""
+    return None if own.present is None else own.present[0].reshape((1, -1, own.present[0].shape[-1]))
+
+
 def attended(xp: Any, covariance: Covariance, weights: Variances) -> Covariance:
     """A_x K A_z' for each pair of inputs, of NNGP and NTK; the variances are left out.
 

@@ -1,9 +1,9 @@
 """Batch normalisation followed by a ReLU: the covariance that it gives, and what its derivative makes of another.
 
-One channel of a batch is a Gaussian z of B members, and y = sqrt(B) relu(u / |u|) with u = z - mean(z). Powers of 1 / |u|
-are integrals over s of exp(-s |u|^2), which leave u Gaussian, with the covariance S / (1 + 2 s S) for S of u. What is
-left are means of a ReLU at two correlated Gaussians, and integrals over one s, or over one for each of two batches. All
-of it in NumPy and float64: matrices of batches are small.
+One channel of a batch is a Gaussian z of B members, and y = sqrt(B) relu(u / |u|) with u = z - mean(z). Powers of
+1 / |u| are integrals over s of exp(-s |u|^2), which leave u Gaussian, with the covariance S / (1 + 2 s S) for S of u.
+What is left are means of a ReLU at two correlated Gaussians, and integrals over one s, or over one for each of two
+batches. All of it in NumPy and float64: matrices of batches are small.
 """
 
 from __future__ import annotations
@@ -84,15 +84,15 @@ def between_batches(first: np.ndarray, second: np.ndarray, cross: np.ndarray, ta
     References:
         As for `within_batch`.
     """
-    batches = [_centred(own) / _size(own) for own in (first, second)]
+    own1, own2 = (_centred(own) / _size(own) for own in (first, second))
     together = math.sqrt(_size(first) * _size(second))
     cross, matrix = _centred(cross) / together, _centred(tangent) / together
     # 1 / |u| is the integral of exp(-s |u|^2) ds / sqrt(pi s).
-    s, t, weights = _nodes_of_both(*(_spectrum(own)[0] for own in batches))
+    s, t, weights = _nodes_of_both(_spectrum(own1)[0], _spectrum(own2)[0])
     weights = weights / (math.pi * np.sqrt(s * t))
     larger, smaller = s >= t, s < t
-    one = _of_nodes(*batches, cross, matrix, s[larger], t[larger], weights[larger])
-    other = _of_nodes(*batches[::-1], cross.T, matrix.T, t[smaller], s[smaller], weights[smaller])
+    one = _of_nodes(own1, own2, cross, matrix, s[larger], t[larger], weights[larger])
+    other = _of_nodes(own2, own1, cross.T, matrix.T, t[smaller], s[smaller], weights[smaller])
     return Passed(*(math.sqrt(matrix.size) * (a + b.T) for a, b in zip(one, other, strict=True)))
 
 
@@ -131,7 +131,7 @@ def _of_nodes(
 
 @dataclass(frozen=True)
 class _Moments:
-    """For jointly Gaussian u and v and a matrix M, at each (i, j) the means over u_i > 0 and v_j > 0 of:"""
+    """For jointly Gaussian u and v and a matrix M, at each (i, j) a mean of what is 0 unless u_i > 0 and v_j > 0."""
 
     product: np.ndarray
     """u_i v_j"""
@@ -169,8 +169,9 @@ def _moments(first: np.ndarray, second: np.ndarray, cross: np.ndarray, matrix: n
 
 def _centred(matrix: np.ndarray) -> np.ndarray:
     """G M G, G = 1 - 1/B: rows and columns of mean zero."""
-    matrix = matrix - np.mean(matrix, axis=0)
-    return matrix - np.mean(matrix, axis=1, keepdims=True)
+    rows: np.ndarray = matrix - np.mean(matrix, axis=0)
+    both: np.ndarray = rows - np.mean(rows, axis=1, keepdims=True)
+    return both
 
 
 def _size(covariance: np.ndarray) -> float:

@@ -41,6 +41,8 @@ class Covariance:
     """Whether these are the covariances of inputs with themselves."""
     channels: int = 1
     """Of the inputs themselves; behind weights, how many times the width: flattening multiplies it."""
+    present: Variances | None = None
+    """1 where a position of the first or second inputs is there and 0 where it is absent; None: all are there."""
 
     @property
     def axes(self) -> int:
@@ -100,10 +102,34 @@ class Covariance:
     def fitting_variances(self, xp: Any) -> Variances:
         """The variances of the first and of the second inputs, of shapes that broadcast to that of `nngp`."""
         if self.own:
-            first = second = self.own_variance(xp)
-        else:
-            assert self.variances is not None
-            first, second = self.variances[0][..., :, None], self.variances[1][..., None, :]
+            own = self.own_variance(xp)
+            return self._fitting((own, own))
+        assert self.variances is not None
+        return self._fitting(self.variances)
+
+    def where_present(self, xp: Any) -> Covariance:
+        """Zero where a position is absent; without positions nothing is absent."""
+        if self.present is None or self.positions is None:
+            return replace(self, present=None)
+        first, second = self._fitting(self.present)
+        variances = self.variances
+        if variances is not None:
+            variances = variances[0] * self.present[0], variances[1] * self.present[1]
+        return replace(self.map(lambda field: field * (first * second)), variances=variances)
+
+    def counts(self, xp: Any) -> Variances | None:
+        """How many positions of first and of second inputs are present, one at least, as `nngp` without positions."""
+        if self.present is None:
+            return None
+        axes = tuple(range(self.axes))
+        first, second = (xp.sum(each, axis=axes) for each in self.present)
+        first, second = (xp.maximum(each, xp.ones_like(each)) for each in (first, second))
+        return (first, second) if self.own else (first[:, None], second[None, :])
+
+    def _fitting(self, pair: Variances) -> Variances:
+        first, second = pair
+        if not self.own:
+            first, second = first[..., :, None], second[..., None, :]
         if self.all_pairs:
             each, one = (slice(None),) * self.axes, (None,) * self.axes
             first, second = first[each + one], second[one]

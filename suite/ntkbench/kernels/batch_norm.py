@@ -7,7 +7,7 @@ import numpy as np
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import all_finite, host
 from ntkbench.arrays.execution import execution_for
-from ntkbench.arrays.inputs import check_dtype, check_vectors, dtype_name
+from ntkbench.arrays.inputs import check_vectors, dtype_name
 from ntkbench.arrays.settings import standard_settings
 from ntkbench.duals.batch_norm import Passed, between_batches, rank, within_batch
 from ntkbench.kernels.relu.network import Kernels
@@ -54,12 +54,12 @@ def batch_norm_kernels(x1: Array, x2: Array | None = None, *, depth: int = 1) ->
                 f"{tuple(x1.shape)} {x1.dtype}, {tuple(x2.shape)} {x2.dtype}"
             )
         execution_for(x1, x2)
-        each = [batch @ batch.T / first.shape[1] for batch in (first, second)]
+        own1, own2 = (batch @ batch.T / first.shape[1] for batch in (first, second))
         cross = first @ second.T / first.shape[1]
         kernels = Passed(cross, cross)
         for _ in range(depth):
-            kernels = _trained(between_batches(*each, *kernels))
-            each = [within_batch(own, np.zeros_like(own)).covariance for own in each]
+            kernels = _trained(between_batches(own1, own2, *kernels))
+            own1, own2 = (within_batch(own, np.zeros_like(own)).covariance for own in (own1, own2))
     execution = execution_for(x1)
     return Kernels(*(execution.from_numpy(kernel.astype(dtype_name(x1)), x1) for kernel in kernels))
 
@@ -72,10 +72,9 @@ def _trained(passed: Passed) -> Passed:
 def _batch(x: Array, name: str) -> np.ndarray:
     """The batch in NumPy and float64. Raises ValueError for what is none."""
     check_vectors(x, name)
-    check_dtype(x, name)
     if not all_finite(execution_for(x), x):
         raise ValueError(f"{name} has values that are not finite")
-    batch = host(x)
+    batch: np.ndarray = host(x)
     batch = batch - np.mean(batch, axis=0)
     if rank(batch @ batch.T) < 3:
         raise ValueError(

@@ -144,10 +144,15 @@ class Finite:
 
 @dataclass(frozen=True)
 class _Computed:
-    """The `LinearFunction` of a network: each of `layers`, which gives them with their parameters, when it is its turn."""
+    """The `LinearFunction` of a network: `layers` gives each of them with its parameters."""
 
     network: Finite
     layers: Iterator[tuple[Linear, dict[str, Array]]]
+
+    @property
+    def present(self) -> None:
+        """All positions are, until a layer says otherwise."""
+        return None
 
     def __call__(self, x: Array) -> Array:
         return self.by_steps()(x)

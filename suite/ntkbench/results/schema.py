@@ -8,12 +8,12 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from ntkbench import paths
-from ntkbench.machine.hardware import hardware_id
+from ntkbench.machine.hardware import hardware_id, machine_id
 
 if TYPE_CHECKING:
     import duckdb
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 TABLES = ("environment", "run", "timing", "metric", "curve", "claim", "declaration", "perf", "part")
 """The tables that only grow."""
 
@@ -70,9 +70,12 @@ def views_id() -> str:
 def upgrade(connection: duckdb.DuckDBPyConnection, found: int) -> None:
     """Bring a database of version `found` up to date, views and all; the caller minds the transaction."""
     # Before version 3 the hardware alone was a machine's name.
-    connection.execute("SET VARIABLE own_hardware = ?", [hardware_id()])
+    own = {"own_hardware": hardware_id(), "own_machine": machine_id()}
+    for name, value in own.items():
+        connection.execute(f"SET VARIABLE {name} = ?", [value])
     migrate(connection, found)
-    connection.execute("RESET VARIABLE own_hardware")
+    for name in own:
+        connection.execute(f"RESET VARIABLE {name}")
     _protect(connection)
     create_views(connection)
 

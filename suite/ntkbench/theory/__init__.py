@@ -41,7 +41,15 @@ from ntkbench.theory.linearisation import (
     relu_ntk_expansion,
 )
 from ntkbench.theory.network_curve import network_curve, network_errors
-from ntkbench.theory.rademacher import Rademacher, all_signs, interpolant_norm, rademacher_complexity, ramp_gap
+from ntkbench.theory.rademacher import (
+    Capacity,
+    Rademacher,
+    all_signs,
+    capacity_curve,
+    interpolant_norm,
+    rademacher_complexity,
+    ramp_gap,
+)
 from ntkbench.theory.random_widths import (
     ReluDraws,
     ReluMoments,
@@ -56,6 +64,7 @@ from ntkbench.theory.staircase import learned_degree, plateau_points, points_at_
 
 __all__ = [
     "EXPONENTIAL",
+    "Capacity",
     "Circle",
     "Conditioning",
     "Departure",
@@ -84,6 +93,7 @@ __all__ = [
     "WidthLaw",
     "alignment_constant",
     "all_signs",
+    "capacity_curve",
     "conditioning",
     "conserved_share",
     "cosine_kernel",

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ntkbench.arrays.array import Array
-from ntkbench.arrays.checks import finite, host
+from ntkbench.arrays.checks import finite, host, uncompiled
 from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.arrays.settings import standard_settings
 from ntkbench.solvers.cholesky import cholesky_solve
@@ -73,6 +73,7 @@ def label_complexity(k: Array, labels: Array) -> LabelComplexity:
     References:
         Arora et al. 2019 (ICML, arXiv:1901.08584), section 5.
     """
+    k, labels = uncompiled(k, labels)
     execution = execution_for(k, labels)
     if labels.ndim != 2:
         raise ValueError(f"labels must be columns (n, c), not of shape {tuple(labels.shape)}")

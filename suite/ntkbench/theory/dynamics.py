@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from ntkbench.arrays.array import Array
-from ntkbench.arrays.checks import finite, host, symmetric
+from ntkbench.arrays.checks import finite, host, symmetric, uncompiled
 from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.arrays.settings import standard_settings
 from ntkbench.solvers.cholesky import EPSILON, not_definite, rounding
@@ -62,6 +62,7 @@ def max_learning_rate(k: Array) -> float:
     References:
         LeCun et al. 1998, Efficient BackProp, section 5.
     """
+    (k,) = uncompiled(k)
     execution = execution_for(k)
     with execution.double():
         return _limit(float(host(execution.xp.linalg.eigvalsh(symmetric(execution, k)))[-1]))

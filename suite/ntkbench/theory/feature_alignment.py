@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ntkbench.arrays.array import Array
-from ntkbench.arrays.checks import finite, host
+from ntkbench.arrays.checks import finite, host, uncompiled
 from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.arrays.settings import standard_settings
 from ntkbench.solvers.cholesky import cholesky_regression, cholesky_solve
@@ -164,6 +164,7 @@ def recall_by_size(k_train: Array, labels: Array, k_query: Array, sizes: Iterabl
         ValueError: As for `memorisation`.
         NotPositiveDefinite: As for `memorisation`.
     """
+    k_train, labels, k_query = uncompiled(k_train, labels, k_query)
     found = []
     for n in sizes:
         terms = memorisation(k_train[:n, :n], labels[:n], k_query[:, :n, :n])
@@ -189,6 +190,7 @@ def identity_error(k_train: Array, labels: Array, k_query: Array, points: Sequen
         ValueError: As for `memorisation`.
         NotPositiveDefinite: As for `memorisation`.
     """
+    k_train, labels, k_query = uncompiled(k_train, labels, k_query)
     alignment, prediction, residual = (host(part) for part in memorisation(k_train, labels, k_query))
     errors = []
     for i in points:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ntkbench.arrays.array import Array
+from ntkbench.arrays.checks import host, uncompiled
 from ntkbench.arrays.execution import execution_for
 from ntkbench.kernels.empirical.ntk import empirical_ntk
 from ntkbench.networks.finite import Finite
@@ -41,7 +42,7 @@ def ntk_width_errors(
         [distance(empirical_ntk(network, params, x, trace=True), ntk) for params in of_width]
         for network, of_width in zip(networks, starts, strict=True)
     ]
-    size = float(distance(ntk, 0.0))
+    size = float((host(ntk) ** 2).sum())
     return [float(np.mean([(float(s) / size) ** 0.5 for s in of_width])) for of_width in squares]
 
 
@@ -49,22 +50,21 @@ def _first_output(params: Parameters, x: Array, *, network: Finite) -> Array:
     return network.apply(params, x)[:, 0]
 
 
-def _squared_distance(one: Array, other: Array | float) -> Array:
+def _squared_distance(one: Array, other: Array) -> Array:
     return ((one - other) ** 2).sum()
 
 
 class LossCurves(NamedTuple):
-    """The loss (1/2) |f(X) - y|^2 of gradient descent, of a network and of its infinitely wide limit."""
+    """The loss (1/2) |f(X) - y|^2 of gradient descent, of a network and of its infinitely wide limit, in NumPy."""
 
     steps: tuple[int, ...]
-    loss: Array  # (t,), in NumPy
-    predicted: Array  # (t,), in the library of the inputs
+    loss: np.ndarray  # (t,)
+    predicted: np.ndarray  # (t,)
 
     @property
     def rate_ratio(self) -> float:
         """The rate at which the network's loss decays, over that of the limit: by the first and the last step."""
-        first, last = float(self.predicted[0]), float(self.predicted[-1])
-        return math.log(self.loss[-1] / self.loss[0]) / math.log(last / first)
+        return math.log(self.loss[-1] / self.loss[0]) / math.log(self.predicted[-1] / self.predicted[0])
 
 
 def loss_curves(
@@ -95,6 +95,7 @@ def loss_curves(
     """
     start = execution_for(x).compiled(_first_output, ("network",))(params, x, network=network)
     seen = train(network, params, x, y, steps=steps, rate=rate)
-    limit = gradient_descent(ntk, y, ntk, seen.steps, rate=rate, f0_train=start, f0_test=start)
-    shown = int((limit.loss >= _VISIBLE * limit.loss[0]).sum())
-    return LossCurves(seen.steps[:shown], seen.loss[:shown], limit.loss[:shown])
+    ntk, y, start = uncompiled(ntk, y, start)
+    limit = host(gradient_descent(ntk, y, ntk, seen.steps, rate=rate, f0_train=start, f0_test=start).loss)
+    shown = int((limit >= _VISIBLE * limit[0]).sum())
+    return LossCurves(seen.steps[:shown], seen.loss[:shown], limit[:shown])

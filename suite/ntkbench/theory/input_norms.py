@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ntkbench.arrays.array import Array
+from ntkbench.arrays.checks import uncompiled
 from ntkbench.arrays.execution import execution_for
 from ntkbench.arrays.settings import standard_settings
 from ntkbench.solvers.regression import min_eigenvalue
@@ -148,6 +149,7 @@ def norm_scaling(raw: Array, equal: Array, norms: Array) -> NormScaling:
     References:
         Ostrowski 1959, A quantitative formulation of Sylvester's law of inertia; Horn & Johnson 2013, theorem 4.5.9.
     """
+    raw, equal, norms = uncompiled(raw, equal, norms)
     least, least_raw = min_eigenvalue(equal), min_eigenvalue(raw)
     return NormScaling(
         min_eigenvalue=least,

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ntkbench.arrays.array import Array
-from ntkbench.arrays.checks import host
+from ntkbench.arrays.checks import host, uncompiled
 from ntkbench.arrays.execution import execution_for
 from ntkbench.arrays.settings import standard_settings
 from ntkbench.solvers.ridge_path import ridge_path
@@ -113,6 +113,7 @@ def mitigate(
         (arXiv:1810.10082; stopping at 1 / ridge).
     """
     levels = tuple(float(r) for r in ridges)
+    k_train, k_test = uncompiled(k_train, k_test)
     execution = execution_for(k_train, k_test)
     with execution.double():
         labels = execution.from_numpy(noisy.astype(np.float64), k_train)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
-from ntkbench.arrays.checks import finite, host
+from ntkbench.arrays.checks import finite, host, uncompiled
 from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.arrays.settings import standard_settings
 from ntkbench.solvers.regression import check_ridge
@@ -88,6 +88,7 @@ def regression_errors(
         if np.shape(noise) != labels.shape:
             raise ValueError(f"noise must be (trials, n, t), {labels.shape}, not of shape {np.shape(noise)}")
         labels = labels + np.asarray(noise, dtype=np.float64)
+    (k,) = uncompiled(k)
     execution, n = execution_for(k), train_sets.shape[1]
     count = n if execution.compiles and room else None
     filler = 0 if count is None else max(room - n, 0)

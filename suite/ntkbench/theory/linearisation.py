@@ -9,7 +9,7 @@ import numpy as np
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
-from ntkbench.arrays.checks import host, symmetric
+from ntkbench.arrays.checks import host, symmetric, uncompiled
 from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.arrays.inputs import check_vectors
 from ntkbench.arrays.settings import standard_settings
@@ -141,6 +141,7 @@ def linearisation_error(k: Array, x: Array, expansion: Expansion) -> float:
     References:
         El Karoui 2010, theorem 2.1: it tends to 0 as n and d grow together.
     """
+    k, x = uncompiled(k, x)
     execution = execution_for(k, x)
     with execution.double():
         check_vectors(x, "x")
@@ -163,6 +164,7 @@ def exponential_error(x: Array) -> float:
     References:
         El Karoui 2010, "The spectrum of kernel random matrices", theorem 2.1.
     """
+    (x,) = uncompiled(x)
     return math.log10(linearisation_error(exponential_kernel(x), x, EXPONENTIAL))
 
 
@@ -179,7 +181,8 @@ def relu_ntk_error(x: Array) -> float:
     References:
         El Karoui 2010, theorem 2.1, which speaks of inputs of independent entries, or brought to the norm sqrt(d).
     """
-    return linearisation_error(fc_kernels(x, depth=2).ntk / 2, x, relu_ntk_expansion(2))
+    ntk, x = uncompiled(fc_kernels(x, depth=2).ntk, x)
+    return linearisation_error(ntk / 2, x, relu_ntk_expansion(2))
 
 
 def _norm(eigenvalues: Array) -> float:

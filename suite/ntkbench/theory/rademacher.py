@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
-from ntkbench.arrays.checks import finite, host, symmetric
+from ntkbench.arrays.checks import finite, host, symmetric, uncompiled
 from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.arrays.settings import standard_settings
 from ntkbench.solvers.regression import kernel_regression
@@ -42,6 +43,7 @@ def rademacher_complexity(k: Array, signs: Array) -> Rademacher:
     References:
         Bartlett & Mendelson 2002, lemma 22; Kahane 1964 and Latala & Oleszkiewicz 1994 (the lower bound).
     """
+    k, signs = uncompiled(k, signs)
     execution = execution_for(k, signs)
     with execution.double():
         matrix = symmetric(execution, k)
@@ -75,6 +77,44 @@ def interpolant_norm(k: Array, values: Array) -> float:
     return math.sqrt(float(kernel_regression(k, values, values.T).prediction[0, 0]))
 
 
+class Capacity(NamedTuple):
+    """How well balls in a kernel's space fit random signs."""
+
+    unit_ball: float
+    interpolant: float  # of the smallest ball that holds a function with the given values
+
+
+@standard_settings
+def capacity_curve(k: Array, values: np.ndarray, signs: Sequence[np.ndarray]) -> list[Capacity]:
+    """The `rademacher_complexity` on the first n points, for several n.
+
+    Args:
+        k: The Gram matrix of the points, (m, m), of JAX, torch or NumPy.
+        values: The values at these points, (m, 1), in NumPy.
+        signs: For each n vectors of -1 and 1, (draws, n), in NumPy.
+
+    Returns:
+        For each n that of the unit ball, and that times the `interpolant_norm`.
+
+    Raises:
+        ValueError: As for `rademacher_complexity` and `interpolant_norm`.
+
+    References:
+        Bartlett & Mendelson 2002, lemma 22.
+    """
+    (k,) = uncompiled(k)
+    execution = execution_for(k)
+    found = []
+    with execution.double():
+        for draws in signs:
+            n = draws.shape[1]
+            few = k[:n, :n]
+            ball = rademacher_complexity(few, execution.from_numpy(draws, k)).value
+            norm = interpolant_norm(few, execution.from_numpy(np.asarray(values[:n], dtype=np.float64), k))
+            found.append(Capacity(ball, ball * norm))
+    return found
+
+
 @standard_settings
 def ramp_gap(k: Array, labels: Array, sample: Array, *, radius: float, ridge: float) -> float:
     """Mean ramp loss over all m points less that over a sample of them, for a function fitted to the sample.
@@ -101,6 +141,7 @@ def ramp_gap(k: Array, labels: Array, sample: Array, *, radius: float, ridge: fl
     """
     if not (math.isfinite(ridge) and ridge > 0 and math.isfinite(radius) and radius > 0):
         raise ValueError(f"ridge and radius must be positive and finite, not {ridge} and {radius}")
+    k, labels = uncompiled(k, labels)
     execution = execution_for(k, labels)
     with execution.double():
         chosen = execution.from_numpy(np.asarray(sample), k)

@@ -5,11 +5,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from ntkbench.errors import InputError
 from ntkbench.results.exchange.parquet import export_parquet
 from ntkbench.results.exchange.sources import import_sources
+from ntkbench.results.origin import IMPORT, THIS_MACHINE, Origin
 from ntkbench.results.perf.asv import Measurement
 from ntkbench.results.perf.rows import read_measurements
 from ntkbench.results.store import Store
@@ -74,6 +76,35 @@ def test_measurements_travel_in_exports_and_databases(store: Store, tmp_path: Pa
         assert stored(other) == [ONE, FAILED]
 
 
+def test_they_come_back_as_this_machines_and_to_another_as_imports(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = replace(ONE, version="v2", value=3, samples=(3,))  # to JSON another text than 3.0
+    store.add([], measurements=[(whole, "asv"), (replace(ONE, version="v3", origin=Origin("import", "Ada")), "asv")])
+    export_parquet(store, tmp_path / "export")
+    wanted = [("v1", THIS_MACHINE), ("v1", THIS_MACHINE), ("v2", THIS_MACHINE), ("v3", Origin("import", "Ada"))]
+
+    def origins(name: str) -> list[tuple[str, Origin]]:
+        other = Store(tmp_path / name)
+        import_sources(other, [tmp_path / "export"])
+        with other.reading() as connection:
+            return sorted(((m.version, m.origin) for m in read_measurements(connection)), key=lambda one: one[0])
+
+    assert origins("back.duckdb") == wanted
+    monkeypatch.setenv("NTKBENCH_MACHINE", "another")
+    assert origins("elsewhere.duckdb") == [(version, IMPORT) for version, _ in wanted]
+
+
+def test_a_seal_is_of_one_content(store: Store, tmp_path: Path) -> None:
+    export_parquet(store, tmp_path / "export")
+    file = tmp_path / "export/perf.parquet"
+    genuine = file.rename(tmp_path / "genuine.parquet")
+    duckdb.sql(f"COPY (SELECT * REPLACE (coalesce(value, 1) / 2 AS value) FROM '{genuine}') TO '{file}'")
+    other = Store(tmp_path / "other.duckdb")
+    import_sources(other, [tmp_path / "export"])
+    assert other.query("SELECT DISTINCT origin FROM perf")[1] == [("import",)]
+
+
 def test_a_folder_of_asv_is_imported(database: Path, tmp_path: Path) -> None:
     folder = tmp_path / "asv"
     (folder / "m1").mkdir(parents=True)
@@ -88,5 +119,7 @@ def test_a_folder_of_asv_is_imported(database: Path, tmp_path: Path) -> None:
     (folder / "m1" / "aaaaaaaa.json").write_text(json.dumps(result))
     assert import_sources(Store(database), [folder]) == (1, 0)
     assert import_sources(Store(database), [folder]) == (0, 1)
-    rows = Store(database).query("SELECT benchmark, machine, commit_id, committed, value, unit FROM perf_history")[1]
-    assert rows == [("time_gram", "m1", "a" * 40, datetime(2026, 1, 1), 0.25, "s")]
+    rows = Store(database).query(
+        "SELECT benchmark, machine, commit_id, committed, value, unit, origin FROM perf_history"
+    )[1]
+    assert rows == [("time_gram", "m1", "a" * 40, datetime(2026, 1, 1), 0.25, "s", "import")]

@@ -5,6 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ntkbench.results.database import connect
+from ntkbench.results.exchange import sources
+from ntkbench.results.exchange.parquet import export_parquet
+from ntkbench.results.origin import IMPORT, REFERENCE, Origin
 from ntkbench.results.perf import steps
 from ntkbench.results.perf.asv import Measurement
 
@@ -107,3 +110,49 @@ def test_whoever_connects_sees_steps(results):
     history(results, *(measured(day, value) for day, value in enumerate(LEVELS)))
     with connect(results.store.path) as connection:
         assert connection.sql("SELECT count(step) FROM perf_history").fetchall() == [(1,)]
+
+
+def test_what_another_measured_under_this_machines_name_is_in_no_history_of_its_own(results):
+    here = [measured(0, 1.0), measured(1, 2.0)]
+    before = history(results, *here)
+    there = [
+        measured(0, 9.0, measured=START + timedelta(days=999), origin=IMPORT),
+        measured(1, 9.0, measured=START + timedelta(days=999), origin=REFERENCE),
+        measured(2, 9.0, origin=Origin("import", "Ada")),
+        measured(3, 9.0, origin=Origin("import", "Bob")),
+    ]
+    assert results.store.add([], measurements=[(m, "elsewhere") for m in there]) == 4
+    assert results.select("SELECT value, baseline, ratio FROM perf_history WHERE origin = 'this machine'") == before
+    # In the order of the view: this machine's, the reference's, named imports, the rest.
+    assert results.select("SELECT origin, submitter, subject, baseline FROM perf_history") == [
+        ("this machine", "", "day 0", None),
+        ("this machine", "", "day 1", 1.0),
+        ("reference", "", "day 1", None),
+        ("import", "Ada", "day 2", None),
+        ("import", "Bob", "day 3", None),
+        ("import", "", "day 0", None),
+    ]
+
+
+def test_steps_are_looked_for_in_one_origin_alone(results):
+    here = [measured(day, 1.0 + day % 2 / 100) for day in range(8)]
+    there = [
+        measured(day, 3.0 + day % 2 / 100, measured=START + timedelta(days=999), origin=IMPORT) for day in range(12)
+    ]
+    found = history(results, *here, *there, columns="origin, step, round(level)")
+    assert sorted(found) == [("import", None, 3.0)] * 12 + [("this machine", None, 1.0)] * 8
+
+
+def test_a_reference_is_one_and_what_a_name_vouches_for_is_its(results, tmp_path, monkeypatch):
+    results.store.add([], measurements=[(measured(0, 1.0), "asv")])
+    export = tmp_path / "export"
+    export_parquet(results.store, export)
+    monkeypatch.setenv("NTKBENCH_MACHINE", "another")
+    origins = {}
+    for name, submitter in (("import", None), ("reference", None), ("named", "Ada")):
+        with monkeypatch.context() as patch:
+            if name == "reference":
+                patch.setattr(sources, "_REFERENCE", str(export))
+            measurements = sources.read_sources([export], submitter).measurements
+        origins[name] = [one.origin for one, _ in measurements]
+    assert origins == {"import": [IMPORT], "reference": [REFERENCE], "named": [Origin("import", "Ada")]}

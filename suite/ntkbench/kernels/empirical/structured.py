@@ -53,6 +53,11 @@ class _Probed:
     probes: Iterator[Array]
     inputs: list[Array | list[Array]] = field(default_factory=list)
 
+    @property
+    def present(self) -> None:
+        """All positions are, until a layer says otherwise."""
+        return None
+
     def __call__(self, x: Array) -> Array:
         layer, parameters = next(self.layers)
         y = layer.output(parameters, x, self.network.scales(layer))

@@ -31,14 +31,18 @@ def draws_anew(layer: Layer) -> bool:
 
 def needs_own(layer: Layer) -> bool:
     """Whether covariances of inputs with themselves are needed: behind a layer that mixes positions, or for a layer."""
+    if _any_needs_each(layer):
+        return True
     mixed = False
     for inner in leaves(layer):
-        if inner.needs_each:
-            return True
         mixed = mixed or inner.mixes_positions
         if mixed and inner.needs_variances:
             return True
     return False
+
+
+def _any_needs_each(layer: Layer) -> bool:
+    return layer.needs_each or any(map(_any_needs_each, layer.inside()))
 
 
 def repeats(layers: tuple[Layer, ...]) -> list[tuple[tuple[Layer, ...], int]]:

@@ -44,10 +44,10 @@ class Walk:
         after = layer.covariance(before, self)
         if isinstance(after, Displaced) and after.own:
             return after.with_variances_inside(self.xp)
-        if not layer.mixes_positions:
-            return after
-        variances = self.each(lambda own: own.own_variance(self.xp), after)
-        return replace(after, variances=None if after.own else variances)
+        if layer.mixes_positions:
+            variances = self.each(lambda own: own.own_variance(self.xp), after)
+            after = replace(after, variances=None if after.own else variances)
+        return after if after.present is None else after.where_present(self.xp)
 
     def of_each(self, function: Callable[[Covariance], Array], before: Covariance) -> Variances:
         """What a function makes of each input's covariance with itself, for first and second inputs."""

@@ -16,6 +16,7 @@ from ntkbench.networks.layers.pooling import AvgPool, GlobalAvgPool, GlobalSumPo
 from ntkbench.networks.layers.residual import Residual
 from ntkbench.networks.layers.sequences.attention import Attention
 from ntkbench.networks.layers.sequences.embedding import Embedding
+from ntkbench.networks.layers.sequences.masked import Masked
 from ntkbench.networks.layers.sequences.recurrent import Recurrent
 from ntkbench.networks.layers.sequences.self_attention import SelfAttention
 from ntkbench.networks.layers.serial import Serial, serial
@@ -39,6 +40,7 @@ __all__ = [
     "Linear",
     "LinearLayer",
     "LocalConv",
+    "Masked",
     "Recurrent",
     "Residual",
     "SelfAttention",

@@ -20,6 +20,10 @@ Shape = tuple[int, ...]
 class LinearFunction(Protocol):
     """A network's linear layers with their parameters, in the order of `linear_layers`."""
 
+    @property
+    def present(self) -> Array | None:
+        """1 where a position is there and 0 where it is absent, (n, *positions); None: all are there."""
+
     def __call__(self, x: Array) -> Array:
         """The next layer of inputs (n, *input_shape)."""
 

@@ -158,8 +158,8 @@ class GlobalPool(Layer):
     """The sum over all positions, times a share."""
 
     @abstractmethod
-    def share(self, positions: int) -> float:
-        """What the sum over so many positions is multiplied by."""
+    def share(self, positions: Any) -> Any:
+        """What the sum over so many positions is multiplied by: a number, or one for each input."""
 
     @property
     def mixes_positions(self) -> bool:
@@ -171,7 +171,11 @@ class GlobalPool(Layer):
 
     def forward(self, x: Array, linear: LinearFunction) -> Array:
         sums = array_api_compat.array_namespace(x).sum(x, axis=tuple(range(1, x.ndim - 1)))
-        return sums * self.share(math.prod(x.shape[1:-1]))
+        if linear.present is None:
+            return sums * self.share(math.prod(x.shape[1:-1]))
+        xp = array_api_compat.array_namespace(x)
+        counts = xp.sum(linear.present, axis=tuple(range(1, linear.present.ndim)))[:, None]
+        return sums * self.share(xp.maximum(counts, xp.ones_like(counts)))
 
     def features(self, before: Features, place: str) -> Features:
         before.spatial(place)
@@ -180,7 +184,8 @@ class GlobalPool(Layer):
     def covariance(self, before: Covariance, recursion: Recursion) -> Covariance:
         """Over all pairs of positions."""
         assert before.positions is not None
-        share = self.share(math.prod(before.positions)) ** 2
+        counts = before.counts(recursion.xp) or (math.prod(before.positions),) * 2
+        share = self.share(counts[0]) * self.share(counts[1])
         axes = tuple(range(2 * before.axes))
         sums = before.without_variances().map(lambda field: recursion.xp.sum(field, axis=axes) * share)
         return replace(sums, positions=None, all_pairs=False)
@@ -188,9 +193,9 @@ class GlobalPool(Layer):
 
 @dataclass(frozen=True)
 class GlobalAvgPool(GlobalPool):
-    """The mean over all positions."""
+    """The mean over all positions that are present."""
 
-    def share(self, positions: int) -> float:
+    def share(self, positions: Any) -> Any:
         return 1.0 / positions
 
 
@@ -198,5 +203,5 @@ class GlobalAvgPool(GlobalPool):
 class GlobalSumPool(GlobalPool):
     """The sum over all positions."""
 
-    def share(self, positions: int) -> float:
+    def share(self, positions: Any) -> Any:
         return 1.0

@@ -10,6 +10,7 @@ from ntkbench.duals.covariance import Covariance
 from ntkbench.networks.layers.features import Features
 from ntkbench.networks.layers.layer import Layer, LinearFunction, Recursion, Shape, Units
 from ntkbench.networks.layers.linear import Linear
+from ntkbench.networks.layers.windows import where_present
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Serial(Layer):
 
     def forward(self, x: Array, linear: LinearFunction) -> Array:
         for layer in self.layers:
-            x = layer.forward(x, linear)
+            x = where_present(layer.forward(x, linear), linear.present)
         return x
 
     def features(self, before: Features, place: str) -> Features:

@@ -105,3 +105,8 @@ def padded(x: Array, window: Sizes, stride: Sizes, padding: Padding) -> Array:
 
 def _are_sizes(sizes: Any) -> bool:
     return isinstance(sizes, tuple) and len(sizes) > 0 and all(type(size) is int and size > 0 for size in sizes)
+
+
+def where_present(x: Array, present: Array | None) -> Array:
+    """Inputs (n, *positions, C), zero where a position is absent; without those positions, as they are."""
+    return x if present is None or x.shape[1:-1] != present.shape[1:] else x * present[..., None]

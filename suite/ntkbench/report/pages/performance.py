@@ -1,4 +1,4 @@
-"""What asv measured, commit by commit: a history for each benchmark, its parameters, machine and Python."""
+"""What asv measured, commit by commit: a history for each benchmark, its parameters, origin, machine and Python."""
 
 from __future__ import annotations
 
@@ -35,6 +35,13 @@ class History:
         return self.values[0]
 
     @property
+    def by_others(self) -> str:
+        """Who vouches for it, where it was not measured here."""
+        if self.about.origin == "this machine":
+            return ""
+        return f"{self.about.origin} by {self.about.submitter}" if self.about.submitter else self.about.origin
+
+    @property
     def measured(self) -> list[PerfValue]:
         """Those that did not fail."""
         return [one for one in self.values if one.value is not None]
@@ -56,7 +63,9 @@ def pages(connection: duckdb.DuckDBPyConnection, tasks: Mapping[str, Task]) -> I
     hardware = _hardware(ask(connection, FACTS).rows())
 
     def draw() -> Iterator[Page]:
-        same = grouped(values, attrgetter("benchmark", "setting", "machine", "python", "version"))
+        same = grouped(
+            values, attrgetter("benchmark", "setting", "origin", "submitter", "machine", "python", "version")
+        )
         histories = [_history(own, hardware.get(own[0].machine, ""), k) for k, own in enumerate(same.values())]
         known = any(one.level is not None for one in values)
         yield Page("performance.html", "performance.html.j2", {"histories": histories, "steps_known": known})

@@ -13,6 +13,8 @@ class PerfValue(NamedTuple):
 
     benchmark: str
     setting: str
+    origin: str
+    submitter: str
     machine: str
     python: str
     version: str
@@ -32,5 +34,6 @@ class PerfValue(NamedTuple):
 
 PERF_VALUES = Query(
     PerfValue,
-    "FROM perf_history ORDER BY benchmark, params::VARCHAR, machine, python, version, committed, commit_id",
+    "FROM perf_history ORDER BY benchmark, params::VARCHAR, precedence(origin, submitter), machine, python, version, "
+    "committed, commit_id",
 )

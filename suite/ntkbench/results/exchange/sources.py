@@ -86,20 +86,24 @@ def import_sources(store: Store, sources: Sequence[Path], submitter: str | None 
 
 
 def read_sources(sources: Sequence[Path], submitter: str | None = None) -> Incoming:
-    """What the sources hold, with the origin that each record and declaration is to have. Raises as `import_sources`.
+    """What the sources hold, with the origin that each part of it is to have. Raises as `import_sources`.
 
     That two runs of one run_id differ is noted, and no exception.
     """
     named = None if submitter is None else Origin("import", submitter)
     incoming = Incoming()
     for source in sources:
-        before = len(incoming.declarations)
+        before, measured = len(incoming.declarations), len(incoming.measurements)
         read_source(source, incoming)
         unknown = named or (REFERENCE if source.resolve() == paths.shared(_REFERENCE).resolve() else IMPORT)
         for run_id in incoming.records:
             incoming.origins.setdefault(run_id, unknown)
         incoming.declarations[before:] = [
             replace(d, origin=unknown) if named or d.origin == IMPORT else d for d in incoming.declarations[before:]
+        ]
+        incoming.measurements[measured:] = [
+            (replace(m, origin=unknown) if named or m.origin == IMPORT else m, place)
+            for m, place in incoming.measurements[measured:]
         ]
     if named:
         incoming.origins = dict.fromkeys(incoming.records, named)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ntkbench.errors import InputError, describe
+from ntkbench.results.origin import IMPORT, THIS_MACHINE, Origin
 
 _RESULT_FILE_VERSION = 2
 _COMMIT = re.compile("[0-9a-f]{40}")
@@ -37,6 +38,7 @@ class Measurement:
     samples: tuple[float, ...]
     number: int
     failure: str
+    origin: Origin = field(default=THIS_MACHINE, compare=False)
     stored: datetime | None = field(default=None, compare=False)  # where it was before; see results/order.py
 
 
@@ -47,6 +49,8 @@ def holds_results(folder: Path) -> bool:
 
 def read_results(folder: Path, subject: Callable[[str], str]) -> Iterator[Measurement]:
     """Everything measured, machine by machine and commit by commit; what a benchmark skipped is left out.
+
+    All of it is an import: a folder can have been made anywhere, whatever machine it names.
 
     Args:
         folder: Where asv keeps its results.
@@ -100,6 +104,7 @@ def _measurements(
                 samples=tuple(at.get("samples") or ()),
                 number=int(at.get("stats_number") or 1),
                 failure=_failure(values[k], columns),
+                origin=IMPORT,
             )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
-from ntkbench.duals.attention import attended, between_positions
+from ntkbench.duals.attention import attended, between_positions, present_positions
 from ntkbench.duals.covariance import Covariance
 from ntkbench.networks.layers.features import Features
 from ntkbench.networks.layers.layer import Layer, LinearFunction, Recursion, Shape, Units
@@ -58,7 +58,8 @@ class Attention(Layer):
         xp = array_api_compat.array_namespace(x)
         tokens = xp.reshape(x, (x.shape[0], math.prod(x.shape[1:-1]), x.shape[-1]))
         logits = xp.matmul(tokens, xp.matrix_transpose(tokens)) * (self.scale / x.shape[-1])
-        sums = xp.reshape(xp.matmul(weights(self.mechanism, logits, -1), tokens), x.shape)
+        present = None if linear.present is None else xp.reshape(linear.present, (x.shape[0], 1, -1))
+        sums = xp.reshape(xp.matmul(weights(self.mechanism, logits, -1, present), tokens), x.shape)
         return x + sums if self.residual else sums
 
     def features(self, before: Features, place: str) -> Features:
@@ -74,7 +75,7 @@ class Attention(Layer):
         """(P, P, n): what each position makes of all."""
         xp = array_api_compat.array_namespace(own.nngp)
         logits = between_positions(xp, own, own.nngp) * self.scale
-        shares = weights(self.mechanism, logits, 1)
+        shares = weights(self.mechanism, logits, 1, present_positions(own))
         if not self.residual:
             return shares
         same = xp.eye(shares.shape[0], dtype=shares.dtype, device=array_api_compat.device(shares))

@@ -12,6 +12,7 @@ import numpy as np
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.execution import execution_for
+from ntkbench.arrays.inputs import dtype_name
 from ntkbench.networks.layers.dense import Dense
 from ntkbench.networks.layers.layer import Shape
 from ntkbench.networks.layers.linear import Linear
@@ -73,4 +74,4 @@ class Embedding:
         return (squared == 0).astype(np.float64) if self.decay is None else np.asarray(self.decay(squared))
 
     def _native(self, array: np.ndarray, like: Array) -> Array:
-        return execution_for(like).from_numpy(array.astype(str(like.dtype).rpartition(".")[2]), like)
+        return execution_for(like).from_numpy(array.astype(dtype_name(like)), like)

@@ -10,6 +10,9 @@ from ntkbench.arrays.array import Array
 
 Mechanism = Literal["softmax", "identity", "relu", "abs"]
 
+_ABSENT = -1e30
+"""A logit that counts for nothing, and is a number where no other is present."""
+
 MECHANISMS = ("softmax", "identity", "relu", "abs")
 
 
@@ -21,10 +24,15 @@ def check_choice(value: Any, known: tuple[str, ...], name: str) -> None:
         raise ValueError(f"{name} must be one of {', '.join(known)}, not {value!r}{hint}")
 
 
-def weights(mechanism: Mechanism, logits: Array, axis: int) -> Array:
-    """The weights of positions along `axis`: a softmax over them, or a function of each logit."""
+def weights(mechanism: Mechanism, logits: Array, axis: int, present: Array | None = None) -> Array:
+    """The weights of positions along `axis`: a softmax over those that are present, or a function of each logit.
+
+    Without a softmax absent positions need no care: what stands there is zero.
+    """
     xp = array_api_compat.array_namespace(logits)
     if mechanism == "softmax":
+        if present is not None:
+            logits = xp.where(present > 0.0, logits, xp.full_like(logits, _ABSENT))
         shares = xp.exp(logits - xp.max(logits, axis=axis, keepdims=True))
         return shares / xp.sum(shares, axis=axis, keepdims=True)
     if mechanism == "relu":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -50,8 +51,12 @@ class Recurrent(Layer):
             raise ValueError(f'activation must be an Activation, as in Activation("erf"), not {self.activation!r}')
         if self.activation.nonlinearity.by_quadrature:
             raise ValueError("a recurrent layer needs an activation with a name, whose dual is exact at all variances")
-        # What is no scale is refused when the layers are made.
-        self._inputs, self._states
+        for name in ("w_std", "input_std"):
+            std = getattr(self, name)
+            if not (std > 0 and math.isfinite(std)):
+                raise ValueError(f"{name} must be positive, not {std}")
+        if not (self.b_std >= 0 and math.isfinite(self.b_std)):
+            raise ValueError(f"b_std must not be negative, not {self.b_std}")
 
     @property
     def has_weights(self) -> bool:

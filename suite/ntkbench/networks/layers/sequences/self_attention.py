@@ -8,7 +8,7 @@ from typing import Literal
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
-from ntkbench.duals.attention import attended, between_positions
+from ntkbench.duals.attention import attended, between_positions, present_positions
 from ntkbench.duals.covariance import Covariance
 from ntkbench.networks.layers.dense import Dense
 from ntkbench.networks.layers.features import Features
@@ -117,7 +117,8 @@ class SelfAttention(Layer):
         values = by_head(linear(tokens))
         divisor = queries.shape[-1] if self.scaling == "linear" else math.sqrt(queries.shape[-1])
         logits = xp.matmul(queries, xp.matrix_transpose(keys)) * (self._tied_scale / divisor)
-        sums = xp.permute_dims(xp.matmul(weights(self.mechanism, logits, -1), values), (0, 2, 1, 3))
+        present = None if linear.present is None else xp.reshape(linear.present, (n, 1, 1, number))
+        sums = xp.permute_dims(xp.matmul(weights(self.mechanism, logits, -1, present), values), (0, 2, 1, 3))
         out = linear(xp.reshape(sums, (n, number, self.heads * values.shape[-1])))
         return xp.reshape(out, (*x.shape[:-1], out.shape[-1]))
 
@@ -185,7 +186,7 @@ class SelfAttention(Layer):
         """(P, P, n): what each position makes of all."""
         xp = array_api_compat.array_namespace(own.nngp)
         keys = between_positions(xp, own, self._located(xp, own, own.nngp))
-        return weights(self.mechanism, keys * self._tied_scale, 1)
+        return weights(self.mechanism, keys * self._tied_scale, 1, present_positions(own))
 
     def _located(self, xp: object, covariance: Covariance, field: Array, embedded: bool = True) -> Array:
         """A field of all pairs of positions as queries and keys see it, with the embedding's share."""
