@@ -107,7 +107,7 @@ def itself_displaced(xp: Any, x: Array, displacement: Displacement, variances: V
     first, second = (xp.reshape(side, shape) for side in (x, displaced(xp, x, displacement, 1)))
     products = xp.permute_dims(xp.matmul(first, xp.matrix_transpose(second)), (1, 2, 3, 0)) / channels
     products = xp.reshape(products, (positions[0], *rest, *rest, n))
-    return Displaced(products, None, variances, positions, True, True, channels, displacement)
+    return Displaced(products, None, variances, positions, True, True, channels, displacement=displacement)
 
 
 def displaced(xp: Any, x: Array, displacement: Displacement, axis: int) -> Array:

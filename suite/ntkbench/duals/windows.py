@@ -125,8 +125,9 @@ def pooled_at_displacement(
                 field = _sums(field, (axis,), window[k], stride[k], positions[k], weights=None if k else counted)
         return field * xp.reshape(both, (*both.shape, *(1,) * (field.ndim - both.ndim)))
 
-    inside = covariance.within_borders(xp).without_variances()
-    return replace(inside.map(pooled), positions=positions, displacement=displacement)
+    sums = covariance.within_borders(xp).without_variances().map(pooled)
+    assert isinstance(sums, Displaced)
+    return replace(sums, positions=positions, displacement=displacement)
 
 
 def spread_positions(

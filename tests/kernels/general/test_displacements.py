@@ -20,6 +20,7 @@ from ntkbench.networks import (
     GlobalAvgPool,
     GlobalSumPool,
     LayerNorm,
+    Masked,
     Residual,
     Serial,
     SumPool,
@@ -102,8 +103,9 @@ def test_agrees_with_all_pairs(backend: Any, name: str, monkeypatch: pytest.Monk
         serial(conv(padding="circular"), RELU, GlobalAvgPool(), Dense()),
         serial(conv(), RELU, AvgPool(padding="circular"), conv(), GlobalAvgPool(), Dense()),
         serial(conv(), Residual(serial(AvgPool((3, 3), (1, 1), padding="same"), conv())), GlobalAvgPool(), Dense()),
+        serial(Masked(serial(conv(), RELU)), GlobalAvgPool(), Dense()),
     ],
-    ids=["circular convolution", "circular pool", "pool in a branch"],
+    ids=["circular convolution", "circular pool", "pool in a branch", "absent positions"],
 )
 def test_what_needs_all_pairs_gets_them(network: Serial, part_by_part: None) -> None:
     assert pools(network) == []

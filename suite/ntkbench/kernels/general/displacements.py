@@ -113,7 +113,7 @@ class Displacements:
         positions = self._positions(place + 1)
         nngp, ntk, channels = self._summed(part, pool.reach(), (*positions, *positions[1:]))
         own = nngp.ndim < 2 * len(positions) + 1
-        return Displaced(nngp, ntk, None, positions, True, own, channels, displacement)
+        return Displaced(nngp, ntk, None, positions, True, own, channels, displacement=displacement)
 
     def _pooled(self, place: int) -> Covariance:
         """Behind the sum over all positions."""

@@ -76,7 +76,7 @@ class Conv(LinearLayer):
 
     @property
     def first_stride(self) -> int:
-        return self.stride[0]
+        return self.steps[0]
 
     def output_shape(self, shape: Shape, units: Units) -> Shape:
         return (*self._positions(windows.check_positions(shape, self)), units.last)

@@ -40,6 +40,11 @@ class Masked(Layer):
     def needs_each(self) -> bool:
         return True
 
+    @property
+    def keeps_displacements(self) -> bool:
+        """Not without what is present on both sides, which is known of all positions alone."""
+        return False
+
     def output_shape(self, shape: Shape, units: Units) -> Shape:
         _check_positions(self.layers, shape[:-1])
         return self.layers.output_shape(shape, units)
