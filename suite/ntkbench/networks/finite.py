@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -14,11 +13,8 @@ from ntkbench.arrays.array import Array
 from ntkbench.arrays.trees import mapped
 from ntkbench.networks.layers import Layer, Linear, Serial, serial
 from ntkbench.networks.layers.layer import Shape, Units
+from ntkbench.networks.layers.linear import Parameterization, check_parameterization
 from ntkbench.networks.parameters import Parameters, draw
-
-Parameterization = Literal["ntk", "standard"]
-
-_PARAMETERIZATIONS = ("ntk", "standard")
 
 
 @dataclass(frozen=True)
@@ -49,10 +45,7 @@ class Finite:
                 raise ValueError(f"{name} must be a positive whole number, not {size!r}")
         if len(self.input_shape) not in (1, 3):
             raise ValueError(f"input_shape must be (d,) or (H, W, C), not {self.input_shape}")
-        if self.parameterization not in _PARAMETERIZATIONS:
-            raise ValueError(
-                f"parameterization must be one of {', '.join(_PARAMETERIZATIONS)}, not {self.parameterization!r}"
-            )
+        check_parameterization(self.parameterization)
         if not self.linear_layers:
             raise ValueError("an architecture without a Dense or a Conv has nothing to train")
         if len(self._output_shape) != 1:
@@ -82,9 +75,7 @@ class Finite:
 
     def scales(self, linear: Linear) -> tuple[float, float]:
         """What the layer's weights and biases are multiplied by when it computes."""
-        if self.parameterization == "standard":
-            return 1.0, 1.0
-        return linear.layer.w_std / math.sqrt(linear.fan_in), linear.layer.b_std
+        return linear.scales(self.parameterization == "standard")
 
     def init(self, rng: np.random.Generator, asarray: Callable[[Any], Array] | None = None) -> Parameters:
         """Initial parameters: "ntk": all N(0, 1); "standard": weights N(0, w_std^2 / fan-in), biases N(0, b_std^2).
@@ -171,7 +162,8 @@ def finite(
         width: the units (channels) of each dense and convolutional layer but the last.
         outputs: the units of the last.
         parameterization: "ntk": w_std / sqrt(fan-in) W x + b_std b, all drawn from N(0, 1) (Jacot et al. 2018);
-            "standard": W x + b, with the same distribution of outputs at the start.
+            "standard": W x + b, with the same distribution of outputs at the start. Layers that say "standard"
+            themselves are as they say.
 
     Returns:
         A network whose `init` draws parameters and whose `apply` computes with them.

@@ -8,6 +8,7 @@ import pytest
 
 from ntkbench.kernels.general.structure import (
     check,
+    largest,
     normalises_after_mixing,
     repeats,
     size,
@@ -25,9 +26,11 @@ from ntkbench.networks import (
     Layer,
     LayerNorm,
     Residual,
+    Resize,
     Serial,
     serial,
 )
+from ntkbench.networks.layers.features import Features
 
 RELU = Activation("relu")
 IMAGE, VECTOR = (4, 5, 3), (7,)
@@ -170,3 +173,20 @@ def test_repeated_layers_are_found(layers: tuple[Layer, ...], expected: list[tup
 
 def test_a_field_has_a_number_for_each_position_or_pair_of_positions() -> None:
     assert [size(VECTOR, False), size(IMAGE, False), size(IMAGE, True)] == [1, 20, 400]
+
+
+@pytest.mark.parametrize(
+    ("layers", "expected"),
+    [
+        ((Conv(), RELU, AvgPool(), Flatten(), Dense()), (4, 5)),
+        ((Conv(), Resize((8, 6)), AvgPool(), Flatten(), Dense()), (8, 6)),
+        ((Conv(), Residual(serial(Resize((9, None)), Conv((3, 3), (3, 1))), serial(Resize((3, 5))))), (9, 5)),
+        ((Resize((2, 2)), Concatenate((Resize((3, 3)), serial(Resize((6, 6)), Resize((3, 3)))))), (6, 6)),
+    ],
+)
+def test_the_most_positions_are_looked_for_in_every_layer(layers: tuple[Layer, ...], expected: tuple[int, int]) -> None:
+    assert largest(Serial(layers), Features.of_inputs(IMAGE)).positions == expected
+
+
+def test_vectors_have_no_positions() -> None:
+    assert largest(serial(Dense(), RELU), Features.of_inputs(VECTOR)).positions is None

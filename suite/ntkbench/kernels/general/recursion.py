@@ -24,13 +24,14 @@ from ntkbench.kernels.conv import dispatch
 from ntkbench.kernels.conv.problem import ConvProblem
 from ntkbench.kernels.general.quadrature_check import check_quadrature
 from ntkbench.kernels.general.special import Special, special
-from ntkbench.kernels.general.structure import check, draws_anew, normalises_after_mixing, size
+from ntkbench.kernels.general.structure import check, draws_anew, largest, normalises_after_mixing, size
 from ntkbench.kernels.general.walk import Walk
 from ntkbench.kernels.gram.equal_inputs import Numbers, coincidences, number_inputs
 from ntkbench.kernels.gram.tiles import Progress, cover, gram, part, side
 from ntkbench.kernels.relu.dense import fc_kernels
 from ntkbench.kernels.relu.network import Kernels
 from ntkbench.networks.layers import Layer, Serial
+from ntkbench.networks.layers.features import Features
 
 _FLOAT64_BYTES = 8
 _REST = "execution", "architecture", "all_pairs"
@@ -107,8 +108,10 @@ def general_kernels(architecture: Serial, x1: Array, x2: Array | None, progress:
 def _in_tiles(
     execution: Execution, architecture: Serial, x1: Array, x2: Array | None, progress: Progress | None
 ) -> Kernels:
-    shape, second = tuple(x1.shape[1:]), x1 if x2 is None else x2
+    second = x1 if x2 is None else x2
     all_pairs = architecture.all_pairs_before(False)
+    # Layers such as Resize may make more positions than the inputs have.
+    shape = (*(largest(architecture, Features.of_inputs(tuple(x1.shape[1:]))).positions or ()), 1)
     pair_bytes = architecture.working_fields * size(shape, all_pairs) * _FLOAT64_BYTES
     check_room(x1, (x1.shape[0], second.shape[0]), outputs=2)
     _check_working_room(x1, pair_bytes)

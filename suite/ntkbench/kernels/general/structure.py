@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ntkbench.networks.layers import Layer, Serial
 from ntkbench.networks.layers.features import Features
 
@@ -49,6 +51,16 @@ def repeats(layers: tuple[Layer, ...]) -> list[tuple[tuple[Layer, ...], int]]:
         blocks.append((block, count))
         start += len(block) * count
     return blocks
+
+
+def largest(layer: Layer, before: Features) -> Features:
+    """Of the features before a layer, inside it and behind it those with the most positions."""
+    found = [before] if layer.inside() else [before, layer.features(before, "")]
+    for inner in layer.inside():
+        found.append(largest(inner, before))
+        if isinstance(layer, Serial):
+            before = inner.features(before, "")
+    return max(found, key=lambda features: math.prod(features.positions or ()))
 
 
 def size(shape: tuple[int, ...], all_pairs: bool) -> int:

@@ -11,27 +11,32 @@ from ntkbench.networks.layers.layer import Layer
 from ntkbench.networks.layers.layer_norm import LayerNorm
 from ntkbench.networks.layers.linear import Linear, LinearLayer
 from ntkbench.networks.layers.local_conv import LocalConv
+from ntkbench.networks.layers.maps import Aggregate, DotGeneral, Index, Resize
 from ntkbench.networks.layers.pooling import AvgPool, GlobalAvgPool, GlobalSumPool, SumPool
 from ntkbench.networks.layers.residual import Residual
 from ntkbench.networks.layers.serial import Serial, serial
 
 __all__ = [
     "Activation",
+    "Aggregate",
     "AvgPool",
     "Concatenate",
     "Conv",
     "Dense",
+    "DotGeneral",
     "Dropout",
     "FanInProd",
     "Flatten",
     "GlobalAvgPool",
     "GlobalSumPool",
+    "Index",
     "Layer",
     "LayerNorm",
     "Linear",
     "LinearLayer",
     "LocalConv",
     "Residual",
+    "Resize",
     "Serial",
     "SumPool",
     "serial",

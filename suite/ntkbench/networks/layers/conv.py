@@ -30,6 +30,8 @@ class Conv(LinearLayer):
         b_std: the scale of its biases; 0 for none.
         trained: False leaves weights and biases at their initial values.
         dilation: how many rows and columns lie from one place in the filter to the next (Yu and Koltun 2016).
+        parameterization: "ntk" or "standard", as for `Dense`.
+        channels: of "standard" alone, as for `Dense`.
 
     Raises:
         ValueError: for windows, paddings or scales that are none.
@@ -69,6 +71,7 @@ class Conv(LinearLayer):
         return array_api_compat.array_namespace(x).stack(places, axis=3)
 
     def features(self, before: Features, place: str) -> Features:
+        self.check_channels(before, place)
         size = before.image(place)
         try:
             return before.fresh(self._positions(size))
