@@ -226,7 +226,17 @@ def test_symmetric_float64_kernels_equal_the_reference(kernels: Callable[..., Ke
 
 
 @pytest.mark.parametrize(
-    "name", ["fc_gelu_L3_b0.1", "fc_layernorm", "fc_residual", "conv_relu_avgpool_8x8_gap", "conv_erf_8x8_n3_flat"]
+    "name",
+    [
+        "fc_gelu_L3_b0.1",
+        "fc_layernorm",
+        "fc_residual",
+        "conv_relu_avgpool_8x8_gap",
+        "conv_erf_8x8_n3_flat",
+        "image_resize_gap",
+        "layernorm_all_flat",
+        "standard_parameterization",
+    ],
 )
 def test_float32_kernels_are_within_1e_5_of_the_reference(backend: Any, name: str) -> None:
     architecture, arrays = load(name)

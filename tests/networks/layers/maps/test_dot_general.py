@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from ntkbench.backends import Backend
-from ntkbench.networks import DotGeneral
+from ntkbench.kernels import architecture_kernels
+from ntkbench.networks import Activation, Dense, DotGeneral, Flatten, LayerNorm, serial
 from ntkbench.networks.layers.layer import Units
 
 
@@ -34,6 +35,16 @@ def test_a_vector_becomes_a_sequence() -> None:
     layer = DotGeneral([1.0, -2.0, 0.5], "t,->t")
     np.testing.assert_array_equal(layer.forward(x, lambda h: h), x[:, None] * np.array([1.0, -2.0, 0.5])[None, :, None])
     assert layer.output_shape((5,), Units(1, 1)) == (3, 5)
+
+
+def test_what_a_mask_hides_is_nothing_to_what_follows() -> None:
+    x = np.random.default_rng(0).standard_normal((3, 2, 3, 4))
+    behind = (LayerNorm(), Activation("relu"), Flatten(), Dense())
+    masked = serial(Dense(), DotGeneral([0.0, 1.0], "h,hw->hw"), *behind)
+    for kernel, half in zip(
+        architecture_kernels(masked, x), architecture_kernels(serial(Dense(), *behind), x[:, 1:]), strict=True
+    ):
+        np.testing.assert_allclose(kernel, half / 2, rtol=1e-12)
 
 
 @pytest.mark.parametrize(

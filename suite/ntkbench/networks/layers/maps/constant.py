@@ -27,8 +27,8 @@ class Constant:
             return values
         try:
             array = np.asarray(values)
-            real = array.dtype.kind in "bif"
-        except (TypeError, ValueError):
+            real = array.dtype.kind in "biuf"
+        except (TypeError, ValueError, RuntimeError):
             real = False
         if not real:
             raise ValueError(f"{name} must be an array of real numbers, not {values!r:.80}")
