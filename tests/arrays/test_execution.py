@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from functools import partial
 from typing import Any
 
@@ -140,6 +141,25 @@ def test_a_convolution_is_the_sum_over_its_window(
         window = window[:, :: dilation[0], :: dilation[1], :]
         expected[:, i, j] = np.einsum("nabc,abcu->nu", window, filters)
     x = backend.asarray(images, "float64")
+    found = execution_for(x).convolve(x, backend.asarray(filters, "float64"), stride, dilation)
+    np.testing.assert_allclose(backend.to_numpy(found), expected, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("dilation", [(1, 1, 1), (2, 1, 3)])
+@pytest.mark.parametrize("stride", [(1, 1, 1), (2, 3, 1)])
+@pytest.mark.parametrize("axes", [1, 3])
+def test_sequences_and_volumes_are_convolved_as_images_are(
+    backend: Any, axes: int, stride: tuple[int, ...], dilation: tuple[int, ...]
+) -> None:
+    rng = np.random.default_rng(0)
+    size, window, stride, dilation = (6, 5, 7)[:axes], (3, 2, 2)[:axes], stride[:axes], dilation[:axes]
+    inputs, filters = rng.standard_normal((2, *size, 3)), rng.standard_normal((*window, 3, 4))
+    left = [(n - (w - 1) * d - 1) // s + 1 for n, w, s, d in zip(size, window, stride, dilation, strict=True)]
+    expected = np.zeros((2, *left, 4))
+    for position, place in itertools.product(np.ndindex(*left), np.ndindex(*window)):
+        at = [p * s + q * d for p, s, q, d in zip(position, stride, place, dilation, strict=True)]
+        expected[:, *position] += inputs[:, *at] @ filters[place]
+    x = backend.asarray(inputs, "float64")
     found = execution_for(x).convolve(x, backend.asarray(filters, "float64"), stride, dilation)
     np.testing.assert_allclose(backend.to_numpy(found), expected, rtol=1e-12, atol=1e-13)
 

@@ -22,6 +22,7 @@ from ntkbench.networks import (
     AvgPool,
     Concatenate,
     Conv,
+    ConvTranspose,
     Dense,
     DotGeneral,
     Dropout,
@@ -47,7 +48,7 @@ from ntkbench.networks.layers.layer import Shape, Units
 
 S2 = math.sqrt(2.0)
 RELU = Activation("relu")
-VECTOR, IMAGE = (5,), (3, 4, 2)
+VECTOR, SEQUENCE, IMAGE, VOLUME = (5,), (6, 2), (3, 4, 2), (2, 3, 2, 2)
 UNITS = Units(6, 3)
 
 
@@ -77,7 +78,7 @@ STANDARD: dict[str, Any] = {"parameterization": "standard"}
 GRAPH = [[1.0, 0.5, 0.0], [-1.0, 0.0, 2.0], [0.0, 1.0, 1.0]]
 MASK = [[1, 0, 1, 1], [0, 0, 1, 0], [1, 1, 0, 1]]
 ROWS = [
-    Row(Dense(S2, 0.5), (VECTOR, IMAGE), after=READOUT),
+    Row(Dense(S2, 0.5), (VECTOR, SEQUENCE, IMAGE, VOLUME), after=READOUT),
     Row(Dense(S2, 0.5, trained=False), (VECTOR,), after=READOUT),
     Row(Conv((3, 2), (1, 2), "same", S2, 0.5), (IMAGE,), after=(RELU, Flatten(), Dense())),
     Row(Conv((2, 3), (2, 1), "circular", S2), (IMAGE,), after=(RELU, GlobalAvgPool(), Dense())),
@@ -85,9 +86,16 @@ ROWS = [
     Row(Conv((2, 3), (1, 2), b_std=0.5, dilation=(2, 3)), (IMAGE,), after=(RELU, Flatten(), Dense())),
     Row(Conv((2, 2), (1, 1), "valid", dilation=(1, 3)), (IMAGE,), after=(RELU, Flatten(), Dense())),
     Row(Conv((3, 3), (2, 1), "circular", dilation=(3, 2)), (IMAGE,), after=(RELU, GlobalAvgPool(), Dense())),
+    Row(Conv((3,), (2,), b_std=0.5, dilation=(2,)), (SEQUENCE,), after=(RELU, Flatten(), Dense())),
+    Row(Conv((2, 3, 1), (1, 2, 1), "circular", S2), (VOLUME,), after=(RELU, GlobalSumPool(), Dense())),
+    Row(LocalConv((2,), (2,), b_std=0.5), (SEQUENCE,), after=(RELU, Flatten(), Dense())),
     Row(LocalConv((2, 3), (1, 2), b_std=0.5), (IMAGE,), after=(RELU, Flatten(), Dense())),
     Row(LocalConv((2, 3), (1, 1), "valid", S2, 0.5), (IMAGE,), after=(RELU, Conv(), RELU, GlobalAvgPool(), Dense())),
     Row(LocalConv((3, 3), (1, 1), "circular"), (IMAGE,), (Conv(), RELU), (RELU, AvgPool(), Flatten(), Dense())),
+    Row(ConvTranspose((3, 2), (2, 1), "same", S2, 0.5), (IMAGE,), after=(RELU, Flatten(), Dense())),
+    Row(ConvTranspose((2, 3), (1, 2), "valid"), (IMAGE,), (Conv(), RELU), (RELU, GlobalAvgPool(), Dense())),
+    Row(ConvTranspose((3,), (2,), "circular", b_std=0.5), (SEQUENCE,), after=(RELU, GlobalSumPool(), Dense())),
+    Row(ConvTranspose((2, 1, 3), (1, 2, 1), trained=False), (VOLUME,), after=(RELU, Flatten(), Dense())),
     Row(RELU, (VECTOR, IMAGE), before=(Dense(S2, 0.1),), after=(Dense(),)),
     Row(Activation("sign"), (VECTOR,), before=(Dense(S2, 0.1),), after=(Dense(),)),
     Row(Activation(ExpNormalized(0.7, -0.5)), (VECTOR, IMAGE), before=(Dense(S2, 0.1),), after=(Dense(),)),
@@ -96,12 +104,14 @@ ROWS = [
     Row(AvgPool((3, 2), (2, 1), "same"), (IMAGE,), before=(Conv(),), after=(RELU, Flatten(), Dense())),
     Row(AvgPool((3, 5), (1, 2), "same", True), (IMAGE,), before=(Conv(),), after=(RELU, GlobalSumPool(), Dense())),
     Row(AvgPool((2, 3), (1, 2), "circular"), (IMAGE,), before=(Conv(),), after=(RELU, Flatten(), Dense())),
+    Row(AvgPool((3,), (2,), "same", True), (SEQUENCE,), before=(Conv((3,)),), after=(RELU, Flatten(), Dense())),
+    Row(SumPool((2, 2, 3), (1, 2, 1), "same"), (VOLUME,), before=(Dense(),), after=(RELU, Flatten(), Dense())),
     Row(SumPool((2, 3), (1, 1)), (IMAGE,), before=(Conv(),), after=(RELU, Flatten(), Dense())),
     Row(SumPool((2, 3), (2, 2), "same"), (IMAGE,), before=(Conv(), RELU), after=(Conv(), RELU, Flatten(), Dense())),
     Row(SumPool((4, 2), (1, 2), "circular"), (IMAGE,), before=(Conv(),), after=(RELU, GlobalAvgPool(), Dense())),
-    Row(GlobalSumPool(), (IMAGE,), before=(Conv(),), after=READOUT),
-    Row(GlobalAvgPool(), (IMAGE,), before=(Conv(),), after=READOUT),
-    Row(Flatten(), (IMAGE,), before=(Conv(), RELU), after=(Dense(),)),
+    Row(GlobalSumPool(), (SEQUENCE, IMAGE, VOLUME), before=(Conv((3,)),), after=READOUT),
+    Row(GlobalAvgPool(), (VOLUME, IMAGE, SEQUENCE), before=(Dense(),), after=READOUT),
+    Row(Flatten(), (SEQUENCE, IMAGE, VOLUME), before=(Conv((3,)), RELU), after=(Dense(),)),
     Row(LayerNorm(), (VECTOR, IMAGE), before=(Dense(1.5, 0.5),), after=READOUT),
     Row(LayerNorm(axis=(1, 2, 3)), (IMAGE,), before=(Conv(b_std=0.5),), after=(RELU, Flatten(), Dense())),
     Row(LayerNorm(0.1, (-1, 1)), (IMAGE,), (Conv(),), (RELU, Conv(), LayerNorm(), RELU, GlobalAvgPool(), Dense())),
@@ -258,5 +268,5 @@ def test_shapes_at_infinite_and_finite_width_agree(row: Row) -> None:
         positions = Features.of_inputs(shape).positions
         features = row.layer.features(Features(positions, ("width", 1), gaussian=True), "it")
         out = row.layer.output_shape(wide, UNITS)
-        assert features.positions == (out[:2] if len(out) == 3 else None)
+        assert features.positions == (out[:-1] or None)
         assert out[-1] == features.channels[1] * UNITS.last

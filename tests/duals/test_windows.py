@@ -58,14 +58,25 @@ def test_pooled_windows_pair_every_place_with_every_other(padding: str, position
 
 
 @pytest.mark.parametrize("all_pairs", [False, True])
-def test_inputs_have_the_covariances_of_their_pixels(all_pairs: bool) -> None:
-    covariance: Covariance = between(xp, X1, X2, all_pairs)
+@pytest.mark.parametrize("positions", [(20,), (4, 5), (2, 5, 2)])
+def test_inputs_have_the_covariances_of_their_positions(positions: tuple[int, ...], all_pairs: bool) -> None:
+    x1, x2 = (x.reshape(len(x), *positions, 3) for x in (X1, X2))
+    covariance: Covariance = between(xp, x1, x2, all_pairs)
+    assert (covariance.positions, covariance.axes) == (positions, len(positions))
+    flat1, flat2 = (x.reshape(len(x), 20, 3) for x in (X1, X2))
+    pairs = np.einsum("npc,mqc->pqnm", flat1, flat2) / 3
+    same = pairs[range(20), range(20)].reshape(*positions, 2, 3)
+    expected = pairs.reshape(*positions, *positions, 2, 3) if all_pairs else same
+    np.testing.assert_allclose(covariance.nngp, expected, rtol=1e-12, atol=1e-14)
     equal = covariance.equal_positions(xp)
-    np.testing.assert_allclose(equal.nngp, np.einsum("nijc,mijc->ijnm", X1, X2) / 3, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(equal.nngp, same, rtol=1e-12, atol=1e-14)
+    apart = equal.apart(xp).nngp.reshape(20, 20, 2, 3)
+    np.testing.assert_array_equal(apart, equal.nngp.reshape(20, 1, 2, 3) * np.eye(20)[:, :, None, None])
     assert covariance.variances is not None
-    np.testing.assert_allclose(covariance.variances[0], np.einsum("nijc,nijc->ijn", X1, X1) / 3, rtol=1e-12)
-    own = itself(xp, X1, all_pairs)
-    np.testing.assert_allclose(own.own_variance(xp), covariance.variances[0], rtol=1e-12)
+    squares = np.einsum("npc,npc->pn", flat1, flat1).reshape(*positions, 2) / 3
+    np.testing.assert_allclose(covariance.variances[0], squares, rtol=1e-12)
+    own = itself(xp, x1, all_pairs)
+    np.testing.assert_allclose(own.own_variance(xp), squares, rtol=1e-12)
     for c in (covariance, own):
         first, second = c.fitting_variances(xp)
-        np.broadcast_to(first * second, c.nngp.shape)
+        assert np.broadcast_to(first * second, c.nngp.shape).shape == c.nngp.shape

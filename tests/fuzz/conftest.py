@@ -21,6 +21,7 @@ from ntkbench.networks import (
     AvgPool,
     Concatenate,
     Conv,
+    ConvTranspose,
     Dense,
     Dropout,
     FanInProd,
@@ -41,15 +42,15 @@ PI = np.arctan2(np.longdouble(0), np.longdouble(-1))
 
 @dataclass(frozen=True)
 class Points:
-    """Gram matrices (m, m) of all points, m = inputs times positions, and the images' size; None for vectors."""
+    """Gram matrices (m, m) of all points, m = inputs times positions, and the positions; None for vectors."""
 
     nngp: Matrix
     ntk: Matrix
-    size: tuple[int, int] | None
+    size: tuple[int, ...] | None
     channels: int = 1
     """Of the inputs; behind weights, how many times the width."""
 
-    def mapped(self, selection: Matrix, size: tuple[int, int] | None) -> Points:
+    def mapped(self, selection: Matrix, size: tuple[int, ...] | None) -> Points:
         """After a linear map of the positions, (new positions, positions), the same for every input."""
         n = len(self.nngp) // selection.shape[1]
         whole = np.kron(np.eye(n), selection)
@@ -61,7 +62,7 @@ class Points:
 
 
 def gram_matrices(architecture: Serial, x: np.ndarray) -> tuple[Matrix, Matrix]:
-    """NNGP and NTK, (n, n), of inputs (n, d) or (n, H, W, C)."""
+    """NNGP and NTK, (n, n), of inputs (n, d) or (n, *positions, C)."""
     wide = x.astype(np.longdouble)
     flat = wide.reshape(-1, wide.shape[-1])
     zeros = np.zeros((len(flat),) * 2, np.longdouble)
@@ -102,6 +103,9 @@ def after(layer: Any, points: Points) -> Points:
         case Conv():
             selections, size = windows(points.size, layer.window, layer.stride, layer.padding, layer.dilation)
             return weighted(layer, [points.mapped(selection, size) for selection in selections])
+        case ConvTranspose():
+            selections, size = scattered(points.size, layer.window, layer.steps, layer.padding)
+            return weighted(layer, [points.mapped(selection, size) for selection in selections])
         case AvgPool():
             selections, size = windows(points.size, layer.window, layer.stride or layer.window, layer.padding)
             total = sum(selections)
@@ -133,7 +137,7 @@ def after(layer: Any, points: Points) -> Points:
     raise AssertionError(layer)
 
 
-def weighted(layer: Dense | Conv, seen: list[Points]) -> Points:
+def weighted(layer: Dense | Conv | ConvTranspose, seen: list[Points]) -> Points:
     """Independent weights on each of the things that a unit sees, and a bias."""
     weight, bias = np.longdouble(layer.w_std) ** 2 / len(seen), np.longdouble(layer.b_std) ** 2
     nngp = weight * sum(one.nngp for one in seen) + bias
@@ -142,13 +146,17 @@ def weighted(layer: Dense | Conv, seen: list[Points]) -> Points:
 
 
 def windows(
-    size: Any, window: Any, stride: Any, padding: str, dilation: Any = (1, 1)
-) -> tuple[list[Matrix], tuple[int, int]]:
+    size: Any, window: Any, stride: Any, padding: str, dilation: Any = None
+) -> tuple[list[Matrix], tuple[int, ...]]:
     """For each place in a window the matrix (windows, positions) that picks what lies there."""
+    dilation = dilation or (1,) * len(window)
     places = list(itertools.product(*(range(0, w * d, d) for w, d in zip(window, dilation, strict=True))))
     window = [last + 1 for last in places[-1]]
     if padding == "valid":
-        counts, starts = [(length - w) // s + 1 for length, w, s in zip(size, window, stride, strict=True)], [0, 0]
+        counts, starts = (
+            [(length - w) // s + 1 for length, w, s in zip(size, window, stride, strict=True)],
+            [0] * len(size),
+        )
     else:
         counts = [math.ceil(length / s) for length, s in zip(size, stride, strict=True)]
         needed = [max((c - 1) * s + w - n, 0) for c, s, w, n in zip(counts, stride, window, size, strict=True)]
@@ -161,9 +169,27 @@ def windows(
             if padding == "circular":
                 at = [a % length for a, length in zip(at, size, strict=True)]
             if all(0 <= a < length for a, length in zip(at, size, strict=True)):
-                selection[number, at[0] * size[1] + at[1]] = 1
+                selection[number, np.ravel_multi_index(at, size)] = 1
         selections.append(selection)
-    return selections, (counts[0], counts[1])
+    return selections, tuple(counts)
+
+
+def scattered(size: Any, window: Any, stride: Any, padding: str) -> tuple[list[Matrix], tuple[int, ...]]:
+    """For each place in a window the matrix (new positions, positions) that sends each position to where it adds."""
+    excess = [max(w - s, 0) for w, s in zip(window, stride, strict=True)]
+    cut = [0 if padding == "valid" else more // 2 for more in excess]
+    counts = [n * s + (more if padding == "valid" else 0) for n, s, more in zip(size, stride, excess, strict=True)]
+    selections = []
+    for place in itertools.product(*map(range, window)):
+        selection = np.zeros((math.prod(counts), math.prod(size)))
+        for number, index in enumerate(itertools.product(*map(range, size))):
+            at = [i * s + w - 1 - p - c for i, s, w, p, c in zip(index, stride, window, place, cut, strict=True)]
+            if padding == "circular":
+                at = [a % count for a, count in zip(at, counts, strict=True)]
+            if all(0 <= a < count for a, count in zip(at, counts, strict=True)):
+                selection[np.ravel_multi_index(at, counts), number] = 1
+        selections.append(selection)
+    return selections, tuple(counts)
 
 
 def correlated(q: Matrix) -> tuple[Matrix, Matrix]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -101,15 +102,13 @@ class Eager:
     def call(self, function: Callable[[Array], Array], x: Array) -> Array:
         return function(x)
 
-    def convolve(self, x: Array, filters: Array, stride: tuple[int, int], dilation: tuple[int, int]) -> Array:
-        height, width = filters.shape[:2]
-        reach = [(filters.shape[k] - 1) * dilation[k] + 1 for k in (0, 1)]
-        rows, columns = ((x.shape[k + 1] - reach[k]) // stride[k] * stride[k] + 1 for k in (0, 1))
-        return sum(
-            x[:, a : a + rows : stride[0], b : b + columns : stride[1], :] @ filters[i, j, ...]
-            for i, a in zip(range(height), range(0, reach[0], dilation[0]), strict=True)
-            for j, b in zip(range(width), range(0, reach[1], dilation[1]), strict=True)
-        )
+    def convolve(self, x: Array, filters: Array, stride: tuple[int, ...], dilation: tuple[int, ...]) -> Array:
+        along = []
+        for length, window, step, apart in zip(x.shape[1:-1], filters.shape[:-2], stride, dilation, strict=True):
+            last = (length - (window - 1) * apart - 1) // step * step + 1
+            along.append([(place, slice(place * apart, place * apart + last, step)) for place in range(window)])
+        places = (zip(*place, strict=True) for place in itertools.product(*along))
+        return sum(x[(slice(None), *moved, slice(None))] @ filters[(*inside, ...)] for inside, moved in places)
 
     def cholesky(self, matrix: Array) -> Array | None:
         try:

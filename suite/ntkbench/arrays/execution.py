@@ -144,10 +144,10 @@ class Execution(Protocol):
     def call(self, function: Callable[[Array], Array], x: Array) -> Array:
         """function(x), also where the function knows NumPy alone and `x` is being compiled over."""
 
-    def convolve(self, x: Array, filters: Array, stride: tuple[int, int], dilation: tuple[int, int]) -> Array:
-        """Images (n, H, W, C), padded already, with filters (rows, columns, C, units) -> (n, H', W', units).
+    def convolve(self, x: Array, filters: Array, stride: tuple[int, ...], dilation: tuple[int, ...]) -> Array:
+        """x (n, *positions, C), padded already, with filters (*window, C, units) -> (n, *positions', units).
 
-        `dilation`: how far apart in the image are the places in the filter.
+        `dilation`: how far apart in x are the places in the filter.
         """
 
     def cholesky(self, matrix: Array) -> Array | None:

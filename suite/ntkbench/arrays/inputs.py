@@ -6,6 +6,11 @@ from ntkbench.arrays.array import Array
 
 HALVES = ("float16", "bfloat16")
 
+KINDS = ("vectors (N, d)", "sequences (N, T, C)", "images (N, H, W, C)", "volumes (N, D, H, W, C)")
+"""Of inputs, by the number of their axes of positions."""
+
+WITH_POSITIONS = f"{', '.join(KINDS[1:-1])} or {KINDS[-1]}"
+
 
 def check_images(x: Array, name: str) -> None:
     """Raise ValueError unless x is float32 or float64 (N, H, W, C), each at least 1; values are not looked at."""

@@ -138,8 +138,9 @@ class Jax:
             like = jax.ShapeDtypeStruct(x.shape, x.dtype)
             return jax.pure_callback(lambda v: np.asarray(function(np.asarray(v)), dtype=v.dtype), like, x)
 
-    def convolve(self, x: Array, filters: Array, stride: tuple[int, int], dilation: tuple[int, int]) -> Array:
-        layout = ("NHWC", "HWIO", "NHWC")
+    def convolve(self, x: Array, filters: Array, stride: tuple[int, ...], dilation: tuple[int, ...]) -> Array:
+        axes = "DHW"[-len(stride) :]
+        layout = (f"N{axes}C", f"{axes}IO", f"N{axes}C")
         return lax.conv_general_dilated(x, filters, stride, "VALID", rhs_dilation=dilation, dimension_numbers=layout)
 
     def cholesky(self, matrix: Array) -> Array | None:

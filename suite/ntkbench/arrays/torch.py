@@ -71,10 +71,12 @@ class Torch(Eager):
             warnings.filterwarnings("ignore", "__array_wrap__ must accept", DeprecationWarning)
             return super().call(function, x)
 
-    def convolve(self, x: Array, filters: Array, stride: tuple[int, int], dilation: tuple[int, int]) -> Array:
-        images, filters = x.permute(0, 3, 1, 2), filters.permute(3, 2, 0, 1)
-        y = torch.nn.functional.conv2d(images, filters, stride=stride, dilation=dilation)
-        return y.permute(0, 2, 3, 1)
+    def convolve(self, x: Array, filters: Array, stride: tuple[int, ...], dilation: tuple[int, ...]) -> Array:
+        axes = len(stride)
+        # Channels come first in torch, units before channels.
+        first, filters = x.movedim(-1, 1), filters.permute(axes + 1, axes, *range(axes))
+        convolution = (torch.nn.functional.conv1d, torch.nn.functional.conv2d, torch.nn.functional.conv3d)[axes - 1]
+        return convolution(first, filters, stride=stride, dilation=dilation).movedim(1, -1)
 
     def cholesky(self, matrix: Array) -> Array | None:
         try:

@@ -1,13 +1,14 @@
 """The state that layers of infinite width hand on: covariances of features between inputs, NNGP and NTK.
 
 In the NTK parametrisation (Jacot et al. 2018), with images as in Novak et al. 2019 and Arora et al. 2019. A covariance
-is a field: positions first, pairs of inputs last. Between vectors there are no positions; between images either each
-position with itself, (H, W, pairs), or all pairs of positions, (H, W, H, W, pairs), which only means over positions
-need.
+is a field: positions first, pairs of inputs last. Between vectors there are no positions; sequences have one axis of
+them, (T,), images two, (H, W), volumes three, (D, H, W). Between these a field has either each position with itself,
+(*positions, pairs), or all pairs of positions, (*positions, *positions, pairs), which only means over positions need.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,7 +17,7 @@ from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 
 Variances = tuple[Array, Array]
-"""Of the first and of the second inputs, position by position: (H, W, n1) and (H, W, n2), or (n1,) and (n2,)."""
+"""Of the first and of the second inputs, position by position: (*positions, n1) and (*positions, n2)."""
 
 Field = Callable[[Array], Array]
 """A function of a field."""
@@ -32,14 +33,19 @@ class Covariance:
     """Of the same shape; None before the first trained layer."""
     variances: Variances | None
     """None when nothing that follows needs them, and for inputs with themselves: there they are part of `nngp`."""
-    positions: tuple[int, int] | None = None
-    """Height and width; None for vectors."""
+    positions: tuple[int, ...] | None = None
+    """How many there are along each axis: (T,), (H, W) or (D, H, W); None for vectors."""
     all_pairs: bool = False
     """Whether the fields have all pairs of positions."""
     own: bool = False
     """Whether these are the covariances of inputs with themselves."""
     channels: int = 1
     """Of the inputs themselves; behind weights, how many times the width: flattening multiplies it."""
+
+    @property
+    def axes(self) -> int:
+        """Along how many axes there are positions: 0 for vectors."""
+        return 0 if self.positions is None else len(self.positions)
 
     def map(self, function: Field, on_variances: Field = lambda v: v) -> Covariance:
         """With one function for both covariances and one for the variances."""
@@ -62,22 +68,22 @@ class Covariance:
         """Without the pairs of different positions."""
         if not self.all_pairs:
             return self
-        return replace(self.map(lambda field: _diagonal(xp, field)), all_pairs=False)
+        return replace(self.map(lambda field: _diagonal(xp, field, self.axes)), all_pairs=False)
 
     def apart(self, xp: Any) -> Covariance:
         """With all pairs of positions, where those of each position with itself are there: the others are zero."""
 
         def spread(field: Array) -> Array:
-            height, width = field.shape[:2]
-            same = xp.eye(height * width, dtype=field.dtype, device=array_api_compat.device(field))
-            shape = (height, width, height, width, *(1,) * (field.ndim - 2))
-            return field[:, :, None, None] * xp.reshape(same, shape)
+            positions = field.shape[: self.axes]
+            same = xp.eye(math.prod(positions), dtype=field.dtype, device=array_api_compat.device(field))
+            shape = (*positions, *positions, *(1,) * (field.ndim - self.axes))
+            return field[(slice(None),) * self.axes + (None,) * self.axes] * xp.reshape(same, shape)
 
         return replace(self.map(spread), all_pairs=True)
 
     def own_variance(self, xp: Any) -> Array:
         """The variances of inputs whose covariances with themselves these are."""
-        return _diagonal(xp, self.nngp) if self.all_pairs else self.nngp
+        return _diagonal(xp, self.nngp, self.axes) if self.all_pairs else self.nngp
 
     def fitting_variances(self, xp: Any) -> Variances:
         """The variances of the first and of the second inputs, of shapes that broadcast to that of `nngp`."""
@@ -87,25 +93,31 @@ class Covariance:
             assert self.variances is not None
             first, second = self.variances[0][..., :, None], self.variances[1][..., None, :]
         if self.all_pairs:
-            first, second = first[:, :, None, None], second[None, None]
+            each, one = (slice(None),) * self.axes, (None,) * self.axes
+            first, second = first[each + one], second[one]
         return first, second
 
 
 def between(xp: Any, x1: Array, x2: Array, all_pairs: bool) -> Covariance:
-    """The covariance of inputs, vectors (n, d) or images (n, H, W, C): products divided by the channels."""
+    """The covariance of inputs, vectors (n, d) or (n, *positions, C): products divided by the channels."""
     channels = x1.shape[-1]
     variances = (_variance(xp, x1), _variance(xp, x2))
     if x1.ndim == 2:
         return Covariance(x1 @ xp.matrix_transpose(x2) / channels, None, variances, channels=channels)
-    n1, height, width, _ = x1.shape
-    positions = (height, width)
+    positions = tuple(x1.shape[1:-1])
+    last = x1.ndim - 1
+    inputs_after = (*range(1, last), 0, last)
     if not all_pairs:
-        products = xp.matmul(xp.permute_dims(x1, (1, 2, 0, 3)), xp.permute_dims(x2, (1, 2, 3, 0)))
+        products = xp.matmul(xp.permute_dims(x1, inputs_after), xp.permute_dims(x2, (*range(1, last), last, 0)))
         return Covariance(products / channels, None, variances, positions, channels=channels)
-    first, second = (xp.reshape(xp.permute_dims(x, (1, 2, 0, 3)), (-1, channels)) for x in (x1, x2))
-    products = xp.reshape(first @ xp.matrix_transpose(second), (height, width, n1, height, width, x2.shape[0]))
-    products = xp.permute_dims(products, (0, 1, 3, 4, 2, 5)) / channels
-    return Covariance(products, None, variances, positions, True, channels=channels)
+    first, second = (xp.reshape(xp.permute_dims(x, inputs_after), (-1, channels)) for x in (x1, x2))
+    shape = (*positions, x1.shape[0], *positions, x2.shape[0])
+    products = xp.reshape(first @ xp.matrix_transpose(second), shape)
+    axes = len(positions)
+    inputs_last = (*range(axes), *range(axes + 1, 2 * axes + 1), axes, 2 * axes + 1)
+    return Covariance(
+        xp.permute_dims(products, inputs_last) / channels, None, variances, positions, True, channels=channels
+    )
 
 
 def itself(xp: Any, x: Array, all_pairs: bool) -> Covariance:
@@ -113,13 +125,12 @@ def itself(xp: Any, x: Array, all_pairs: bool) -> Covariance:
     channels = x.shape[-1]
     if x.ndim == 2:
         return Covariance(_variance(xp, x), None, None, own=True, channels=channels)
-    n, height, width, _ = x.shape
-    positions = (height, width)
+    positions = tuple(x.shape[1:-1])
     if not all_pairs:
         return Covariance(_variance(xp, x), None, None, positions, own=True, channels=channels)
-    flat = xp.reshape(x, (n, height * width, channels))
+    flat = xp.reshape(x, (x.shape[0], math.prod(positions), channels))
     products = xp.permute_dims(xp.matmul(flat, xp.matrix_transpose(flat)), (1, 2, 0)) / channels
-    products = xp.reshape(products, (height, width, height, width, n))
+    products = xp.reshape(products, (*positions, *positions, x.shape[0]))
     return Covariance(products, None, None, positions, True, True, channels)
 
 
@@ -156,14 +167,14 @@ def product(one: Covariance, other: Covariance) -> Covariance:
 
 
 def _variance(xp: Any, x: Array) -> Array:
-    """Mean squares over channels, the inputs last: (n,) or (H, W, n)."""
+    """Mean squares over channels, the inputs last: (n,) or (*positions, n)."""
     squares = xp.sum(x * x, axis=-1) / x.shape[-1]
-    return squares if x.ndim == 2 else xp.permute_dims(squares, (1, 2, 0))
+    return squares if x.ndim == 2 else xp.permute_dims(squares, (*range(1, x.ndim - 1), 0))
 
 
-def _diagonal(xp: Any, field: Array) -> Array:
-    """The pairs of each position with itself: (H, W, H, W, ...) -> (H, W, ...)."""
-    height, width = field.shape[:2]
-    positions = height * width
-    flat = xp.reshape(field, (positions * positions, *field.shape[4:]))
-    return xp.reshape(flat[:: positions + 1], (height, width, *field.shape[4:]))
+def _diagonal(xp: Any, field: Array, axes: int) -> Array:
+    """The pairs of each position with itself: (*positions, *positions, ...) -> (*positions, ...)."""
+    positions, rest = field.shape[:axes], field.shape[2 * axes :]
+    number = math.prod(positions)
+    flat = xp.reshape(field, (number * number, *rest))
+    return xp.reshape(flat[:: number + 1], (*positions, *rest))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ntkbench.arrays.array import Array
+from ntkbench.arrays.inputs import KINDS
 from ntkbench.arrays.trees import mapped
 from ntkbench.networks.layers import Layer, Linear, Serial, serial
 from ntkbench.networks.layers.layer import Shape, Units
@@ -23,7 +24,7 @@ class Finite:
 
     Args:
         architecture: its layers.
-        input_shape: (d,) or (H, W, C).
+        input_shape: (d,), (T, C), (H, W, C) or (D, H, W, C).
         width: the units (channels) of each linear layer but the last.
         outputs: the units of the last.
         parameterization: "ntk" or "standard", as for `finite`.
@@ -43,8 +44,8 @@ class Finite:
         for name, size in sizes.items():
             if type(size) is not int or size < 1:
                 raise ValueError(f"{name} must be a positive whole number, not {size!r}")
-        if len(self.input_shape) not in (1, 3):
-            raise ValueError(f"input_shape must be (d,) or (H, W, C), not {self.input_shape}")
+        if not 1 <= len(self.input_shape) <= len(KINDS):
+            raise ValueError(f"input_shape must be (d,), (T, C), (H, W, C) or (D, H, W, C), not {self.input_shape}")
         check_parameterization(self.parameterization)
         if not self.linear_layers:
             raise ValueError("an architecture without a Dense or a Conv has nothing to train")
@@ -95,7 +96,7 @@ class Finite:
 
         Args:
             params: as `init` gives them, of NumPy, JAX or torch.
-            x: inputs (n, d) or (n, H, W, C) of the same library and dtype.
+            x: inputs (n, *input_shape) of the same library and dtype.
 
         Returns:
             The outputs, (n, `output_size`).
@@ -158,7 +159,7 @@ def finite(
 
     Args:
         architecture: layers of `ntkbench.networks`.
-        input_shape: of one input, (d,) or (H, W, C).
+        input_shape: of one input, (d,), (T, C), (H, W, C) or (D, H, W, C).
         width: the units (channels) of each dense and convolutional layer but the last.
         outputs: the units of the last.
         parameterization: "ntk": w_std / sqrt(fan-in) W x + b_std b, all drawn from N(0, 1) (Jacot et al. 2018);

@@ -17,6 +17,7 @@ from ntkbench.networks import (
     Activation,
     AvgPool,
     Conv,
+    ConvTranspose,
     Dense,
     Finite,
     Flatten,
@@ -67,6 +68,20 @@ NETWORKS = {
         ),
         (6, 5, 2),
         width=2,
+        outputs=2,
+    ),
+    "sequence": finite(
+        serial(
+            Conv((3,), (2,), b_std=0.3, dilation=(2,)),
+            TANH,
+            ConvTranspose((3,), (2,), b_std=0.2),
+            TANH,
+            LocalConv((2,)),
+            Flatten(),
+            Dense(),
+        ),
+        (5, 2),
+        width=3,
         outputs=2,
     ),
     "unshared convolution": finite(

@@ -171,8 +171,11 @@ def test_values_that_are_not_finite_are_refused(backend: Any, value: float) -> N
 def test_inputs_that_make_no_sense_are_refused() -> None:
     with pytest.raises(TypeError, match="x1 must be an array of NumPy, torch or JAX, not list"):
         architecture_kernels(Dense(), [[1.0]])
-    for shape in ((3,), (3, 0), (3, 4, 4), (3, 4, 0, 2), (1, 1, 1, 1, 1)):
-        with pytest.raises(ValueError, match=r"x1 must be vectors \(N, d\) or images \(N, H, W, C\)"):
+    known = (
+        r"x1 must be vectors \(N, d\), sequences \(N, T, C\), images \(N, H, W, C\) or volumes \(N, D, H, W, C\), not"
+    )
+    for shape in ((3,), (3, 0), (3, 4, 0), (3, 4, 0, 2), (1, 1, 1, 1, 1, 1)):
+        with pytest.raises(ValueError, match=known):
             architecture_kernels(Dense(), np.zeros(shape))
     with pytest.raises(ValueError, match=r"x1 must be floating-point numbers, not int64: give x1.astype\("):
         architecture_kernels(Dense(), np.zeros((2, 2), dtype=np.int64))
@@ -192,5 +195,5 @@ def test_a_result_that_fits_nowhere_is_refused_before_anything_is_computed() -> 
 
 def test_images_whose_pairs_of_positions_fit_nowhere_are_refused() -> None:
     x = np.zeros((1, 1000, 1000, 1))
-    with pytest.raises(MemoryError, match=r"^one pair of images takes 116 TiB of working memory"):
+    with pytest.raises(MemoryError, match=r"^one pair of inputs takes 116 TiB of working memory"):
         architecture_kernels(serial(Conv(), RELU, GlobalAvgPool()), x)

@@ -19,6 +19,7 @@ from ntkbench.networks import (
     Activation,
     AvgPool,
     Conv,
+    ConvTranspose,
     Dense,
     Dropout,
     FanInProd,
@@ -36,7 +37,7 @@ from ntkbench.networks import (
     serial,
 )
 
-Pair = tuple[int, int]
+Window = tuple[int, ...]
 CASES = {path.stem: path for path in sorted((Path(__file__).parents[2] / "data" / "reference").rglob("*.npz"))}
 
 
@@ -66,8 +67,8 @@ class Stax:
     def Conv(
         self,
         channels: int,
-        window: Pair,
-        strides: Pair = (1, 1),
+        window: Window,
+        strides: Window | None = None,
         padding: Any = "VALID",
         W_std: float = 1.0,
         b_std: float | None = None,
@@ -86,15 +87,20 @@ class Stax:
             return lambda *parameters: Activation(getattr(activations, name)(*parameters))
         return lambda *parameters: Activation(name.lower(), *parameters)
 
-    def ConvLocal(self, channels: int, window: Pair, padding: str, W_std: float, b_std: float = 0.0) -> Layer:
-        return LocalConv(window, (1, 1), padding.lower(), W_std, b_std)
+    def ConvLocal(self, channels: int, window: Window, padding: str, W_std: float, b_std: float = 0.0) -> Layer:
+        return LocalConv(window, None, padding.lower(), W_std, b_std)
+
+    def ConvTranspose(
+        self, channels: int, window: Window, strides: Window, padding: str, W_std: float, b_std: float
+    ) -> Layer:
+        return ConvTranspose(window, strides, padding.lower(), W_std, b_std)
 
     def AvgPool(
-        self, window: Pair, strides: Pair = (1, 1), padding: str = "VALID", normalize_edges: bool = False
+        self, window: Window, strides: Window = (1, 1), padding: str = "VALID", normalize_edges: bool = False
     ) -> Layer:
         return AvgPool(window, strides, padding.lower(), normalize_edges)
 
-    def SumPool(self, window: Pair, strides: Pair = (1, 1), padding: str = "VALID") -> Layer:
+    def SumPool(self, window: Window, strides: Window = (1, 1), padding: str = "VALID") -> Layer:
         return SumPool(window, strides, padding.lower())
 
     def Dropout(self, rate: float, mode: str) -> Layer:
@@ -155,6 +161,7 @@ def assert_as_exact_as_the_reference(
 
 def test_the_reference_has_every_case_but_those_of_attention() -> None:
     assert len([n for n in CASES if n.startswith("conv_erf_8x8")]) == 2
+    assert len([n for n in CASES if n.startswith(("conv1d_", "conv3d_", "conv_transpose_"))]) == 9
     assert len([n for n in CASES if n.startswith("conv_relu")]) == 16
     assert len([n for n in CASES if n.startswith("fc_")]) == 24
     assert len([n for n, path in CASES.items() if path.parent.name == "activations"]) == 2 * 15
@@ -236,6 +243,8 @@ def test_symmetric_float64_kernels_equal_the_reference(kernels: Callable[..., Ke
         "image_resize_gap",
         "layernorm_all_flat",
         "standard_parameterization",
+        "conv3d_gap",
+        "conv_transpose_flat",
     ],
 )
 def test_float32_kernels_are_within_1e_5_of_the_reference(backend: Any, name: str) -> None:

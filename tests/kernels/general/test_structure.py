@@ -8,7 +8,6 @@ import pytest
 
 from ntkbench.kernels.general.structure import (
     check,
-    largest,
     normalises_after_mixing,
     repeats,
     size,
@@ -28,12 +27,12 @@ from ntkbench.networks import (
     Residual,
     Resize,
     Serial,
+    SumPool,
     serial,
 )
-from ntkbench.networks.layers.features import Features
 
 RELU = Activation("relu")
-IMAGE, VECTOR = (4, 5, 3), (7,)
+VECTOR, SEQUENCE, IMAGE, VOLUME = (7,), (6, 2), (4, 5, 3), (3, 4, 2, 2)
 BLOCK = Residual(serial(RELU, Dense()))
 
 
@@ -46,6 +45,9 @@ BLOCK = Residual(serial(RELU, Dense()))
         (VECTOR, (Residual(serial(Dense(), RELU), serial(Dense())), Dense(), RELU)),
         (IMAGE, (Flatten(), Dense(), RELU, Dense())),
         (IMAGE, (Dense(), RELU, Flatten())),
+        (SEQUENCE, (Dense(), RELU, Flatten())),
+        (SEQUENCE, (Conv((3,), (2,), "valid"), RELU, AvgPool((2,)), Flatten(), Dense())),
+        (VOLUME, (Conv((3, 2, 1), (1, 2, 1)), AvgPool((2, 1, 2)), GlobalAvgPool(), RELU)),
         (IMAGE, (Conv((4, 5), padding="valid"), RELU, Flatten(), Dense())),
         (IMAGE, (Conv(), GlobalAvgPool(), RELU, Dense())),
         (IMAGE, (AvgPool(), Conv(), RELU, AvgPool((2, 2), (1, 1)), GlobalAvgPool())),
@@ -60,8 +62,14 @@ def test_architectures_that_end_in_numbers_are_accepted(shape: tuple[int, ...], 
 @pytest.mark.parametrize(
     ("shape", "layers", "message"),
     [
-        (IMAGE, (Conv(), RELU), "leaves images of 4 x 5 positions: it needs a Flatten or a GlobalAvgPool"),
-        (IMAGE, (Conv(), RELU, Dense()), "leaves images of 4 x 5 positions"),
+        (IMAGE, (Conv(), RELU), "the architecture leaves 4 x 5 positions: it needs a Flatten or a GlobalAvgPool"),
+        (IMAGE, (Conv(), RELU, Dense()), "leaves 4 x 5 positions"),
+        (SEQUENCE, (Dense(), RELU), "leaves 6 positions: it needs a Flatten or a GlobalAvgPool"),
+        (VOLUME, (Conv((3, 3, 3), (1, 2, 1)), RELU), "leaves 3 x 2 x 2 positions"),
+        (IMAGE, (Conv((3,)), Flatten()), "layer 1 (Conv): a window of (3,) is for sequences (N, T, C), not for"),
+        (SEQUENCE, (Conv(), Flatten()), "(3, 3) is for images (N, H, W, C), not for sequences (N, T, C): give it 1"),
+        (VOLUME, (SumPool((2,)), Flatten()), "(SumPool): a window of (2,) is for sequences (N, T, C), not for vol"),
+        (VOLUME, (AvgPool(), Flatten()), "is for images (N, H, W, C), not for volumes (N, D, H, W, C): give it 3 n"),
         (VECTOR, (RELU, Dense()), "layer 1 (Activation) needs Gaussian features: put a Dense or Conv before it"),
         (VECTOR, (Dropout(0.5), Dense()), "layer 1 (Dropout) needs features, not inputs: put a Dense or Conv"),
         (VECTOR, (Dense(), Dropout(0.5), RELU), "layer 3 (Activation) needs Gaussian features"),
@@ -69,15 +77,15 @@ def test_architectures_that_end_in_numbers_are_accepted(shape: tuple[int, ...], 
         (VECTOR, (Dense(), RELU, RELU), "layer 3 (Activation) needs Gaussian features"),
         (VECTOR, (Dense(), RELU, LayerNorm()), "layer 3 (LayerNorm) needs Gaussian features"),
         (IMAGE, (Conv(), Flatten(), RELU), "layer 3 (Activation) needs Gaussian features"),
-        (VECTOR, (Dense(), Flatten()), "layer 2 (Flatten) needs images (n, H, W, C), not vectors"),
-        (VECTOR, (Conv(),), "layer 1 (Conv) needs images"),
-        (IMAGE, (Flatten(), GlobalAvgPool()), "layer 2 (GlobalAvgPool) needs images"),
-        (IMAGE, (Conv(), Flatten(), AvgPool()), "layer 3 (AvgPool) needs images"),
-        (IMAGE, (AvgPool((5, 2)), Flatten()), "layer 1 (AvgPool): a window of (5, 2) does not fit into images of"),
-        (VECTOR, (Serial((Dense(), Flatten())),), "layer 1 (Serial), layer 2 (Flatten) needs images"),
+        (VECTOR, (Dense(), Flatten()), "layer 2 (Flatten) needs sequences (N, T, C), images (N, H, W, C) or volumes "),
+        (VECTOR, (Conv(),), "layer 1 (Conv) needs sequences (N, T, C), images"),
+        (IMAGE, (Flatten(), GlobalAvgPool()), "layer 2 (GlobalAvgPool) needs sequences"),
+        (IMAGE, (Conv(), Flatten(), AvgPool()), "layer 3 (AvgPool) needs sequences"),
+        (IMAGE, (AvgPool((5, 2)), Flatten()), "layer 1 (AvgPool): a window of (5, 2) does not fit into 4 x 5 pos"),
+        (VECTOR, (Serial((Dense(), Flatten())),), "layer 1 (Serial), layer 2 (Flatten) needs sequences"),
         (IMAGE, (Conv((3, 6), padding="valid"), Flatten()), "layer 1 (Conv): a window of (3, 6) does not fit"),
         (IMAGE, (Conv((3, 3), padding="valid", dilation=(2, 1)), Flatten()), "a window of (5, 3) does not"),
-        (VECTOR, (Dense(), Residual(serial(Conv()))), "layer 2 (Residual), branch, layer 1 (Conv) needs images"),
+        (VECTOR, (Dense(), Residual(serial(Conv()))), "layer 2 (Residual), branch, layer 1 (Conv) needs sequences"),
         (
             VECTOR,
             (Residual(serial(Dense())),),
@@ -172,21 +180,19 @@ def test_repeated_layers_are_found(layers: tuple[Layer, ...], expected: list[tup
 
 
 def test_a_field_has_a_number_for_each_position_or_pair_of_positions() -> None:
-    assert [size(VECTOR, False), size(IMAGE, False), size(IMAGE, True)] == [1, 20, 400]
+    flat, mean = serial(Conv(), RELU, Flatten()), serial(Conv(), RELU, GlobalAvgPool())
+    assert [size(serial(Dense()), VECTOR), size(flat, IMAGE), size(mean, IMAGE)] == [1, 20, 400]
+    assert [size(serial(Dense(), Flatten()), shape) for shape in (SEQUENCE, VOLUME)] == [6, 24]
 
 
 @pytest.mark.parametrize(
     ("layers", "expected"),
     [
-        ((Conv(), RELU, AvgPool(), Flatten(), Dense()), (4, 5)),
-        ((Conv(), Resize((8, 6)), AvgPool(), Flatten(), Dense()), (8, 6)),
-        ((Conv(), Residual(serial(Resize((9, None)), Conv((3, 3), (3, 1))), serial(Resize((3, 5))))), (9, 5)),
-        ((Resize((2, 2)), Concatenate((Resize((3, 3)), serial(Resize((6, 6)), Resize((3, 3)))))), (6, 6)),
+        ((Conv(), Resize((8, 6)), AvgPool(), Flatten()), 48**2),
+        ((Conv(), Resize((8, 6)), Flatten()), 48**2),
+        ((Conv(), Resize((8, 6), "nearest"), Flatten()), 48),
+        ((Conv(), Residual(serial(Resize((9, None)), Conv((3, 3), (3, 1))), serial(Resize((3, 5)))), Flatten()), 45**2),
     ],
 )
-def test_the_most_positions_are_looked_for_in_every_layer(layers: tuple[Layer, ...], expected: tuple[int, int]) -> None:
-    assert largest(Serial(layers), Features.of_inputs(IMAGE)).positions == expected
-
-
-def test_vectors_have_no_positions() -> None:
-    assert largest(serial(Dense(), RELU), Features.of_inputs(VECTOR)).positions is None
+def test_the_most_positions_count_that_layers_make(layers: tuple[Layer, ...], expected: int) -> None:
+    assert size(Serial(layers), IMAGE) == expected

@@ -19,6 +19,7 @@ from ntkbench.networks import (
     AvgPool,
     Concatenate,
     Conv,
+    ConvTranspose,
     Dense,
     DotGeneral,
     Dropout,
@@ -43,6 +44,7 @@ LAYERS: list[Layer] = [
     Conv((3, 2), (1, 2), "circular"),
     Conv((3, 2), (1, 2), "circular", dilation=(1, 2)),
     LocalConv((3, 2), (1, 2), "circular"),
+    ConvTranspose((3, 2), (1, 2), "circular"),
     Activation("leaky_relu", slope=0.2),
     Activation(np.tanh),
     AvgPool((2, 2), (1, 1)),
@@ -82,7 +84,7 @@ def test_layers_that_differ_are_not_equal() -> None:
     assert len(set(LAYERS)) == len(LAYERS)
 
 
-@pytest.mark.parametrize("kind", [Dense, Conv])
+@pytest.mark.parametrize("kind", [Dense, Conv, ConvTranspose])
 @pytest.mark.parametrize("name", ["w_std", "b_std"])
 @pytest.mark.parametrize("value", [-1.0, math.nan, math.inf])
 def test_scales_that_are_none_are_refused(kind: Any, name: str, value: float) -> None:
@@ -96,17 +98,41 @@ def test_a_layer_without_weights_is_refused_and_one_without_biases_is_not() -> N
     assert Dense().b_std == 0.0
 
 
+@pytest.mark.parametrize("kind", [Conv, LocalConv, ConvTranspose, AvgPool, SumPool])
+@pytest.mark.parametrize("window", [3, None, (), (0, 1), (3, 3, 3, 3), (1.5,), [3, 3], (True, 2), (-1, 2)])
+def test_a_window_is_one_to_three_positive_whole_numbers(kind: Any, window: Any) -> None:
+    with pytest.raises(ValueError, match=r"^window must be a tuple of one to three positive whole numbers, not "):
+        kind(window)
+
+
 @pytest.mark.parametrize(
     ("kind", "name"),
-    [*itertools.product([Conv, LocalConv, AvgPool, SumPool], ["window", "stride"]), (Conv, "dilation")],
+    [
+        *itertools.product([Conv, LocalConv, ConvTranspose, AvgPool, SumPool], ["stride"]),
+        (Conv, "dilation"),
+        (LocalConv, "dilation"),
+    ],
 )
-@pytest.mark.parametrize("value", [3, (3,), (0, 1), (3, 3, 3), (1.5, 2), [3, 3], (True, 2), (-1, 2)])
-def test_windows_strides_and_dilations_are_two_positive_whole_numbers(kind: Any, name: str, value: Any) -> None:
-    with pytest.raises(ValueError, match=f"{name} must be two positive whole numbers, not "):
-        kind(**{name: value})
+@pytest.mark.parametrize("value", [3, (3,), (), (0, 1), (3, 3, 3), (1.5, 2), [3, 3], (True, 2), (-1, 2)])
+def test_strides_and_dilations_are_as_many_numbers_as_the_window(kind: Any, name: str, value: Any) -> None:
+    message = f"^{name} must be a tuple of as many positive whole numbers as the window has, 2, not "
+    with pytest.raises(ValueError, match=message):
+        kind(**{"window": (3, 2), name: value})
+    with pytest.raises(ValueError, match="the window has, 1, not "):
+        kind(**{"window": (3,), name: (2, 2)})
 
 
-@pytest.mark.parametrize("kind", [Conv, AvgPool, SumPool])
+@pytest.mark.parametrize("kind", [Conv, LocalConv])
+@pytest.mark.parametrize("window", [(3,), (3, 2), (1, 2, 3)])
+def test_a_convolution_moves_by_one_unless_told_otherwise(kind: Any, window: Any) -> None:
+    ones = (1,) * len(window)
+    assert kind(window) == kind(window, None, dilation=None) == kind(window, ones, dilation=ones)
+    assert hash(kind(window)) == hash(kind(window, ones, dilation=ones))
+    assert (kind(window).steps, kind(window).apart) == (ones, ones)
+    assert ConvTranspose(window) == ConvTranspose(window, ones)
+
+
+@pytest.mark.parametrize("kind", [Conv, ConvTranspose, AvgPool, SumPool])
 def test_a_padding_that_does_not_exist_is_refused_with_those_that_do(kind: Any) -> None:
     with pytest.raises(ValueError, match="padding must be one of same, valid, circular, not 'zeros'"):
         kind(padding="zeros")
@@ -189,11 +215,12 @@ def test_pooling_steps_by_its_window_unless_told_otherwise() -> None:
 
 
 PADDINGS = st.sampled_from(["same", "circular", "valid"])
-pairs = st.tuples(st.integers(1, 6), st.integers(1, 6))
+axis = st.tuples(*(st.integers(1, 6),) * 3)  # how many positions it has, window, stride
 
 
-@given(shape=pairs, window=pairs, stride=pairs, kind=st.sampled_from([Conv, AvgPool, SumPool]), padding=PADDINGS)
-def test_a_window_stands_at_every_step_it_fits(shape: Any, window: Any, stride: Any, kind: Any, padding: Any) -> None:
+@given(axes=st.lists(axis, min_size=1, max_size=3), kind=st.sampled_from([Conv, AvgPool, SumPool]), padding=PADDINGS)
+def test_a_window_stands_at_every_step_it_fits(axes: Any, kind: Any, padding: Any) -> None:
+    shape, window, stride = zip(*axes, strict=True)
     layer = kind(window, stride, padding)
     if padding in ("same", "circular"):
         # Any start inside the image does: what is missing is added.
@@ -203,7 +230,7 @@ def test_a_window_stands_at_every_step_it_fits(shape: Any, window: Any, stride: 
             sum(start + w <= n for start in range(0, n, step)) for n, w, step in zip(shape, window, stride, strict=True)
         )
     if 0 in expected:
-        with pytest.raises(ValueError, match="does not fit into images of"):
+        with pytest.raises(ValueError, match=r"does not fit into [ x\d]+ positions$"):
             layer.output_shape((*shape, 1), Units(1, 1))
     else:
         assert layer.output_shape((*shape, 1), Units(1, 1)) == (*expected, 1)

@@ -32,7 +32,7 @@ def check_quadrature(architecture: Serial, x1: Array, x2: Array | None) -> None:
 
     Args:
         architecture: layers that fit the inputs.
-        x1: vectors (n1, d) or images (n1, H, W, C), of any library.
+        x1: vectors (n1, d) or (n1, *positions, C), of any library.
         x2: inputs (n2, ...) likewise, or None.
 
     Raises:
@@ -112,7 +112,7 @@ def _variances(architecture: Serial, x1: Array, x2: Array | None) -> dict[int, _
     seen: dict[int, _Seen] = {}
     for x in (x1,) if x2 is None else (x1, x2):
         chosen = _chosen(x, 2 if all_pairs else _LOOKED_AT)
-        # All pairs of positions of several images would take too much memory.
+        # All pairs of positions of several inputs would take too much memory.
         for some in np.split(chosen, len(chosen)) if all_pairs else [chosen]:
             if len(some):
                 with np.errstate(all="ignore"), execution_for(x).double():

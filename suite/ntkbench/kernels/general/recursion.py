@@ -16,7 +16,7 @@ from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import all_finite
 from ntkbench.arrays.execution import Execution, execution_for, note
 from ntkbench.arrays.half import takes_half
-from ntkbench.arrays.inputs import check_array, check_dtype, check_pair
+from ntkbench.arrays.inputs import KINDS, WITH_POSITIONS, check_array, check_dtype, check_pair
 from ntkbench.arrays.memory import available, check_room, gibibytes
 from ntkbench.arrays.settings import standard_settings
 from ntkbench.duals.covariance import Covariance, Variances, between, itself
@@ -24,14 +24,13 @@ from ntkbench.kernels.conv import dispatch
 from ntkbench.kernels.conv.problem import ConvProblem
 from ntkbench.kernels.general.quadrature_check import check_quadrature
 from ntkbench.kernels.general.special import Special, special
-from ntkbench.kernels.general.structure import check, draws_anew, largest, normalises_after_mixing, size
+from ntkbench.kernels.general.structure import check, draws_anew, normalises_after_mixing, size
 from ntkbench.kernels.general.walk import Walk
 from ntkbench.kernels.gram.equal_inputs import Numbers, coincidences, number_inputs
 from ntkbench.kernels.gram.tiles import Progress, cover, gram, part, side
 from ntkbench.kernels.relu.dense import fc_kernels
 from ntkbench.kernels.relu.network import Kernels
 from ntkbench.networks.layers import Layer, Serial
-from ntkbench.networks.layers.features import Features
 
 _FLOAT64_BYTES = 8
 _REST = "execution", "architecture", "all_pairs"
@@ -48,9 +47,9 @@ def architecture_kernels(
 
     Args:
         architecture: layers of `ntkbench.networks`. The last ones must leave no positions (Flatten or GlobalAvgPool);
-            a Dense on images acts on the channels at each position.
-        x1: vectors (n1, d) or images (n1, H, W, C) of NumPy, torch or JAX, float32 or float64; float16 or
-            bfloat16, of which float32 computes.
+            a Dense acts on the channels at each position.
+        x1: vectors (n1, d), sequences (n1, T, C), images (n1, H, W, C) or volumes (n1, D, H, W, C) of NumPy, torch or
+            JAX, float32 or float64; float16 or bfloat16, of which float32 computes.
         x2: inputs (n2, ...) of the same kind; None: x1, and the matrices are symmetric, their diagonals exact.
         progress: called with (entries of the matrices done, entries in all).
 
@@ -110,9 +109,7 @@ def _in_tiles(
 ) -> Kernels:
     second = x1 if x2 is None else x2
     all_pairs = architecture.all_pairs_before(False)
-    # Layers such as Resize may make more positions than the inputs have.
-    shape = (*(largest(architecture, Features.of_inputs(tuple(x1.shape[1:]))).positions or ()), 1)
-    pair_bytes = architecture.working_fields * size(shape, all_pairs) * _FLOAT64_BYTES
+    pair_bytes = architecture.working_fields * size(architecture, tuple(x1.shape[1:])) * _FLOAT64_BYTES
     check_room(x1, (x1.shape[0], second.shape[0]), outputs=2)
     _check_working_room(x1, pair_bytes)
     budget = execution.budget(x1)
@@ -236,10 +233,10 @@ def _kernels(xp: Any, covariance: Covariance) -> list[Array]:
 
 
 def _check_inputs(x: Array, name: str) -> None:
-    """Raise ValueError unless x is a float32 or float64 (N, d) or (N, H, W, C) of finite numbers; N may be 0."""
+    """Raise ValueError unless x is float32 or float64, of one of `KINDS` and of finite numbers; N may be 0."""
     check_array(x, name)
-    if len(x.shape) not in (2, 4) or min(x.shape[1:]) < 1:
-        raise ValueError(f"{name} must be vectors (N, d) or images (N, H, W, C), not of shape {tuple(x.shape)}")
+    if not 2 <= len(x.shape) <= len(KINDS) + 1 or min(x.shape[1:]) < 1:
+        raise ValueError(f"{name} must be {KINDS[0]}, {WITH_POSITIONS}, not of shape {tuple(x.shape)}")
     check_dtype(x, name)
     if not all_finite(execution_for(x), x):
         raise ValueError(f"{name} has values that are not finite")
@@ -249,6 +246,6 @@ def _check_working_room(x: Array, pair_bytes: int) -> None:
     free = available(x)
     if free is not None and pair_bytes > free:
         raise MemoryError(
-            f"one pair of images takes {gibibytes(pair_bytes)} of working memory, and {gibibytes(free)} are free: "
-            "means over positions need the covariances of all pairs of them; use smaller images, or Flatten"
+            f"one pair of inputs takes {gibibytes(pair_bytes)} of working memory, and {gibibytes(free)} are free: "
+            "means over positions need the covariances of all pairs of them; use fewer positions, or Flatten"
         )

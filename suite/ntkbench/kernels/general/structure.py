@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from ntkbench.networks.layers import Layer, Serial
 from ntkbench.networks.layers.features import Features
 
 
 def check(architecture: Serial, shape: tuple[int, ...]) -> None:
-    """Raise ValueError unless the architecture turns inputs of `shape`, (d,) or (H, W, C), into numbers per input."""
+    """Raise ValueError unless the architecture turns inputs of `shape`, one's own, into numbers per input."""
     positions = architecture.features(Features.of_inputs(shape), "").positions
     if positions is not None:
         raise ValueError(
-            f"the architecture leaves images of {positions[0]} x {positions[1]} positions: "
+            f"the architecture leaves {' x '.join(map(str, positions))} positions: "
             "it needs a Flatten or a GlobalAvgPool"
         )
 
@@ -53,24 +54,35 @@ def repeats(layers: tuple[Layer, ...]) -> list[tuple[tuple[Layer, ...], int]]:
     return blocks
 
 
-def largest(layer: Layer, before: Features) -> Features:
-    """Of the features before a layer, inside it and behind it those with the most positions."""
-    found = [before] if layer.inside() else [before, layer.features(before, "")]
-    for inner in layer.inside():
-        found.append(largest(inner, before))
-        if isinstance(layer, Serial):
-            before = inner.features(before, "")
-    return max(found, key=lambda features: math.prod(features.positions or ()))
+def size(architecture: Serial, shape: tuple[int, ...]) -> int:
+    """How many numbers the covariance of one pair of inputs of `shape`, one's own, has where it has the most."""
+    return _largest(architecture, Features.of_inputs(shape), False)
 
 
-def size(shape: tuple[int, ...], all_pairs: bool) -> int:
-    """How many numbers the covariance of one pair of inputs of `shape`, (d,) or (H, W, C), has."""
-    positions = shape[0] * shape[1] if len(shape) == 3 else 1
-    return positions * positions if all_pairs else positions
+def needs(layers: Sequence[Layer], after: bool) -> list[bool]:
+    """For each of the layers, whether what follows it needs all pairs of positions."""
+    found = [after]
+    for layer in reversed(layers):
+        found.append(layer.all_pairs_before(found[-1]))
+    return found[-2::-1]
 
 
 _LONGEST_BLOCK = 8
 _FEWEST_REPETITIONS = 3
+
+
+def _largest(layer: Layer, before: Features, all_pairs_after: bool) -> int:
+    """Before the layer or inside it; what comes out of it is before another one, but what mixes makes all pairs."""
+    positions = math.prod(before.positions or ())
+    sizes = [positions**2 if layer.all_pairs_before(all_pairs_after) else positions]
+    if layer.mixes_positions:
+        sizes.append(math.prod(layer.features(before, "").positions or ()) ** 2)
+    inside, one_after_another = layer.inside(), isinstance(layer, Serial)
+    follows = needs(inside, all_pairs_after) if one_after_another else [all_pairs_after] * len(inside)
+    for inner, need in zip(inside, follows, strict=True):
+        sizes.append(_largest(inner, before, need))
+        before = inner.features(before, "") if one_after_another else before
+    return max(sizes)
 
 
 def _times(layers: tuple[Layer, ...], start: int, period: int) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ntkbench.arrays.execution import Execution
 from ntkbench.duals.covariance import Covariance, Variances
-from ntkbench.kernels.general.structure import mixes_positions, repeats
+from ntkbench.kernels.general.structure import mixes_positions, needs, repeats
 from ntkbench.networks.layers import Layer, Serial
 
 PooledVariances = Callable[[Covariance], Variances | None]
@@ -44,8 +44,8 @@ class Walk:
     def chain(self, layers: tuple[Layer, ...], before: Covariance) -> Covariance:
         """The covariance after layers one after another, repeated blocks of them compiled once."""
         now, blocks = before, [(Serial(block), count) for block, count in repeats(layers)]
-        needs = _needs([block for block, _ in blocks], self.all_pairs_after)
-        for (block, count), need in zip(blocks, needs, strict=True):
+        follows = needs([block for block, _ in blocks], self.all_pairs_after)
+        for (block, count), need in zip(blocks, follows, strict=True):
             now = self._followed_by(need)._repeatedly(block, count, now)
         return now
 
@@ -78,14 +78,6 @@ class Walk:
         return replace(now, nngp=nngp, ntk=ntk, variances=variances)
 
     def _each(self, layers: tuple[Layer, ...], now: Covariance) -> Covariance:
-        for layer, need in zip(layers, _needs(layers, self.all_pairs_after), strict=True):
+        for layer, need in zip(layers, needs(layers, self.all_pairs_after), strict=True):
             now = self._followed_by(need).after(layer, now)
         return now
-
-
-def _needs(layers: list[Serial] | tuple[Layer, ...], after: bool) -> list[bool]:
-    """For each of the layers, whether what follows it needs all pairs of positions."""
-    needs = [after]
-    for layer in reversed(layers):
-        needs.append(layer.all_pairs_before(needs[-1]))
-    return needs[-2::-1]

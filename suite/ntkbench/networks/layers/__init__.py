@@ -3,6 +3,7 @@
 from ntkbench.networks.layers.activation import Activation
 from ntkbench.networks.layers.concatenate import Concatenate
 from ntkbench.networks.layers.conv import Conv
+from ntkbench.networks.layers.conv_transpose import ConvTranspose
 from ntkbench.networks.layers.dense import Dense
 from ntkbench.networks.layers.dropout import Dropout
 from ntkbench.networks.layers.fan_in_prod import FanInProd
@@ -22,6 +23,7 @@ __all__ = [
     "AvgPool",
     "Concatenate",
     "Conv",
+    "ConvTranspose",
     "Dense",
     "DotGeneral",
     "Dropout",

@@ -1,9 +1,9 @@
-"""The convolution on images (Novak et al. 2019; Arora et al. 2019)."""
+"""The convolution on sequences, images and volumes (Novak et al. 2019; Arora et al. 2019)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
@@ -14,22 +14,24 @@ from ntkbench.networks.layers import windows
 from ntkbench.networks.layers.features import Features
 from ntkbench.networks.layers.layer import Shape, Units
 from ntkbench.networks.layers.linear import LinearLayer
-from ntkbench.networks.layers.windows import Padding, Pair, check_padding, check_pair
+from ntkbench.networks.layers.windows import Padding, Sizes, check_fits, check_padding, check_window
 
 
 @dataclass(frozen=True)
 class Conv(LinearLayer):
-    """A two-dimensional convolution on images; its fan-in counts the filter's positions, at the border too.
+    """A convolution; its fan-in counts the filter's positions, at the border too.
 
     Args:
-        window: rows and columns of the filter.
-        stride: by how many rows and columns it moves.
-        padding: "same" adds zeros so that ceil(H / stride) rows remain, the odd one at the end; "valid" adds none;
-            "circular" is "same" with the opposite border's pixels in the place of the zeros.
+        window: the size of the filter along each axis of positions: (3,) on sequences (n, T, C), (3, 3) on images
+            (n, H, W, C), (3, 3, 3) on volumes (n, D, H, W, C).
+        stride: by how many positions it moves along each axis; None: by one.
+        padding: "same" adds zeros so that ceil(H / stride) of H positions remain, the odd one at the end; "valid" adds
+            none; "circular" is "same" with what lies at the opposite border in the place of the zeros.
         w_std: the scale of its weights, positive: w_std / sqrt(fan-in) multiplies them.
         b_std: the scale of its biases; 0 for none.
         trained: False leaves weights and biases at their initial values.
-        dilation: how many rows and columns lie from one place in the filter to the next (Yu and Koltun 2016).
+        dilation: how far it is along each axis from one place in the filter to the next (Yu and Koltun 2016); None:
+            one.
         parameterization: "ntk" or "standard", as for `Dense`.
         channels: of "standard" alone, as for `Dense`.
 
@@ -37,42 +39,52 @@ class Conv(LinearLayer):
         ValueError: for windows, paddings or scales that are none.
     """
 
-    window: Pair = (3, 3)
-    stride: Pair = (1, 1)
+    window: Sizes = (3, 3)
+    stride: Sizes | None = None
     padding: Padding = "same"
     w_std: float = 1.0
     b_std: float = 0.0
     trained: bool = True
-    dilation: Pair = (1, 1)
+    dilation: Sizes | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_pair(self.window, "window")
-        check_pair(self.stride, "stride")
-        check_pair(self.dilation, "dilation")
+        check_window(self.window)
+        for name in ("stride", "dilation"):
+            if getattr(self, name) is None:
+                # What means the same is one value: its kernels are compiled once.
+                object.__setattr__(self, name, (1,) * len(self.window))
+            check_fits(getattr(self, name), name, self.window)
         check_padding(self.padding)
+
+    @property
+    def steps(self) -> Sizes:
+        """The stride that is used."""
+        return cast(Sizes, self.stride)
+
+    @property
+    def apart(self) -> Sizes:
+        """The dilation that is used."""
+        return cast(Sizes, self.dilation)
 
     @property
     def window_shape(self) -> Shape:
         return self.window
 
     def output_shape(self, shape: Shape, units: Units) -> Shape:
-        return (*self._positions(windows.image_size(shape, self)), units.last)
+        return (*self._positions(windows.check_positions(shape, self)), units.last)
 
     def product(self, x: Array, weight: Array) -> Array:
         """By the library's own convolution, where it has one."""
-        x = windows.padded(x, self._reach, self.stride, self.padding)
-        return execution_for(x).convolve(x, weight, self.stride, self.dilation)
+        return execution_for(x).convolve(self._padded(x), weight, self.steps, self.apart)
 
     def seen(self, x: Array) -> Array:
-        places = windows.places(
-            windows.padded(x, self._reach, self.stride, self.padding), self.window, self.stride, self.dilation
-        )
-        return array_api_compat.array_namespace(x).stack(places, axis=3)
+        places = windows.places(self._padded(x), self.window, self.steps, self.apart)
+        return array_api_compat.array_namespace(x).stack(places, axis=-2)
 
     def features(self, before: Features, place: str) -> Features:
         self.check_channels(before, place)
-        size = before.image(place)
+        size = before.spatial(place)
         try:
             return before.fresh(self._positions(size))
         except ValueError as error:
@@ -82,11 +94,14 @@ class Conv(LinearLayer):
         """The filter's weights are independent: only the same place in it on both sides counts."""
         assert before.positions is not None
         positions = self._positions(before.positions)
-        return window_sums(xp, before, self.window, self.stride, positions, self.padding, self.dilation)
+        return window_sums(xp, before, self.window, self.steps, positions, self.padding, self.apart)
 
     @property
-    def _reach(self) -> Pair:
-        return windows.reach(self.window, self.dilation)
+    def _reach(self) -> Sizes:
+        return windows.reach(self.window, self.apart)
 
-    def _positions(self, size: Pair) -> Pair:
-        return windows.count(size, self._reach, self.stride, self.padding)
+    def _padded(self, x: Array) -> Array:
+        return windows.padded(x, self._reach, self.steps, self.padding)
+
+    def _positions(self, size: Sizes) -> Sizes:
+        return windows.count(size, self._reach, self.steps, self.padding)

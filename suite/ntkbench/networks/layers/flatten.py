@@ -24,9 +24,9 @@ class Flatten(Layer):
 
     def features(self, before: Features, place: str) -> Features:
         """Not Gaussian in the sense of one law: positions differ in variance, and so do the vector's features."""
-        height, width = before.image(place)
+        positions = before.spatial(place)
         kind, number = before.channels
-        return Features(None, (kind, number * height * width), gaussian=False)
+        return Features(None, (kind, number * math.prod(positions)), gaussian=False)
 
     def all_pairs_before(self, all_pairs_after: bool) -> bool:
         """Each position meets itself alone."""
@@ -38,7 +38,7 @@ class Flatten(Layer):
         equal = before.equal_positions(xp)
 
         def average(field: Array) -> Array:
-            return xp.mean(field, axis=(0, 1))
+            return xp.mean(field, axis=tuple(range(before.axes)))
 
         assert before.positions is not None
         channels = before.channels * math.prod(before.positions)

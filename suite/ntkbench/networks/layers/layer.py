@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ntkbench.networks.layers.linear import Linear
 
 Shape = tuple[int, ...]
-"""Of one input's features, its channels last: (d,) or (H, W, C)."""
+"""Of one input's features, its channels last: (d,), (T, C), (H, W, C) or (D, H, W, C)."""
 
 LinearFunction = Callable[[Array], Array]
 """The input of the next of a network's linear layers, in the order of `linear_layers` -> its output."""

@@ -82,7 +82,7 @@ class LinearLayer(Parameterized):
 
     @property
     def window_shape(self) -> Shape:
-        """The positions that a unit sees, (rows, columns), or () for one."""
+        """The positions that a unit sees, a number for each axis, or () for one."""
         return ()
 
     @property
@@ -175,7 +175,7 @@ class Linear:
 
     @property
     def weight_shape(self) -> Shape:
-        """(fan-in, units) for a dense layer, (rows, columns, channels, units) for a convolution.
+        """(fan-in, units) for a dense layer, (*window, channels, units) for a convolution.
 
         Where weights are not shared, the positions that come out are before that.
         """

@@ -22,11 +22,12 @@ class LocalConv(Conv):
 
     def product(self, x: Array, weight: Array) -> Array:
         xp, seen = array_api_compat.array_namespace(x), self.seen(x)
-        n, rows, columns = seen.shape[:3]
-        positions, units = rows * columns, weight.shape[-1]
-        inputs = xp.permute_dims(xp.reshape(seen, (n, positions, math.prod(seen.shape[3:]))), (1, 0, 2))
+        inside = x.ndim - 1  # where the axes of the window begin
+        n, shape, units = seen.shape[0], seen.shape[1:inside], weight.shape[-1]
+        positions = math.prod(shape)
+        inputs = xp.permute_dims(xp.reshape(seen, (n, positions, math.prod(seen.shape[inside:]))), (1, 0, 2))
         y = xp.matmul(inputs, xp.reshape(weight, (positions, -1, units)))
-        return xp.reshape(xp.permute_dims(y, (1, 0, 2)), (n, rows, columns, units))
+        return xp.reshape(xp.permute_dims(y, (1, 0, 2)), (n, *shape, units))
 
     def covariance(self, before: Covariance, recursion: Recursion) -> Covariance:
         """Different positions, whose weights and biases are independent, have none."""

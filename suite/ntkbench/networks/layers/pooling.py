@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from dataclasses import dataclass, replace
+from functools import reduce
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
@@ -13,46 +14,46 @@ from ntkbench.duals.windows import pooled_windows, window_sums
 from ntkbench.networks.layers import windows
 from ntkbench.networks.layers.features import Features
 from ntkbench.networks.layers.layer import Layer, LinearFunction, Recursion, Shape, Units
-from ntkbench.networks.layers.windows import Padding, Pair, check_padding, check_pair
+from ntkbench.networks.layers.windows import Padding, Sizes, check_fits, check_padding, check_window
 
 
 @dataclass(frozen=True)
 class Pool(Layer):
-    """The sum over windows of positions, times a share that the windows' places in the image fix."""
+    """The sum over windows of positions, times a share that the windows' places between the borders fix."""
 
-    window: Pair = (2, 2)
-    stride: Pair | None = None
+    window: Sizes = (2, 2)
+    stride: Sizes | None = None
     padding: Padding = "valid"
 
     def __post_init__(self) -> None:
-        check_pair(self.window, "window")
+        check_window(self.window)
         if self.stride is not None:
-            check_pair(self.stride, "stride")
+            check_fits(self.stride, "stride", self.window)
         check_padding(self.padding)
 
     @abstractmethod
-    def shares(self, size: Pair) -> tuple[list[float], list[float]]:
-        """What sums are multiplied by, in images of `size`: for each row of windows, and for each column of them."""
+    def shares(self, size: Sizes) -> list[list[float]]:
+        """What sums over `size` positions are multiplied by: for each axis, a number for each window along it."""
 
     @property
-    def steps(self) -> Pair:
+    def steps(self) -> Sizes:
         """The stride that is used."""
         return self.window if self.stride is None else self.stride
 
     @property
     def mixes_positions(self) -> bool:
-        return self.window != (1, 1)
+        return math.prod(self.window) > 1
 
     def output_shape(self, shape: Shape, units: Units) -> Shape:
-        return *self._positions(windows.image_size(shape, self)), shape[-1]
+        return *self._positions(windows.check_positions(shape, self)), shape[-1]
 
     def forward(self, x: Array, linear: LinearFunction) -> Array:
-        shares = self._grid(x, (x.shape[1], x.shape[2]))
+        shares = self._grid(x, tuple(x.shape[1:-1]))
         places = windows.places(windows.padded(x, self.window, self.steps, self.padding), self.window, self.steps)
         return sum(places[1:], places[0]) * shares[..., None]
 
     def features(self, before: Features, place: str) -> Features:
-        size = before.image(place)
+        size = before.spatial(place)
         try:
             return before.at(self._positions(size))
         except ValueError as error:
@@ -67,13 +68,13 @@ class Pool(Layer):
         shares = self._grid(before.nngp, before.positions)
         return pooled_windows(xp, before, self.window, self.steps, positions, self.padding, shares)
 
-    def _grid(self, like: Array, size: Pair) -> Array:
-        """The share of each window, (rows, columns)."""
+    def _grid(self, like: Array, size: Sizes) -> Array:
+        """The share of each window, of the shape of the positions that are left."""
         xp, device = array_api_compat.array_namespace(like), array_api_compat.device(like)
-        rows, columns = (xp.asarray(each, dtype=like.dtype, device=device) for each in self.shares(size))
-        return rows[:, None] * columns
+        along = (xp.asarray(each, dtype=like.dtype, device=device) for each in self.shares(size))
+        return reduce(lambda grid, each: grid[..., None] * each, along)
 
-    def _positions(self, size: Pair) -> Pair:
+    def _positions(self, size: Sizes) -> Sizes:
         return windows.count(size, self.window, self.steps, self.padding)
 
 
@@ -82,11 +83,13 @@ class AvgPool(Pool):
     """The mean over windows of positions.
 
     Args:
-        window: rows and columns of a window.
-        stride: by how many rows and columns it moves; None: by its size.
-        padding: "valid": positions that fill no window drop out; "same" adds zeros so that ceil(H / stride) rows are
-            left, the odd one at the end; "circular" is "same" with the opposite border's pixels in place of the zeros.
-        normalize_edges: with "same", whether to divide by the number of the image's positions in a window; if not, by
+        window: the size of a window along each axis of positions: (2,) on sequences (n, T, C), (2, 2) on images
+            (n, H, W, C), (2, 2, 2) on volumes (n, D, H, W, C).
+        stride: by how many positions it moves along each axis; None: by its size.
+        padding: "valid": positions that fill no window drop out; "same" adds zeros so that ceil(H / stride) of H
+            positions are left, the odd one at the end; "circular" is "same" with what lies at the opposite border in
+            place of the zeros.
+        normalize_edges: with "same", whether to divide by the number of the input's positions in a window; if not, by
             the size of the window, the zeros counted.
 
     Raises:
@@ -95,13 +98,11 @@ class AvgPool(Pool):
 
     normalize_edges: bool = False
 
-    def shares(self, size: Pair) -> tuple[list[float], list[float]]:
+    def shares(self, size: Sizes) -> list[list[float]]:
         along = zip(size, self.window, self.steps, self._positions(size), strict=True)
         if self.padding != "same" or not self.normalize_edges:
-            rows, columns = ([1.0 / window] * number for _, window, _, number in along)
-        else:
-            rows, columns = ([1.0 / inside for inside in windows.counts_inside(*each)] for each in along)
-        return rows, columns
+            return [[1.0 / window] * number for _, window, _, number in along]
+        return [[1.0 / inside for inside in windows.counts_inside(*each)] for each in along]
 
 
 @dataclass(frozen=True)
@@ -109,17 +110,16 @@ class SumPool(Pool):
     """The sum over windows of positions.
 
     Args:
-        window: rows and columns of a window.
-        stride: by how many rows and columns it moves; None: by its size.
+        window: the size of a window along each axis of positions, as for `AvgPool`.
+        stride: by how many positions it moves along each axis; None: by its size.
         padding: "valid", "same" or "circular", as for `AvgPool`.
 
     Raises:
         ValueError: for a window, stride or padding that is none.
     """
 
-    def shares(self, size: Pair) -> tuple[list[float], list[float]]:
-        rows, columns = ([1.0] * number for number in self._positions(size))
-        return rows, columns
+    def shares(self, size: Sizes) -> list[list[float]]:
+        return [[1.0] * number for number in self._positions(size)]
 
 
 class GlobalPool(Layer):
@@ -134,21 +134,23 @@ class GlobalPool(Layer):
         return True
 
     def output_shape(self, shape: Shape, units: Units) -> Shape:
-        windows.image_size(shape, self)
+        windows.check_positions(shape, self)
         return (shape[-1],)
 
     def forward(self, x: Array, linear: LinearFunction) -> Array:
-        return array_api_compat.array_namespace(x).sum(x, axis=(1, 2)) * self.share(x.shape[1] * x.shape[2])
+        sums = array_api_compat.array_namespace(x).sum(x, axis=tuple(range(1, x.ndim - 1)))
+        return sums * self.share(math.prod(x.shape[1:-1]))
 
     def features(self, before: Features, place: str) -> Features:
-        before.image(place)
+        before.spatial(place)
         return before.at(None)
 
     def covariance(self, before: Covariance, recursion: Recursion) -> Covariance:
         """Over all pairs of positions."""
         assert before.positions is not None
         share = self.share(math.prod(before.positions)) ** 2
-        sums = before.without_variances().map(lambda field: recursion.xp.sum(field, axis=(0, 1, 2, 3)) * share)
+        axes = tuple(range(2 * before.axes))
+        sums = before.without_variances().map(lambda field: recursion.xp.sum(field, axis=axes) * share)
         return replace(sums, positions=None, all_pairs=False)
 
 
