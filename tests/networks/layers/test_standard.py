@@ -21,6 +21,8 @@ from ntkbench.networks import (
     serial,
     to_backend,
 )
+from ntkbench.networks.layers.features import Features
+from ntkbench.networks.layers.linear import LinearLayer
 
 RELU = Activation("relu")
 X = np.random.default_rng(0).standard_normal((4, 6))
@@ -110,6 +112,19 @@ def test_the_faster_kernels_of_relu_networks_are_not_for_them() -> None:
 def test_at_infinite_width_channels_are_known(layers: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         architecture_kernels(serial(*layers), X)
+
+
+def kinds(parent: type[LinearLayer] = LinearLayer) -> list[type[Any]]:
+    found = [kind for kind in parent.__subclasses__() if kind.__module__.startswith("ntkbench.")]
+    return found + [kind for child in found for kind in kinds(child)]
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_every_layer_with_weights_asks_for_its_channels(kind: Any) -> None:
+    wide = Features((3, 4), ("width", 1), gaussian=True)
+    with pytest.raises(ValueError, match="it: the standard parametrisation needs the number of channels"):
+        kind(**STANDARD).features(wide, "it")
+    assert kind(**STANDARD, channels=3).features(wide, "it").gaussian
 
 
 @pytest.mark.parametrize("kind", [Dense, Conv])
