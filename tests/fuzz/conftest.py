@@ -104,8 +104,12 @@ def after(layer: Any, points: Points) -> Points:
             selections, size = windows(points.size, layer.window, layer.stride, layer.padding, layer.dilation)
             return weighted(layer, [points.mapped(selection, size) for selection in selections])
         case ConvTranspose():
-            selections, size = scattered(points.size, layer.window, layer.steps, layer.padding)
-            return weighted(layer, [points.mapped(selection, size) for selection in selections])
+            # The transpose of the convolution from what comes out to what goes in.
+            size = tuple(n * s for n, s in zip(points.size, layer.steps, strict=True))
+            if layer.padding == "valid":
+                size = tuple(n + max(w - s, 0) for n, w, s in zip(size, layer.window, layer.steps, strict=True))
+            selections, _ = windows(size, layer.window, layer.steps, layer.padding)
+            return weighted(layer, [points.mapped(selection.T, size) for selection in selections])
         case AvgPool():
             selections, size = windows(points.size, layer.window, layer.stride or layer.window, layer.padding)
             total = sum(selections)
@@ -170,24 +174,6 @@ def windows(
                 at = [a % length for a, length in zip(at, size, strict=True)]
             if all(0 <= a < length for a, length in zip(at, size, strict=True)):
                 selection[number, np.ravel_multi_index(at, size)] = 1
-        selections.append(selection)
-    return selections, tuple(counts)
-
-
-def scattered(size: Any, window: Any, stride: Any, padding: str) -> tuple[list[Matrix], tuple[int, ...]]:
-    """For each place in a window the matrix (new positions, positions) that sends each position to where it adds."""
-    excess = [max(w - s, 0) for w, s in zip(window, stride, strict=True)]
-    cut = [0 if padding == "valid" else more // 2 for more in excess]
-    counts = [n * s + (more if padding == "valid" else 0) for n, s, more in zip(size, stride, excess, strict=True)]
-    selections = []
-    for place in itertools.product(*map(range, window)):
-        selection = np.zeros((math.prod(counts), math.prod(size)))
-        for number, index in enumerate(itertools.product(*map(range, size))):
-            at = [i * s + w - 1 - p - c for i, s, w, p, c in zip(index, stride, window, place, cut, strict=True)]
-            if padding == "circular":
-                at = [a % count for a, count in zip(at, counts, strict=True)]
-            if all(0 <= a < count for a, count in zip(at, counts, strict=True)):
-                selection[np.ravel_multi_index(at, counts), number] = 1
         selections.append(selection)
     return selections, tuple(counts)
 

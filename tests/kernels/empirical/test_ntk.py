@@ -34,6 +34,7 @@ METHODS = ("contraction", "vector_products", "structured")
 RELU = Activation("relu")
 TANH = Activation("tanh")
 DENSE = finite(serial(Dense(2.0, 0.5), TANH, Dense(1.5), RELU, Dense(b_std=0.1)), (4,), width=5, outputs=2)
+DOWN, UP = Conv((3,), (2,), b_std=0.3, dilation=(2,)), ConvTranspose((3,), (2,), b_std=0.2)
 NETWORKS = {
     "dense": DENSE,
     "standard": replace(DENSE, parameterization="standard"),
@@ -70,20 +71,7 @@ NETWORKS = {
         width=2,
         outputs=2,
     ),
-    "sequence": finite(
-        serial(
-            Conv((3,), (2,), b_std=0.3, dilation=(2,)),
-            TANH,
-            ConvTranspose((3,), (2,), b_std=0.2),
-            TANH,
-            LocalConv((2,)),
-            Flatten(),
-            Dense(),
-        ),
-        (5, 2),
-        width=3,
-        outputs=2,
-    ),
+    "sequence": finite(serial(DOWN, TANH, UP, TANH, LocalConv((2,)), Flatten(), Dense()), (5, 2), width=3, outputs=2),
     "unshared convolution": finite(
         serial(LocalConv((2, 3), (1, 2), b_std=0.3), TANH, LocalConv((2, 2), padding="valid"), Flatten(), Dense()),
         (4, 5, 2),

@@ -21,7 +21,8 @@ from ntkbench.networks.layers.windows import Padding, Sizes, check_fits, check_p
 class ConvTranspose(LinearLayer):
     """A transposed convolution: the filter moves by one over inputs that lie `stride` apart, zeros between them.
 
-    As `jax.lax.conv_transpose` has it, the filter is not flipped; its fan-in counts all its positions.
+    It is the transpose of the `Conv` of these sizes and padding, from the larger inputs to the smaller, but for the
+    filter, which is not flipped, as in `jax.lax.conv_transpose`. Its fan-in counts all the filter's positions.
 
     Args:
         window: the size of the filter along each axis of positions: (3,) on sequences (n, T, C), (3, 3) on images
