@@ -19,24 +19,28 @@ from ntkbench.backends import Backend, open_backend
 from ntkbench.kernels import Kernels, architecture_kernels, empirical_ntk
 from ntkbench.networks import (
     Activation,
+    Aggregate,
     Attention,
     AvgPool,
     Concatenate,
     Conv,
     ConvTranspose,
     Dense,
+    DotGeneral,
     Dropout,
     Embedding,
     FanInProd,
     Flatten,
     GlobalAvgPool,
     GlobalSumPool,
+    Index,
     Layer,
     LayerNorm,
     LocalConv,
     Masked,
     Recurrent,
     Residual,
+    Resize,
     SelfAttention,
     Serial,
     SumPool,
@@ -82,6 +86,9 @@ ROOT_AND_PLACES = SelfAttention("identity", "sqrt", 12, embedding=Embedding("con
 READOUT = (Activation("erf"), Dense())
 READOUT_OF_ALL = (Activation("erf"), Flatten(), Dense())
 NORMALISED = (LayerNorm(), RELU, Flatten(), Dense(1.0, 0.5))
+STANDARD: dict[str, Any] = {"parameterization": "standard"}
+GRAPH = [[1.0, 0.5, 0.0], [-1.0, 0.0, 2.0], [0.0, 1.0, 1.0]]
+MASK = [[1, 0, 1, 1], [0, 0, 1, 0], [1, 1, 0, 1]]
 ROWS = [
     Row(Dense(S2, 0.5), (VECTOR, SEQUENCE, IMAGE, VOLUME), after=READOUT),
     Row(Dense(S2, 0.5, trained=False), (VECTOR,), after=READOUT),
@@ -118,6 +125,20 @@ ROWS = [
     Row(GlobalAvgPool(), (VOLUME, IMAGE, SEQUENCE), before=(Dense(),), after=READOUT),
     Row(Flatten(), (SEQUENCE, IMAGE, VOLUME), before=(Conv((3,)), RELU), after=(Dense(),)),
     Row(LayerNorm(), (VECTOR, IMAGE), before=(Dense(1.5, 0.5),), after=READOUT),
+    Row(LayerNorm(axis=(1, 2, 3)), (IMAGE,), before=(Conv(b_std=0.5),), after=(RELU, Flatten(), Dense())),
+    Row(LayerNorm(0.1, (-1, 1)), (IMAGE,), (Conv(),), (RELU, Conv(), LayerNorm(), RELU, GlobalAvgPool(), Dense())),
+    Row(Resize((2, 6)), (IMAGE,), before=(Conv(),), after=(RELU, Flatten(), Dense())),
+    Row(Resize((5, 3), "cubic", False), (IMAGE,), (Conv(), RELU), (Conv(), RELU, GlobalAvgPool(), Dense())),
+    Row(Resize((5, 2), "nearest"), (IMAGE,), before=(Conv(), RELU), after=(Conv(), RELU, GlobalAvgPool(), Dense())),
+    Row(Aggregate(GRAPH, axis=1), (IMAGE,), before=(Dense(), RELU), after=(Dense(), RELU, GlobalSumPool(), Dense())),
+    Row(Aggregate(np.arange(144.0).reshape(3, 4, 3, 4) / 99), (IMAGE,), (Dense(),), (RELU, Flatten(), Dense())),
+    Row(DotGeneral(GRAPH, "gh,hw->wg"), (IMAGE,), before=(Conv(),), after=(RELU, Conv(), RELU, Flatten(), Dense())),
+    Row(DotGeneral(MASK, "hw,hw->hw"), (IMAGE,), before=(Conv(),), after=(Conv(), RELU, GlobalAvgPool(), Dense())),
+    Row(DotGeneral(MASK, "hw,hw->"), (IMAGE,), before=(Conv(), RELU), after=(Dense(),)),
+    Row(DotGeneral(0.5, ",->"), (VECTOR,), before=(Dense(),), after=READOUT),
+    Row(Index(np.s_[::-2, 1:3]), (IMAGE,), before=(Conv(),), after=(RELU, Conv(), RELU, GlobalAvgPool(), Dense())),
+    Row(Dense(1.2, 0.5, **STANDARD, channels=20), (VECTOR,), (Dense(b_std=0.2, **STANDARD), RELU), READOUT),
+    Row(Conv(b_std=0.5, **STANDARD, channels=3), (IMAGE,), (Conv(),), (RELU, Flatten(), Dense(**STANDARD, channels=9))),
     Row(Dropout(0.7), (VECTOR,), before=(Dense(S2), RELU), after=(Dense(b_std=0.3), *READOUT), evaluated=Serial(())),
     Row(Dropout(0.5), (IMAGE,), (Conv(), RELU), (Conv(), LayerNorm(), RELU, GlobalAvgPool(), Dense()), Serial(())),
     Row(Attention(), (IMAGE,), (Dense(S2, 0.3), RELU), (Dense(), RELU, GlobalAvgPool(), Dense())),

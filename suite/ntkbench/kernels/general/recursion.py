@@ -108,9 +108,9 @@ def general_kernels(architecture: Serial, x1: Array, x2: Array | None, progress:
 def _in_tiles(
     execution: Execution, architecture: Serial, x1: Array, x2: Array | None, progress: Progress | None
 ) -> Kernels:
-    shape, second = tuple(x1.shape[1:]), x1 if x2 is None else x2
+    second = x1 if x2 is None else x2
     all_pairs = architecture.all_pairs_before(False)
-    pair_bytes = architecture.working_fields * size(architecture, shape) * _FLOAT64_BYTES
+    pair_bytes = architecture.working_fields * size(architecture, tuple(x1.shape[1:])) * _FLOAT64_BYTES
     check_room(x1, (x1.shape[0], second.shape[0]), outputs=2)
     _check_working_room(x1, pair_bytes)
     budget = execution.budget(x1)

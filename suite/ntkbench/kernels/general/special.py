@@ -23,7 +23,8 @@ def special(architecture: Serial) -> Special | None:
 
     Hidden layers of one kind, all Dense or all 3x3 convolutions of stride and dilation 1 with zeros beyond the
     borders, each with a ReLU after it; then, behind convolutions, Flatten or GlobalAvgPool; then a Dense. One w_std and
-    one b_std for all, and all trained but the first and the last, which may be fixed behind convolutions.
+    one b_std for all, in the NTK parametrisation, and all trained but the first and the last, which may be fixed
+    behind convolutions.
     """
     layers = architecture.layers
     pooling = _pooling(layers)
@@ -35,6 +36,8 @@ def special(architecture: Serial) -> Special | None:
     if [type(layer) for layer in linear] != kinds:
         return None
     if not all(_plain(layer) for layer in linear if isinstance(layer, Conv)):
+        return None
+    if any(layer.standard for layer in linear):
         return None
     trained = [layer.trained for layer in linear]
     if len({(layer.w_std, layer.b_std) for layer in linear}) > 1 or not all(trained[1:-1]):

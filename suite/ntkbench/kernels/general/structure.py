@@ -78,9 +78,11 @@ _FEWEST_REPETITIONS = 3
 
 
 def _largest(layer: Layer, before: Features, all_pairs_after: bool) -> int:
-    """Before the layer or inside it; what comes out of it is before another one."""
+    """Before the layer or inside it; what comes out of it is before another one, but what mixes makes all pairs."""
     positions = math.prod(before.positions or ())
     sizes = [positions**2 if layer.all_pairs_before(all_pairs_after) else positions]
+    if layer.mixes_positions:
+        sizes.append(math.prod(layer.features(before, "").positions or ()) ** 2)
     inside, one_after_another = layer.inside(), isinstance(layer, Serial)
     follows = needs(inside, all_pairs_after) if one_after_another else [all_pairs_after] * len(inside)
     for inner, need in zip(inside, follows, strict=True):
