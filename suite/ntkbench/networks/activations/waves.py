@@ -10,7 +10,7 @@ from typing import Any
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.execution import execution_of
-from ntkbench.arrays.inputs import holds
+from ntkbench.arrays.inputs import holds, is_plain
 from ntkbench.arrays.transforms import Function
 from ntkbench.duals.gaussians import Gaussians
 from ntkbench.networks.activations.nonlinearity import Nonlinearity, Pair
@@ -89,14 +89,15 @@ def _shifted(g: Gaussians, a: float, b: float, sines: float, cosines: float) -> 
     return a * a * (sines * sine + cosines * cosine), (a * b) ** 2 * (sines * cosine + cosines * sine)
 
 
-def sine_and_cosine(g: Gaussians, square: float = 1.0) -> tuple[Array, Array]:
+def sine_and_cosine(g: Gaussians, square: Any = 1.0) -> tuple[Array, Array]:
     """E[sin bu sin bv] and E[cos bu cos bv] for b^2 = `square`.
 
     They are exp(-b^2 (q11 + q22) / 2) times sinh and cosh of b^2 q12, without overflow. What is nearly equal is
     subtracted first, which loses nothing.
     """
-    device = array_api_compat.device(g.q12)
-    sine, cosine = _sine_and_cosine(g.xp)(*g[1:], g.xp.asarray(square, dtype=g.q12.dtype, device=device))
+    if is_plain(square):
+        square = g.xp.asarray(square, dtype=g.q12.dtype, device=array_api_compat.device(g.q12))
+    sine, cosine = _sine_and_cosine(g.xp)(*g[1:], g.xp.astype(square, g.q12.dtype))
     return sine, cosine
 
 
