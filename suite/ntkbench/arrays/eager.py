@@ -13,7 +13,7 @@ from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.descent import Descent, Loop
 from ntkbench.arrays.memory import available_to_host, tile_budget
-from ntkbench.arrays.transforms import Transforms
+from ntkbench.arrays.transforms import Function, Transforms
 
 
 class Eager:
@@ -141,6 +141,15 @@ class Eager:
 
     def differentiated(self, *values: Any) -> bool:
         return False
+
+    def with_partials(self, function: Function, partials: Function) -> Function:
+        return function
+
+    def constant(self, x: Array) -> Array:
+        return x
+
+    def watched(self, x: Array, where: Array, message: str) -> Array:
+        return x
 
     def descend(self, descent: Descent, trained: Any, fixed: Any) -> Loop:
         raise TypeError(f"training needs derivatives, which arrays of type {type(descent.x).__name__} have not")

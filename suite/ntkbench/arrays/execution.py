@@ -19,7 +19,7 @@ from ntkbench.arrays.array import Array
 
 if TYPE_CHECKING:
     from ntkbench.arrays.descent import Descent, Loop
-    from ntkbench.arrays.transforms import Transforms
+    from ntkbench.arrays.transforms import Function, Transforms
 
 _USED: ContextVar[set[str] | None] = ContextVar("used", default=None)
 _PREFERRED: ContextVar[str | None] = ContextVar("preferred", default=None)
@@ -179,6 +179,21 @@ class Execution(Protocol):
 
     def differentiated(self, *values: Any) -> bool:
         """Whether a derivative by one of these, arrays and plain numbers, may be asked for."""
+
+    def with_partials(self, function: Function, partials: Function) -> Function:
+        """A function of arrays that broadcast, entry by entry, with the derivatives that it is given.
+
+        Args:
+            function: of arrays, to a tuple of arrays.
+            partials: of the same arrays, to a tuple for each result: its derivatives by each argument. For derivatives
+                of higher order these are differentiated in turn.
+        """
+
+    def constant(self, x: Array) -> Array:
+        """`x`, through which no derivative passes."""
+
+    def watched(self, x: Array, where: Array, message: str) -> Array:
+        """`x`, whose derivative, where it has values and counts at a place of `where`, warns with the message."""
 
     def descend(self, descent: Descent, trained: Any, fixed: Any) -> Loop:
         """Gradient descent from the parameters `trained`, beside others that stay. TypeError without derivatives."""

@@ -172,6 +172,27 @@ class Jax:
         # Which transform traces, grad or another, does not show.
         return any(isinstance(v, jax.core.Tracer) for v in values)
 
+    def with_partials(self, function: Function, partials: Function) -> Function:
+        ruled = jax.custom_jvp(function)
+
+        @ruled.defjvp
+        def rule(primals: Any, tangents: Any) -> Any:
+            results = ruled(*primals)
+            moved = []
+            for result, row in zip(results, partials(*primals), strict=True):
+                total = sum(part * tangent for part, tangent in zip(row, tangents, strict=True))
+                moved.append(jnp.broadcast_to(total, result.shape).astype(result.dtype))
+            return results, tuple(moved)
+
+        return ruled
+
+    def constant(self, x: Array) -> Array:
+        return lax.stop_gradient(x)
+
+    def watched(self, x: Array, where: Array, message: str) -> Array:
+        # What is differentiated here is traced, and has no values.
+        return x
+
     def descend(self, descent: Descent, trained: Any, fixed: Any) -> Loop:
         return _Loop(descent, trained, fixed)
 
