@@ -26,6 +26,8 @@ from ntkbench.kernels.conv.problem import ConvProblem
 from ntkbench.kernels.gram.equal_inputs import traced_coincidences
 from ntkbench.kernels.relu.network import Network, Pooling
 
+# Computed again for its derivative: each is a step of a loop, whose parts XLA does not take for one another.
+_repeated = partial(jax.checkpoint, prevent_cse=False)
 _GPU_BUDGET = 2**28  # bytes: what is free is not known where arrays are traced
 
 
@@ -62,11 +64,11 @@ def _program(
     execution = execution_for(x1)
     own1 = variances(execution, x1, network)
 
-    @jax.checkpoint
+    @_repeated
     def tile(first: tuple[Array, Array], second: tuple[Array, Array], same: Array) -> tuple[Array, ...]:
         images, own = zip(first, second, strict=True)
         own = tuple(jnp.moveaxis(each, 1, 0) for each in own)
-        return means(execution, images, own, same, network, pooling, _activate, jax.checkpoint)
+        return means(execution, images, own, same, network, pooling, _repeated(_activate), _repeated)
 
     if x2 is None:
         return _symmetric(tile, x1, own1, same, size, loops)
@@ -86,7 +88,7 @@ def _symmetric(tile: Any, x: Array, own: Array, same: Array, size: int, loops: i
     # Twice, so that the blocks that are k further on lie together.
     twice = jax.tree.map(lambda each: jnp.concatenate([each, each]), blocks)
 
-    @jax.checkpoint
+    @_repeated
     def shifted(k: Array) -> tuple[Array, Array]:
         others = jax.tree.map(lambda each: lax.dynamic_slice_in_dim(each, k, count), twice)
 
@@ -124,7 +126,7 @@ def _crossed(
     padded = [(0, count * side - n) for count, side, n in zip(counts, sides, same.shape, strict=True)]
     same = jnp.moveaxis(jnp.reshape(jnp.pad(same, padded), (counts[0], sides[0], counts[1], sides[1])), 2, 0)
 
-    @jax.checkpoint
+    @_repeated
     def column(of_block: Any) -> tuple[Array, Array]:
         block, here = of_block
         return lax.map(lambda each: tile(each[0], block, each[1]), (blocks1, here))
@@ -159,7 +161,7 @@ def _in_loops(function: Any, xs: Any, loops: int) -> Any:
 def _activate(
     nngp: Array, ntk: Array, variance1: Array, variance2: Array, same: Array, joins: Array
 ) -> tuple[Array, Array]:
-    """What `expressions.activation` does; its derivative keeps four numbers for each pair of positions."""
+    """What `expressions.activation` does; its derivative needs four numbers for each pair of positions."""
     (norm1, inverse1), (norm2, inverse2) = roots(jnp, variance1), roots(jnp, variance2)
     kappa, slope = _dual(_correlation(nngp, inverse1 * inverse2, same))
     after = kappa * (norm1 * norm2)
