@@ -99,6 +99,9 @@ class Execution(Protocol):
     def wait(self, value: Any) -> None:
         """Return when `value` (arrays, in tuples and lists or alone) has been computed."""
 
+    def either(self, condition: Array, function: Callable[[], Any], otherwise: Callable[[], Any]) -> Any:
+        """What one of two functions gives, arrays of the same shapes; of what is traced perhaps both are computed."""
+
     # Where arrays lie
 
     def to_numpy(self, x: Array) -> np.ndarray:
@@ -134,6 +137,9 @@ class Execution(Protocol):
         """`x` times `factor`, in the memory that `x` has; the argument `x` must not be used again."""
 
     # Functions that the array API has not
+
+    def matmul(self, a: Array, b: Array) -> Array:
+        """The products of matrices (..., n, k) and (..., k, m), with a derivative in the dtype that they have."""
 
     def special(self, name: str) -> Callable[[Array], Array]:
         """The special function "erf" or "erfc"."""
@@ -188,6 +194,9 @@ class Execution(Protocol):
             partials: of the same arrays, to a tuple for each result: its derivatives by each argument. For derivatives
                 of higher order these are differentiated in turn.
         """
+
+    def with_derivative(self, function: Function, instead: Function) -> Function:
+        """`function` of arrays, and `instead`, which has the same values, wherever a derivative is asked for."""
 
     def constant(self, x: Array) -> Array:
         """`x`, through which no derivative passes."""

@@ -64,6 +64,9 @@ class Jax:
             while pending:
                 yield pending.popleft().result()
 
+    def either(self, condition: Array, function: Callable[[], Any], otherwise: Callable[[], Any]) -> Any:
+        return lax.cond(condition, function, otherwise)
+
     def double(self) -> AbstractContextManager[Any]:
         # Outside the suite JAX may still have its default: float32 in the place of every float64.
         return _enable_x64(True)
@@ -132,6 +135,11 @@ class Jax:
         function: Callable[[Array], Array] = getattr(importlib.import_module("jax.scipy.special"), name)
         return function
 
+    def matmul(self, a: Array, b: Array) -> Array:
+        # That of jax.numpy names the dtype of the result, which is none where the derivative is transposed.
+        batch = tuple(range(a.ndim - 2))
+        return lax.dot_general(a, b, (((a.ndim - 1,), (b.ndim - 2,)), (batch, batch)))
+
     def halfwords(self, x: Array) -> Array:
         words = lax.bitcast_convert_type(lax.stop_gradient(x), jnp.uint16)
         return jnp.reshape(words, (x.shape[0], words.shape[1] * words.shape[2])).astype(jnp.uint32)
@@ -175,7 +183,6 @@ class Jax:
     def with_partials(self, function: Function, partials: Function) -> Function:
         ruled = jax.custom_jvp(function)
 
-        @ruled.defjvp
         def rule(primals: Any, tangents: Any) -> Any:
             results = ruled(*primals)
             moved = []
@@ -184,7 +191,19 @@ class Jax:
                 moved.append(jnp.broadcast_to(total, result.shape).astype(result.dtype))
             return results, tuple(moved)
 
-        return ruled
+        ruled.defjvp(rule)
+        composed: Function = ruled
+        return composed
+
+    def with_derivative(self, function: Function, instead: Function) -> Function:
+        both = jax.custom_jvp(function)
+
+        def rule(primals: Any, tangents: Any) -> Any:
+            return jax.jvp(instead, primals, tangents)
+
+        both.defjvp(rule)
+        composed: Function = both
+        return composed
 
     def constant(self, x: Array) -> Array:
         return lax.stop_gradient(x)

@@ -40,6 +40,11 @@ class Torch(Eager):
                 torch.set_float32_matmul_precision(products)
                 torch.set_default_dtype(dtype)
 
+    def either(self, condition: Array, function: Callable[[], Any], otherwise: Callable[[], Any]) -> Any:
+        if not self.traced(condition):
+            return super().either(condition, function, otherwise)
+        return tuple(torch.where(condition, a, b) for a, b in zip(function(), otherwise(), strict=True))
+
     def wait(self, value: Any) -> None:
         if torch.cuda.is_initialized():
             torch.cuda.synchronize()
