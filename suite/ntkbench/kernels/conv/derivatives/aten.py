@@ -42,7 +42,7 @@ def compute(problem: ConvProblem) -> tuple[Array, ...]:
         function, tensors = _plain(of, values)
         found = function(*tensors)
     else:
-        found = _Kernels.apply(of, *values)
+        found = _apart(of, *values)
     return found
 
 
@@ -101,6 +101,10 @@ class _Kernels(_Rule):
         values = _Kernels.kept(ctx)
         function, tensors = _plain(ctx.of, values)
         return _along(function, tensors, values, tangents[1:])
+
+
+# torch.compile leaves it as it is: it looks at values, and compiles what is worth it itself.
+_apart = torch.compiler.disable(_Kernels.apply)
 
 
 class _Gradients(_Rule):

@@ -39,7 +39,7 @@ def gradients(problem: ConvProblem, cotangents: tuple[Array, ...], *, scales: bo
     if beyond_float32(problem.network, *problem.sides):
         wide = replace(problem, x1=problem.x1.double(), x2=None if problem.x2 is None else problem.x2.double())
         return gradients(wide, tuple(each.double() for each in cotangents), scales=scales)
-    network, readout = problem.network, problem.readout
+    network = problem.network
     of_output, of_inherited = _of_readout(problem, cotangents)
     if problem.symmetric:
         of_output, of_inherited = (each.triu() + each.tril(-1).T for each in (of_output, of_inherited))
@@ -52,7 +52,9 @@ def gradients(problem: ConvProblem, cotangents: tuple[Array, ...], *, scales: bo
     for rows, columns in _places(problem.shape, size, problem.symmetric):
         same = coincidences(problem.x1, numbers1[rows], numbers2[columns])
         here = of_output[rows, columns], of_inherited[rows, columns]
-        nngp, ntk = backwards.tile(problem, (first, rows), (second, columns), same, tuple(network.weight * g for g in here))
+        nngp, ntk = backwards.tile(
+            problem, (first, rows), (second, columns), same, tuple(network.weight * g for g in here)
+        )
         if scales:
             of_weight += float((nngp * here[0] + ntk * here[1]).sum())
     for side in sides:
@@ -98,7 +100,10 @@ class _Side:
             own = variances(execution_for(images), images, replace(network, w_std=scales[0], b_std=scales[1]))
             more, *of_scales = torch.autograd.grad(own, [images, *scales], self.of_own)
         self.of_images += more
-        return tuple(of / (2 * scale) if scale else 0.0 for of, scale in zip(of_scales, _scales(network)))
+        of_weight, of_bias = (
+            float(of) / (2 * scale) if scale else 0.0 for of, scale in zip(of_scales, _scales(network), strict=True)
+        )
+        return of_weight, of_bias
 
 
 class _Layers(torch.autograd.Function):  # type: ignore[misc]
@@ -128,7 +133,9 @@ class _Layers(torch.autograd.Function):  # type: ignore[misc]
             if same is not None:
                 c.add_(same * (1.0 - c))
             product = (1.0 - c).mul_(1.0 + c)
-            slope = (c.acos() if c.dtype == torch.float32 else torch.atan2(product.sqrt(), c)).mul_(-1 / CIRCLE).add_(0.5)
+            slope = (
+                (c.acos() if c.dtype == torch.float32 else torch.atan2(product.sqrt(), c)).mul_(-1 / CIRCLE).add_(0.5)
+            )
             by_norms = product.sqrt().mul_(norm1 * norm2 / CIRCLE)
             steep = torch.where(product > 0.0, product.rsqrt(), 0.0).mul_(t).div_(CIRCLE)
             nngp = torch.addcmul(by_norms, u, slope)
@@ -181,8 +188,10 @@ class Backwards:
     ) -> tuple[Array, ...]:
         """Add a tile's gradients to those of both sides; the means that `cotangents` are of."""
         execution, total = problem.execution, tuple(torch.zeros_like(each) for each in cotangents)
-        images = [side.images[chosen].requires_grad_() for side, chosen in (first, second)]
-        own = [side.own[:, chosen].requires_grad_() for side, chosen in (first, second)]
+        sides = (first, second)
+        images1, images2 = (side.images[chosen].requires_grad_() for side, chosen in sides)
+        own1, own2 = (side.own[:, chosen].requires_grad_() for side, chosen in sides)
+        images, own = (images1, images2), (own1, own2)
 
         def walk(covariance: Array, own: Any, sums: Sums, same: Array | None, inside: Any) -> tuple[Array, Array]:
             found: tuple[Array, Array] = _Layers.apply(covariance, *own, sums, same, inside, self)
@@ -197,7 +206,7 @@ class Backwards:
                     results = tuple(each / problem.elements for each in results)
                 found = torch.autograd.grad(results, [*images, *own], cotangents)
             total = tuple(each + result.detach() for each, result in zip(total, results, strict=True))
-            for k, (side, chosen) in enumerate((first, second)):
+            for k, (side, chosen) in enumerate(sides):
                 side.of_images[chosen] += found[k]
                 side.of_own[:, chosen] += found[k + 2]
         return total

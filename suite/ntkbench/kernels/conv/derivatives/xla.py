@@ -1,13 +1,14 @@
 """The convolutional kernels within the transforms of JAX: one program, whatever it becomes part of.
 
-Tiles are steps of loops, so that the program is small and its memory bounded: where a derivative is asked for, a tile is
-computed again. XLA runs one loop on one core and loops that need nothing of each other on several: there are as many,
+Tiles are steps of loops, so that the program is small and its memory bounded: where a derivative is asked for, a tile
+is computed again. XLA runs one loop on one core and loops that need nothing of each other on several: there are as many,
 each with its share of the tiles.
 """
 
 from __future__ import annotations
 
 import math
+import operator
 import os
 from dataclasses import replace
 from functools import partial
@@ -56,7 +57,15 @@ def compute(problem: ConvProblem) -> tuple[Array, ...]:
 
 @partial(jax.jit, static_argnames=("network", "pooling", "size", "loops"))
 def _program(
-    x1: Array, x2: Array | None, w_std: Array, b_std: Array, *, network: Network, pooling: Pooling, size: int, loops: int
+    x1: Array,
+    x2: Array | None,
+    w_std: Array,
+    b_std: Array,
+    *,
+    network: Network,
+    pooling: Pooling,
+    size: int,
+    loops: int,
 ) -> tuple[Array, Array]:
     """The means of NNGP and inherited NTK over all elements, from tiles of at most size x size in several loops."""
     network = replace(network, w_std=w_std, b_std=b_std)
@@ -71,8 +80,10 @@ def _program(
         return means(execution, images, own, same, network, pooling, _repeated(_activate), _repeated)
 
     if x2 is None:
-        return _symmetric(tile, x1, own1, same, size, loops)
-    return _crossed(tile, (x1, own1), (x2, variances(execution, x2, network)), same, size, loops)
+        nngp, ntk = _symmetric(tile, x1, own1, same, size, loops)
+    else:
+        nngp, ntk = _crossed(tile, (x1, own1), (x2, variances(execution, x2, network)), same, size, loops)
+    return nngp, ntk
 
 
 def _symmetric(tile: Any, x: Array, own: Array, same: Array, size: int, loops: int) -> tuple[Array, Array]:
@@ -89,10 +100,10 @@ def _symmetric(tile: Any, x: Array, own: Array, same: Array, size: int, loops: i
     twice = jax.tree.map(lambda each: jnp.concatenate([each, each]), blocks)
 
     @_repeated
-    def shifted(k: Array) -> tuple[Array, Array]:
+    def shifted(k: Array) -> Any:
         others = jax.tree.map(lambda each: lax.dynamic_slice_in_dim(each, k, count), twice)
 
-        def one(of_block: Any) -> tuple[Array, Array]:
+        def one(of_block: Any) -> Any:
             i, first, second = of_block
             here = (i * side, (i + k) % count * side)
             return tile(first, second, lax.dynamic_slice(same, here, (side, side)))
@@ -122,12 +133,14 @@ def _crossed(
         counts[1] = math.ceil(counts[1] / loops) * loops
     loops = min(loops, counts[1])
     sides = [math.ceil(n / count) for n, count in zip(same.shape, counts, strict=True)]
-    blocks1, blocks2 = (_blocks(*each, *of) for each, of in zip((first, second), zip(counts, sides), strict=True))
+    blocks1, blocks2 = (
+        _blocks(*each, *of) for each, of in zip((first, second), zip(counts, sides, strict=True), strict=True)
+    )
     padded = [(0, count * side - n) for count, side, n in zip(counts, sides, same.shape, strict=True)]
     same = jnp.moveaxis(jnp.reshape(jnp.pad(same, padded), (counts[0], sides[0], counts[1], sides[1])), 2, 0)
 
     @_repeated
-    def column(of_block: Any) -> tuple[Array, Array]:
+    def column(of_block: Any) -> Any:
         block, here = of_block
         return lax.map(lambda each: tile(each[0], block, each[1]), (blocks1, here))
 
@@ -139,7 +152,7 @@ def _crossed(
 
 
 def _blocks(x: Array, own: Array, count: int, side: int) -> tuple[Array, Array]:
-    """Images (count, side, H, W, C) and what they have with themselves (count, side, layers, H, W), with zeros added."""
+    """Images (count, side, H, W, C) and what they have with themselves (count, side, layers, H, W); zeros added."""
     padded = (
         jnp.pad(each, [(0, count * side - each.shape[0])] + [(0, 0)] * (each.ndim - 1))
         for each in (x, jnp.moveaxis(own, 1, 0))
@@ -151,14 +164,12 @@ def _blocks(x: Array, own: Array, count: int, side: int) -> tuple[Array, Array]:
 def _in_loops(function: Any, xs: Any, loops: int) -> Any:
     """lax.map in several loops that need nothing of each other, each with its part of `xs`."""
     length = jax.tree.leaves(xs)[0].shape[0] // loops
-    parts = [
-        lax.map(function, jax.tree.map(lambda each: each[k * length : (k + 1) * length], xs)) for k in range(loops)
-    ]
+    shares = [slice(k * length, (k + 1) * length) for k in range(loops)]
+    parts = [lax.map(function, jax.tree.map(operator.itemgetter(share), xs)) for share in shares]
     return jax.tree.map(lambda *each: jnp.concatenate(each), *parts)
 
 
-@jax.custom_jvp
-def _activate(
+def _relu(
     nngp: Array, ntk: Array, variance1: Array, variance2: Array, same: Array, joins: Array
 ) -> tuple[Array, Array]:
     """What `expressions.activation` does; its derivative needs four numbers for each pair of positions."""
@@ -168,8 +179,7 @@ def _activate(
     return after, ntk * slope + joins * after
 
 
-@_activate.defjvp
-def _activate_jvp(primals: Any, tangents: Any) -> Any:
+def _relu_jvp(primals: Any, tangents: Any) -> Any:
     nngp, ntk, variance1, variance2, same, joins = primals
     nngp_dot, ntk_dot, variance1_dot, variance2_dot, _, _ = tangents
     (norm1, inverse1), (norm2, inverse2) = roots(jnp, variance1), roots(jnp, variance2)
@@ -190,13 +200,13 @@ def _correlation(nngp: Array, inverse: Array, same: Array) -> Array:
     return correlation + same * (1.0 - correlation)
 
 
-@jax.custom_jvp
-def _dual(correlation: Array) -> tuple[Array, Array]:
-    return relu_dual(jnp, correlation)
-
-
-@_dual.defjvp
 def _dual_jvp(primals: Any, tangents: Any) -> Any:
     (correlation,), (dot,) = primals, tangents
     kappa, slope = _dual(correlation)
     return (kappa, slope), (slope * dot, sines(jnp, correlation)[1] / CIRCLE * dot)
+
+
+_activate: Any = jax.custom_jvp(_relu)
+_activate.defjvp(_relu_jvp)
+_dual: Any = jax.custom_jvp(partial(relu_dual, jnp))
+_dual.defjvp(_dual_jvp)
