@@ -1,8 +1,8 @@
 """The convolutional kernels within the transforms of JAX: one program, whatever it becomes part of.
 
 Tiles are steps of loops, so that the program is small and its memory bounded: where a derivative is asked for, a tile
-is computed again. XLA runs one loop on one core and loops that need nothing of each other on several: there are as many,
-each with its share of the tiles.
+is computed again. XLA runs one loop on one core and loops that need nothing of each other on several: there are as many
+as there are cores, each with its share of the tiles.
 """
 
 from __future__ import annotations
