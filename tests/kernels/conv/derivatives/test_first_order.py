@@ -120,7 +120,7 @@ def test_the_published_kernel_in_float32_has_the_gradient_of_float64(pooling: st
         (torch.asarray(weights.astype(dtype)) * kernel).sum().backward()
         found[f"torch {name}"] = leaf.grad.numpy()
         found[f"jax {name}"] = jax.grad(
-            lambda x, w: (w * cntk(x, depth=3, pooling=pooling)).sum()  # type: ignore[arg-type] # noqa: B023
+            lambda x, w: (w * cntk(x, depth=3, pooling=pooling)).sum()  # type: ignore[arg-type]
         )(jnp.asarray(x.astype(dtype)), jnp.asarray(weights.astype(dtype)))
     scale = np.abs(found["torch float64"]).max()
     np.testing.assert_allclose(found["jax float64"], found["torch float64"], rtol=1e-9, atol=1e-10 * scale)

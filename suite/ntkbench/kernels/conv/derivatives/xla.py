@@ -200,6 +200,14 @@ def _correlation(nngp: Array, inverse: Array, same: Array) -> Array:
     return correlation + same * (1.0 - correlation)
 
 
+def _both_duals(correlation: Array) -> tuple[Array, Array]:
+    """`relu_dual`, safe at 1 and -1: the derivative of a gradient is taken of these expressions, without the rule."""
+    between = jnp.abs(correlation) < 1.0
+    kappa, slope = relu_dual(jnp, jnp.where(between, correlation, 0.0))
+    at_ends = jnp.where(correlation > 0.0, 0.5, 0.0)
+    return jnp.where(between, kappa, at_ends * correlation), jnp.where(between, slope, at_ends)
+
+
 def _dual_jvp(primals: Any, tangents: Any) -> Any:
     (correlation,), (dot,) = primals, tangents
     kappa, slope = _dual(correlation)
@@ -208,5 +216,5 @@ def _dual_jvp(primals: Any, tangents: Any) -> Any:
 
 _activate: Any = jax.custom_jvp(_relu)
 _activate.defjvp(_relu_jvp)
-_dual: Any = jax.custom_jvp(partial(relu_dual, jnp))
+_dual: Any = jax.custom_jvp(_both_duals)
 _dual.defjvp(_dual_jvp)
