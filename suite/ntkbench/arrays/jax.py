@@ -208,7 +208,7 @@ class Jax:
     def constant(self, x: Array) -> Array:
         return lax.stop_gradient(x)
 
-    def watched(self, x: Array, where: Array, message: str) -> Array:
+    def watched(self, x: Array, where: Callable[[], Array], message: str) -> Array:
         # What is differentiated here is traced, and has no values.
         return x
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import numpy as np
@@ -14,7 +13,7 @@ from ntkbench.arrays.settings import standard_settings
 from ntkbench.kernels.conv import array_api, dispatch
 from ntkbench.kernels.conv.problem import ConvProblem
 from ntkbench.kernels.gram.tiles import Progress
-from ntkbench.kernels.relu.network import Kernels, Network, Pooling
+from ntkbench.kernels.relu.network import SQRT2, Kernels, Network, Pooling
 
 
 @standard_settings
@@ -25,7 +24,7 @@ def conv_kernels(
     *,
     depth: int,
     pooling: Pooling,
-    w_std: float | Array = math.sqrt(2.0),
+    w_std: float | Array = SQRT2,
     b_std: float | Array = 0.0,
     progress: Progress | None = None,
 ) -> Kernels:
