@@ -135,6 +135,9 @@ class Eager:
     def watched(self, x: Array) -> Array:
         return x
 
+    def constant(self, x: Array) -> Array:
+        return x
+
     def descend(self, descent: Descent, trained: Any, fixed: Any) -> Loop:
         raise TypeError(f"training needs derivatives, which arrays of type {type(descent.x).__name__} have not")
 

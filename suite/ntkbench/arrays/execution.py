@@ -168,6 +168,9 @@ class Execution(Protocol):
     def watched(self, x: Array) -> Array:
         """`x` itself, or, where a gradient is asked for, a view of it whose gradient raises an error when it is NaN."""
 
+    def constant(self, x: Array) -> Array:
+        """`x`, through which no derivative passes."""
+
     def descend(self, descent: Descent, trained: Any, fixed: Any) -> Loop:
         """Gradient descent from the parameters `trained`, beside others that stay. TypeError without derivatives."""
 

@@ -159,6 +159,9 @@ class Jax:
         # What JAX traces has no values, and the kernels say so: there is no gradient yet that could be NaN.
         return x
 
+    def constant(self, x: Array) -> Array:
+        return lax.stop_gradient(x)
+
     def descend(self, descent: Descent, trained: Any, fixed: Any) -> Loop:
         return _Loop(descent, trained, fixed)
 

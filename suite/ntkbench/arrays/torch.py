@@ -77,10 +77,8 @@ class Torch(Eager):
         return y.permute(0, 2, 3, 1)
 
     def cholesky(self, matrix: Array) -> Array | None:
-        try:
-            return torch.linalg.cholesky(matrix)
-        except torch.linalg.LinAlgError:
-            return None
+        factor, fault = torch.linalg.cholesky_ex(matrix)
+        return torch.where(fault == 0, factor, torch.nan)
 
     def solve_cholesky(self, factor: Array, b: Array) -> Array:
         return torch.cholesky_solve(b, factor)
@@ -97,6 +95,9 @@ class Torch(Eager):
             return x
         view: Array = _Watched.apply(x)
         return view
+
+    def constant(self, x: Array) -> Array:
+        return x.detach()
 
     def descend(self, descent: Descent, trained: Any, fixed: Any) -> Loop:
         return _Loop(descent, trained, fixed)

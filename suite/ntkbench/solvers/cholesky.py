@@ -45,9 +45,10 @@ def not_definite(eigenvalues: np.ndarray, ridge: float) -> NotPositiveDefinite:
     return NotPositiveDefinite(size, ridge, smallest, sufficient)
 
 
-def rounding(eigenvalues: np.ndarray) -> float:
+def rounding(eigenvalues: Array) -> Scalar:
     """How large an eigenvalue may be by rounding alone: n eps max |eigenvalue|."""
-    return len(eigenvalues) * EPSILON * float(np.max(np.abs(eigenvalues)))
+    largest: Scalar = abs(eigenvalues).max()
+    return len(eigenvalues) * EPSILON * largest
 
 
 @standard_settings

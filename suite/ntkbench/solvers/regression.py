@@ -12,6 +12,7 @@ from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import check_square, finite, host, square, symmetric
 from ntkbench.arrays.execution import Execution, execution_for
+from ntkbench.arrays.scalars import Scalar, known, scalar
 from ntkbench.arrays.settings import standard_settings
 
 
@@ -19,11 +20,11 @@ class Regression(NamedTuple):
     """Predictions (n_test, k) and the training residual: the largest |K a - y| over all entries."""
 
     prediction: Array
-    residual: float
+    residual: Scalar  # an array () where it is traced
 
 
 @standard_settings
-def kernel_regression(k_train: Array, y_train: Array, k_test: Array, ridge: float = 0.0) -> Regression:
+def kernel_regression(k_train: Array, y_train: Array, k_test: Array, ridge: Scalar = 0.0) -> Regression:
     """Solve (K + ridge I) a = y and predict k_test a, by LU factorisation in float64.
 
     Assumes no more than that K + ridge I is not singular: K need not be symmetric. Nothing but `ridge` regularises it.
@@ -36,6 +37,7 @@ def kernel_regression(k_train: Array, y_train: Array, k_test: Array, ridge: floa
 
     Returns:
         Float64 predictions (n_test, k), or (n_test,) where the targets are (n,), and the training residual.
+        All may be traced and differentiated; what is traced is not checked.
 
     Raises:
         ValueError: for shapes that do not fit, NaN, infinity, or a negative ridge.
@@ -44,15 +46,15 @@ def kernel_regression(k_train: Array, y_train: Array, k_test: Array, ridge: floa
     References:
         Arora et al. 2019, On exact computation with an infinitely wide neural net, section 5 (no ridge).
     """
-    check_ridge(ridge)
     execution = execution_for(k_train, y_train, k_test)
     with execution.double():
+        level = checked_ridge(execution, ridge)
         problem = pose(execution, k_train, y_train, k_test, general=True)
-        matrix = shifted(execution.xp, problem.k_train, ridge)
+        matrix = shifted(execution.xp, problem.k_train, level)
         solve = execution.compiled(_solve, ("execution",))
         prediction, largest = solve(matrix, problem.targets, problem.k_test, execution=execution)
-        residual = float(largest)
-        if not math.isfinite(residual):
+        residual = seen(execution, largest)
+        if isinstance(residual, float) and not math.isfinite(residual):
             # Where a library's solver says nothing of a zero pivot.
             raise np.linalg.LinAlgError("the training Gram matrix is singular; a ridge would help")
         return Regression(problem.shaped(prediction), residual)
@@ -66,7 +68,7 @@ def _solve(matrix: Array, targets: Array, k_test: Array, *, execution: Execution
 
 
 @standard_settings
-def min_eigenvalue(k: Array) -> float:
+def min_eigenvalue(k: Array) -> Scalar:
     """The least eigenvalue of a Gram matrix, from all of them, in float64.
 
     Args:
@@ -80,7 +82,7 @@ def min_eigenvalue(k: Array) -> float:
     """
     execution = execution_for(k)
     with execution.double():
-        return float(host(execution.xp.linalg.eigvalsh(symmetric(execution, k)))[0])
+        return seen(execution, execution.xp.linalg.eigvalsh(symmetric(execution, k))[0])
 
 
 @dataclass(frozen=True)
@@ -119,9 +121,25 @@ def check_fit(k_train: Array, y_train: Array, k_test: Array) -> None:
         raise ValueError(f"k_test must be (n_test, {n}) as k_train is, not of shape {tuple(k_test.shape)}")
 
 
-def shifted(xp: Any, k: Array, ridge: float) -> Array:
+def shifted(xp: Any, k: Array, ridge: Scalar) -> Array:
     """K + ridge I."""
-    return k + ridge * xp.eye(k.shape[0], dtype=k.dtype, device=array_api_compat.device(k)) if ridge else k
+    if isinstance(ridge, float) and ridge == 0.0:
+        return k
+    return k + ridge * xp.eye(k.shape[0], dtype=k.dtype, device=array_api_compat.device(k))
+
+
+def checked_ridge(execution: Execution, ridge: Scalar) -> Scalar:
+    """A ridge as `scalar` gives it, within `execution.double()`. Raises ValueError as `check_ridge` does."""
+    level = scalar(execution, ridge, "a ridge")
+    number = known(level)
+    if number is not None:
+        check_ridge(number)
+    return level
+
+
+def seen(execution: Execution, value: Array) -> Scalar:
+    """A number () that was computed, as a float; as it is where it is traced."""
+    return value if execution.traced(value) else float(host(value))
 
 
 def check_ridge(ridge: float) -> None:
