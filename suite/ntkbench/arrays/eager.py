@@ -95,6 +95,10 @@ class Eager:
         function = getattr(importlib.import_module("scipy.special"), name)
         return lambda x: self.xp.asarray(function(self.to_numpy(x)))
 
+    def halfwords(self, x: Array) -> Array:
+        words = np.ascontiguousarray(self.to_numpy(x)).view(np.uint16)
+        return self.xp.asarray(words.astype(np.int64), device=array_api_compat.device(x))
+
     def relu(self, x: Array) -> Array:
         return self.xp.where(x <= 0.0, self.xp.zeros_like(x), x)
 
@@ -132,8 +136,11 @@ class Eager:
     def transforms(self) -> Transforms | None:
         return None
 
-    def watched(self, x: Array) -> Array:
-        return x
+    def traced(self, *values: Any) -> bool:
+        return False
+
+    def differentiated(self, *values: Any) -> bool:
+        return False
 
     def constant(self, x: Array) -> Array:
         return x

@@ -138,6 +138,12 @@ class Execution(Protocol):
     def special(self, name: str) -> Callable[[Array], Array]:
         """The special function "erf" or "erfc"."""
 
+    def halfwords(self, x: Array) -> Array:
+        """The bits of numbers (n, d) as whole numbers from 0 to 65535, (n, some multiple of d); no derivative passes.
+
+        Sums of their products with numbers below 2^32 may wrap at a power of two from 2^32.
+        """
+
     def relu(self, x: Array) -> Array:
         """max(x, 0), with derivative 0 at 0."""
 
@@ -165,8 +171,14 @@ class Execution(Protocol):
     def transforms(self) -> Transforms | None:
         """The library's derivatives."""
 
-    def watched(self, x: Array) -> Array:
-        """`x` itself, or, where a gradient is asked for, a view of it whose gradient raises an error when it is NaN."""
+    def traced(self, *values: Any) -> bool:
+        """Whether what is computed of these, arrays and plain numbers, has no values that could be looked at.
+
+        So it is while a program is made (jax.jit, torch.compile) and inside transforms (vmap, grad).
+        """
+
+    def differentiated(self, *values: Any) -> bool:
+        """Whether a derivative by one of these, arrays and plain numbers, may be asked for."""
 
     def constant(self, x: Array) -> Array:
         """`x`, through which no derivative passes."""

@@ -61,6 +61,10 @@ class Torch(Eager):
         function: Callable[[Array], Array] = getattr(importlib.import_module("torch.special"), name)
         return function
 
+    def halfwords(self, x: Array) -> Array:
+        bits = x.detach().view(torch.int64 if x.dtype == torch.float64 else torch.int32).to(torch.int64)
+        return torch.cat([bits >> shift & 0xFFFF for shift in range(0, 8 * x.dtype.itemsize, 16)], dim=1)
+
     def relu(self, x: Array) -> Array:
         # A choice for each entry would take as long as a matrix product.
         return x.relu()
@@ -90,11 +94,12 @@ class Torch(Eager):
     def transforms(self) -> Transforms:
         return _Transforms()
 
-    def watched(self, x: Array) -> Array:
-        if not (x.requires_grad and torch.is_grad_enabled()):
-            return x
-        view: Array = _Watched.apply(x)
-        return view
+    def traced(self, *values: Any) -> bool:
+        return torch.compiler.is_compiling() or any(isinstance(v, torch.Tensor) and _hidden(v) for v in values)
+
+    def differentiated(self, *values: Any) -> bool:
+        tensors = [v for v in values if isinstance(v, torch.Tensor)]
+        return any((v.requires_grad and torch.is_grad_enabled()) or _has_tangent(v) or _hidden(v) for v in tensors)
 
     def constant(self, x: Array) -> Array:
         return x.detach()
@@ -103,24 +108,17 @@ class Torch(Eager):
         return _Loop(descent, trained, fixed)
 
 
-class _Watched(torch.autograd.Function):  # type: ignore[misc]
-    """The identity; its gradient is looked at."""
+def _hidden(x: torch.Tensor) -> bool:
+    """Whether it stands for numbers that it does not have, inside torch.func's transforms or a compiler."""
+    try:
+        x.detach().reshape(-1)[:0].cpu().numpy()
+    except (RuntimeError, TypeError):
+        return True
+    return False
 
-    @staticmethod
-    def forward(x: torch.Tensor) -> torch.Tensor:
-        return x.view_as(x)
 
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
-        pass
-
-    @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
-        if not torch.isfinite(gradient).all():
-            raise ValueError(
-                "this kernel's gradient is not finite here: two inputs are equal or opposite, or one of them is zero"
-            )
-        return gradient
+def _has_tangent(x: torch.Tensor) -> bool:
+    return torch.autograd.forward_ad.unpack_dual(x).tangent is not None
 
 
 class _Transforms:
