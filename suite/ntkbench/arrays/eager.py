@@ -142,7 +142,13 @@ class Eager:
     def differentiated(self, *values: Any) -> bool:
         return False
 
+    def matmul(self, a: Array, b: Array) -> Array:
+        return a @ b
+
     def constant(self, x: Array) -> Array:
+        return x
+
+    def outside(self, x: Array) -> Array:
         return x
 
     def descend(self, descent: Descent, trained: Any, fixed: Any) -> Loop:

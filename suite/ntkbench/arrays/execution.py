@@ -180,8 +180,14 @@ class Execution(Protocol):
     def differentiated(self, *values: Any) -> bool:
         """Whether a derivative by one of these, arrays and plain numbers, may be asked for."""
 
+    def matmul(self, a: Array, b: Array) -> Array:
+        """a @ b, of matrices or stacks of them, with derivatives in the precision of `double` where that has ended."""
+
     def constant(self, x: Array) -> Array:
         """`x`, through which no derivative passes."""
+
+    def outside(self, x: Array) -> Array:
+        """A result `x` as a caller who did not ask for `double` can go on with it."""
 
     def descend(self, descent: Descent, trained: Any, fixed: Any) -> Loop:
         """Gradient descent from the parameters `trained`, beside others that stay. TypeError without derivatives."""

@@ -172,8 +172,23 @@ class Jax:
         # Which transform traces, grad or another, does not show.
         return any(isinstance(v, jax.core.Tracer) for v in values)
 
+    def matmul(self, a: Array, b: Array) -> Array:
+        # The operator asks for float64 by name, and its transpose is made where that may be unknown.
+        if b.ndim == 2:
+            return lax.dot_general(a, b, (((a.ndim - 1,), (0,)), ((), ())))
+        if a.ndim == 2:
+            return jnp.moveaxis(lax.dot_general(a, b, (((1,), (b.ndim - 2,)), ((), ()))), 0, -2)
+        stack = tuple(range(a.ndim - 2))
+        return lax.dot_general(a, b, (((a.ndim - 1,), (b.ndim - 2,)), (stack, stack)))
+
     def constant(self, x: Array) -> Array:
         return lax.stop_gradient(x)
+
+    def outside(self, x: Array) -> Array:
+        # Values in float64 may be looked at; but without jax_enable_x64 JAX traces and differentiates none.
+        if not self.differentiated(x) or x.dtype != jnp.float64:
+            return x
+        return lax.convert_element_type(x, jax.dtypes.canonicalize_dtype(x.dtype))
 
     def descend(self, descent: Descent, trained: Any, fixed: Any) -> Loop:
         return _Loop(descent, trained, fixed)
@@ -196,6 +211,15 @@ class _Transforms:
 
     def jvp(self, function: Function, at: Any, direction: Any) -> Any:
         return jax.jvp(function, (at,), (direction,))[1]
+
+    def matmul(self, a: Array, b: Array) -> Array:
+        # The operator asks for float64 by name, and its transpose is made where that may be unknown.
+        if b.ndim == 2:
+            return lax.dot_general(a, b, (((a.ndim - 1,), (0,)), ((), ())))
+        if a.ndim == 2:
+            return jnp.moveaxis(lax.dot_general(a, b, (((1,), (b.ndim - 2,)), ((), ()))), 0, -2)
+        stack = tuple(range(a.ndim - 2))
+        return lax.dot_general(a, b, (((a.ndim - 1,), (b.ndim - 2,)), (stack, stack)))
 
     def constant(self) -> AbstractContextManager[Any]:
         return nullcontext()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ntkbench._vendor import array_api_compat
@@ -27,9 +28,18 @@ def scalar(execution: Execution, value: Any, name: str) -> Scalar:
     return float(value)
 
 
-def known(value: Scalar) -> float | None:
-    """The number, or None where it is being traced."""
-    if not array_api_compat.is_array_api_obj(value):
-        return float(value)
-    execution = execution_for(value)
-    return None if execution.traced(value) else float(execution.constant(value))
+def is_known(value: Scalar) -> bool:
+    """Whether a number is there, and not being traced."""
+    return not array_api_compat.is_array_api_obj(value) or not execution_for(value).traced(value)
+
+
+def number(value: Scalar) -> float:
+    """A number that is there, without its derivative."""
+    return float(execution_for(value).constant(value)) if array_api_compat.is_array_api_obj(value) else float(value)
+
+
+def stacked(execution: Execution, values: Sequence[Scalar], like: Array) -> Array:
+    """Numbers as an array (len(values),) in float64, beside `like`, within `execution.double()`."""
+    xp, device = execution.xp, array_api_compat.device(like)
+    arrays = [xp.asarray(v, dtype=xp.float64, device=device) if isinstance(v, float) else v for v in values]
+    return xp.stack(arrays) if arrays else xp.zeros(0, dtype=xp.float64, device=device)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import finite, host, symmetric
 from ntkbench.arrays.execution import Execution, execution_for
+from ntkbench.arrays.scalars import Scalar, number
 from ntkbench.arrays.settings import standard_settings
-from ntkbench.solvers.regression import Regression, check_ridge, pose, shifted
+from ntkbench.solvers.regression import Regression, checked_ridge, pose, seen, shifted
 
 EPSILON = float(np.finfo(np.float64).eps)
 
@@ -52,7 +55,7 @@ def rounding(eigenvalues: Array) -> Scalar:
 
 
 @standard_settings
-def cholesky_regression(k_train: Array, y_train: Array, k_test: Array, ridge: float = 0.0) -> Regression:
+def cholesky_regression(k_train: Array, y_train: Array, k_test: Array, ridge: Scalar = 0.0) -> Regression:
     """Solve (K + ridge I) a = y and predict k_test a, by Cholesky factorisation in float64.
 
     As `kernel_regression`, at half its cost. Assumes that K is symmetric and K + ridge I positive definite.
@@ -73,18 +76,18 @@ def cholesky_regression(k_train: Array, y_train: Array, k_test: Array, ridge: fl
     References:
         Higham 2002, Accuracy and Stability of Numerical Algorithms, section 10.1.
     """
-    check_ridge(ridge)
     execution = execution_for(k_train, y_train, k_test)
     with execution.double():
+        level = checked_ridge(execution, ridge)
         problem = pose(execution, k_train, y_train, k_test)
-        matrix = shifted(execution.xp, problem.k_train, ridge)
-        places = (_factor(execution, matrix, ridge), matrix, problem.targets, problem.k_test)
+        matrix = shifted(execution.xp, problem.k_train, level)
+        places = (_factor(execution, matrix, level), matrix, problem.targets, problem.k_test)
         prediction, residual = execution.compiled(_predict, ("execution",))(*places, execution=execution)
-        return Regression(problem.shaped(prediction), float(residual))
+        return Regression(problem.shaped(prediction), seen(execution, residual))
 
 
 @standard_settings
-def cholesky_solve(k: Array, b: Array, ridge: float = 0.0) -> Array:
+def cholesky_solve(k: Array, b: Array, ridge: Scalar = 0.0) -> Array:
     """The solution of (K + ridge I) x = b by Cholesky factorisation in float64.
 
     Assumes that K is symmetric and K + ridge I positive definite.
@@ -104,24 +107,30 @@ def cholesky_solve(k: Array, b: Array, ridge: float = 0.0) -> Array:
     References:
         Higham 2002, Accuracy and Stability of Numerical Algorithms, section 10.1.
     """
-    check_ridge(ridge)
     execution = execution_for(k, b)
     with execution.double():
+        level = checked_ridge(execution, ridge)
         matrix = symmetric(execution, k)
         if b.ndim not in (1, 2) or b.shape[0] != matrix.shape[0]:
             raise ValueError(f"b must have {matrix.shape[0]} rows as k has, not the shape {tuple(b.shape)}")
         columns = finite(execution, b, "b")
         columns = columns[:, None] if b.ndim == 1 else columns
-        factor = _factor(execution, shifted(execution.xp, matrix, ridge), ridge)
+        factor = _factor(execution, shifted(execution.xp, matrix, level), level)
         solution = execution.compiled(_solve, ("execution",))(factor, columns, execution=execution)
         return solution[:, 0] if b.ndim == 1 else solution
 
 
-def _factor(execution: Execution, matrix: Array, ridge: float) -> Array:
-    """The lower Cholesky factor of a float64 matrix that already holds the ridge."""
+def _factor(execution: Execution, matrix: Array, ridge: Scalar) -> Array:
+    """The lower Cholesky factor of a float64 matrix that already holds the ridge.
+
+    Of one that is not definite, and traced, it holds NaN.
+    """
     factor, definite = execution.compiled(_attempt, ("execution",))(matrix, execution=execution)
+    if execution.traced(matrix, definite):
+        return execution.xp.where(definite, factor, math.nan)
     if factor is None or not bool(definite):
-        raise not_definite(host(execution.xp.linalg.eigvalsh(matrix)) - ridge, ridge)
+        level = number(ridge)
+        raise not_definite(host(execution.xp.linalg.eigvalsh(execution.constant(matrix))) - level, level)
     return factor
 
 
@@ -141,7 +150,8 @@ def _predict(factor: Array, matrix: Array, y: Array, k_test: Array, *, execution
     """The predictions, and the largest residual."""
     xp = execution.xp
     weights = execution.solve_cholesky(factor, y)
-    return k_test @ weights, xp.max(xp.abs(matrix @ weights - y))
+    left = execution.matmul(matrix, weights) - y
+    return execution.matmul(k_test, weights), xp.max(xp.abs(left))
 
 
 def _solve(factor: Array, b: Array, *, execution: Execution) -> Array:

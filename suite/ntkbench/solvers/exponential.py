@@ -45,7 +45,8 @@ def eigenbasis(execution: Execution, k: Array) -> Eigenbasis:
     xp = execution.xp
     values, vectors = xp.linalg.eigh(execution.constant(k))
     # Of a matrix that is symmetric to rounding, libraries read different halves.
-    inside = xp.matrix_transpose(vectors) @ (0.5 * (k + xp.matrix_transpose(k))) @ vectors
+    symmetric = 0.5 * (k + xp.matrix_transpose(k))
+    inside = execution.matmul(execution.matmul(xp.matrix_transpose(vectors), symmetric), vectors)
     return Eigenbasis(values, vectors, inside - execution.constant(inside))
 
 
@@ -82,7 +83,7 @@ def exponential(execution: Execution, basis: Eigenbasis, columns: Array, s: Arra
     zero = xp.zeros_like(columns)
     solved = _times(inverse, (columns, zero))
     for _ in range(_ORDERS):
-        left = [share * (basis.change @ part) for part in solved]
+        left = [share * execution.matmul(basis.change, part) for part in solved]
         solved = _times(inverse, (columns - left[0], zero - left[1]))
     weights = tuple(xp.exp(shift) * w for w in weights)
     kept, reach = _times(weights, solved)[0], _times(_times(weights, _inverse(z)), solved)[0]

@@ -12,7 +12,7 @@ from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import check_square, finite, host, square, symmetric
 from ntkbench.arrays.execution import Execution, execution_for
-from ntkbench.arrays.scalars import Scalar, known, scalar
+from ntkbench.arrays.scalars import Scalar, is_known, number, scalar
 from ntkbench.arrays.settings import standard_settings
 
 
@@ -64,7 +64,8 @@ def _solve(matrix: Array, targets: Array, k_test: Array, *, execution: Execution
     """The predictions, and the largest residual."""
     xp = execution.xp
     weights = xp.linalg.solve(matrix, targets)
-    return k_test @ weights, xp.max(xp.abs(matrix @ weights - targets))
+    left = execution.matmul(matrix, weights) - targets
+    return execution.matmul(k_test, weights), xp.max(xp.abs(left))
 
 
 @standard_settings
@@ -75,14 +76,15 @@ def min_eigenvalue(k: Array) -> Scalar:
         k: symmetric, (n, n), float32 or float64.
 
     Returns:
-        The eigenvalue; below 0 for a matrix that is not semidefinite.
+        The eigenvalue, an array () where it is traced; below 0 for a matrix that is not semidefinite.
 
     Raises:
         ValueError: for a matrix that is not square, not symmetric, or holds NaN or infinity.
     """
     execution = execution_for(k)
     with execution.double():
-        return seen(execution, execution.xp.linalg.eigvalsh(symmetric(execution, k))[0])
+        eigenvalues = execution.xp.linalg.eigvalsh(symmetric(execution, k))
+        return eigenvalues[0] if execution.traced(eigenvalues) else float(host(eigenvalues)[0])
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,8 @@ class Problem:
 
     def shaped(self, columns: Array) -> Array:
         """(..., k), the last axis left out where the targets had none."""
-        return columns[..., 0] if self.vector else columns
+        xp = array_api_compat.array_namespace(columns)
+        return xp.reshape(columns, columns.shape[:-1]) if self.vector else columns
 
 
 def pose(execution: Execution, k_train: Array, y_train: Array, k_test: Array, *, general: bool = False) -> Problem:
@@ -131,15 +134,20 @@ def shifted(xp: Any, k: Array, ridge: Scalar) -> Array:
 def checked_ridge(execution: Execution, ridge: Scalar) -> Scalar:
     """A ridge as `scalar` gives it, within `execution.double()`. Raises ValueError as `check_ridge` does."""
     level = scalar(execution, ridge, "a ridge")
-    number = known(level)
-    if number is not None:
-        check_ridge(number)
+    if is_known(level):
+        check_ridge(number(level))
     return level
 
 
 def seen(execution: Execution, value: Array) -> Scalar:
     """A number () that was computed, as a float; as it is where it is traced."""
     return value if execution.traced(value) else float(host(value))
+
+
+def check_values_are_there(execution: Execution, name: str, other: str, *arrays: Array) -> None:
+    """Raise TypeError, which names another solver, for arrays that are traced or differentiated."""
+    if execution.traced(*arrays) or execution.differentiated(*arrays):
+        raise TypeError(f"{name} is neither traced nor differentiated; {other} is, under jit, vmap and grad")
 
 
 def check_ridge(ridge: float) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import finite, host, symmetric
 from ntkbench.arrays.execution import Execution, execution_for
-from ntkbench.arrays.scalars import Scalar, known, scalar
+from ntkbench.arrays.scalars import Scalar, is_known, number, scalar
 from ntkbench.arrays.settings import standard_settings
 from ntkbench.solvers.cholesky import EPSILON, not_definite, rounding
 from ntkbench.solvers.regression import Problem, pose
@@ -47,7 +47,7 @@ class DivergenceError(ValueError):
 
 
 @standard_settings
-def max_learning_rate(k: Array) -> float:
+def max_learning_rate(k: Array) -> Scalar:
     """2 / lambda_max of a Gram matrix: gradient descent on (1/2) |f(X) - y|^2 converges below it.
 
     Args:
@@ -64,7 +64,12 @@ def max_learning_rate(k: Array) -> float:
     """
     execution = execution_for(k)
     with execution.double():
-        return _limit(float(host(execution.xp.linalg.eigvalsh(symmetric(execution, k)))[-1]))
+        eigenvalues = execution.xp.linalg.eigvalsh(symmetric(execution, k))
+        if execution.traced(eigenvalues):
+            largest, xp = eigenvalues[-1], execution.xp
+            positive = largest > 0
+            return xp.where(positive, 2.0 / xp.where(positive, largest, 1.0), math.inf)
+        return _limit(float(host(eigenvalues)[-1]))
 
 
 @standard_settings
@@ -195,13 +200,12 @@ def _start(execution: Execution, problem: Problem, start: tuple[Array, Array]) -
 
 
 def _check_times(kind: Kind, moments: tuple[Scalar, ...], rate: Scalar) -> None:
-    eta = known(rate)
-    if eta is not None and not (math.isfinite(eta) and eta > 0):
-        raise ValueError(f"the learning rate must be positive and finite, not {eta}")
-    for t in map(known, moments):
-        if t is None and kind == "descent":
-            raise ValueError("gradient_descent takes steps that are known; gradient_flow takes times that are traced")
-        if t is not None and not t >= 0:
+    if is_known(rate) and not (math.isfinite(number(rate)) and number(rate) > 0):
+        raise ValueError(f"the learning rate must be positive and finite, not {number(rate)}")
+    if kind == "descent" and not all(map(is_known, moments)):
+        raise ValueError("gradient_descent takes steps that are known; gradient_flow takes times that are traced")
+    for t in map(number, filter(is_known, moments)):
+        if not t >= 0:
             raise ValueError(f"times start at 0, not at {t}")
         if kind == "descent" and math.isfinite(t) and t != round(t):
             raise ValueError(f"gradient descent takes whole numbers of steps, not {t}")
@@ -212,11 +216,11 @@ def _check_convergence(
 ) -> None:
     """From ascending eigenvalues (n,). Raises NotPositiveDefinite and DivergenceError."""
     floor = rounding(eigenvalues)
-    endless = math.inf in map(known, moments)
+    endless = math.inf in map(number, moments)
     if (eigenvalues[0] < -floor and not allow_divergence) or (eigenvalues[0] <= floor and endless):
         raise not_definite(eigenvalues, 0.0)
     if kind == "descent" and (endless or not allow_divergence):
-        _check_rate(known(rate), _limit(float(eigenvalues[-1])), len(eigenvalues), endless)
+        _check_rate(number(rate), _limit(float(eigenvalues[-1])), len(eigenvalues), endless)
 
 
 def _check_rate(rate: float, limit: float, size: int, endless: bool) -> None:

@@ -15,7 +15,7 @@ from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import host
 from ntkbench.arrays.execution import Execution
-from ntkbench.arrays.scalars import Scalar, known
+from ntkbench.arrays.scalars import Scalar, number, stacked
 from ntkbench.solvers.cholesky import EPSILON, rounding
 from ntkbench.solvers.exponential import Eigenbasis, eigenbasis, exponential
 from ntkbench.solvers.regression import Problem
@@ -71,11 +71,9 @@ def outputs_with_derivatives(
     rate: Scalar,
 ) -> Outputs:
     """The same numbers; those that are traced or differentiated may be any but the steps of gradient descent."""
-    xp, device = execution.xp, array_api_compat.device(problem.k_train)
-    time, rate = ([xp.asarray(v, dtype=xp.float64, device=device) for v in part] for part in (moments, [rate]))
-    time = xp.stack(time) if time else xp.zeros(0, dtype=xp.float64, device=device)
-    steps = None if kind == "flow" else tuple(known(t) for t in moments)
-    places = (problem.k_train, problem.targets, problem.k_test, *start, time, rate[0])
+    time, rates = (stacked(execution, part, problem.k_train) for part in (moments, [rate]))
+    steps = None if kind == "flow" else tuple(map(number, moments))
+    places = (problem.k_train, problem.targets, problem.k_test, *start, time, rates[0])
     function = execution.compiled(_with_derivatives, ("steps", "execution"))
     predicted: Outputs = function(*places, steps=steps, execution=execution)
     return predicted
@@ -95,15 +93,15 @@ def _predict(
     execution: Execution,
 ) -> Outputs:
     xp = execution.xp
-    error = xp.matrix_transpose(vectors) @ (f0_train - targets)
-    cross = k_test @ vectors
+    error = execution.matmul(xp.matrix_transpose(vectors), f0_train - targets)
+    cross = execution.matmul(k_test, vectors)
     # For a kernel k(x, X) v = 0 wherever K v = 0. What rounding leaves of it would grow with time.
     size = xp.sqrt(xp.sum(k_test * k_test, axis=1))[:, None]
     noise = null[None, :] & (xp.abs(cross) <= cross.shape[1] * EPSILON * size)
     cross = xp.where(noise, xp.zeros_like(cross), cross)
     return (
-        f0_train - vectors @ (lost[:, :, None] * error),
-        f0_test - cross @ (reach[:, :, None] * error),
+        f0_train - execution.matmul(vectors, lost[:, :, None] * error),
+        f0_test - execution.matmul(cross, reach[:, :, None] * error),
         0.5 * xp.sum((kept[:, :, None] * error) ** 2, axis=(1, 2)),
     )
 
@@ -124,14 +122,14 @@ def _with_derivatives(
     basis, error = eigenbasis(execution, k), f0_train - targets
     kind: Kind = "flow" if steps is None else "descent"
     found = factors(xp, kind, basis.values, constant(time), constant(rate))
-    places = (constant(x) for x in (basis.vectors, targets, k_test, f0_train, f0_test))
-    exact = _predict(*places, *found, execution=execution)
+    places: list[Array] = [*map(constant, (basis.vectors, targets, k_test, f0_train, f0_test)), *found]
+    exact = _predict(*places, execution=execution)
     if steps is None:
         basis = basis._replace(values=xp.where(found.null, 0.0, basis.values))
         kept, reach = _by_flow(execution, basis, error, time, rate)
     else:
         kept, reach = _by_steps(execution, 0.5 * (k + xp.matrix_transpose(k)), error, steps, rate)
-    slopes = (targets + kept, f0_test - k_test @ reach, 0.5 * xp.sum(kept**2, axis=(1, 2)))
+    slopes = (targets + kept, f0_test - execution.matmul(k_test, reach), 0.5 * xp.sum(kept**2, axis=(1, 2)))
     train, test, loss = (e + (s - constant(s)) for e, s in zip(exact, slopes, strict=True))
     return train, test, loss
 
@@ -142,8 +140,8 @@ def _by_flow(execution: Execution, basis: Eigenbasis, error: Array, time: Array,
     # At infinity nothing depends on the rate any more; infinity times its derivative would be NaN.
     endless = xp.isinf(time)
     s = xp.where(endless, time, rate * xp.where(endless, xp.zeros_like(time), time))
-    kept, reach = exponential(execution, basis, xp.matrix_transpose(vectors) @ error, s)
-    return vectors @ kept, vectors @ reach
+    kept, reach = exponential(execution, basis, execution.matmul(xp.matrix_transpose(vectors), error), s)
+    return execution.matmul(vectors, kept), execution.matmul(vectors, reach)
 
 
 def _by_steps(
@@ -151,7 +149,7 @@ def _by_steps(
 ) -> tuple[Array, Array]:
     """The same for gradient descent: powers of I - rate K, and rate times their sum, by doubling."""
     xp = execution.xp
-    eye = xp.eye(k.shape[0], dtype=k.dtype, device=array_api_compat.device(k))
+    matmul, eye = execution.matmul, xp.eye(k.shape[0], dtype=k.dtype, device=array_api_compat.device(k))
     one, kept, reach = eye - rate * k, [], []
     for count in steps:
         if math.isinf(count):
@@ -160,11 +158,11 @@ def _by_steps(
             continue
         power, total = eye, xp.zeros_like(eye)
         for bit in f"{int(count):b}":
-            power, total = power @ power, total + power @ total
+            power, total = matmul(power, power), total + matmul(power, total)
             if bit == "1":
-                power, total = one @ power, rate * eye + one @ total
-        kept.append(power @ error)
-        reach.append(total @ error)
+                power, total = matmul(one, power), rate * eye + matmul(one, total)
+        kept.append(matmul(power, error))
+        reach.append(matmul(total, error))
     empty = xp.zeros((0, *error.shape), dtype=error.dtype, device=array_api_compat.device(k))
     return (xp.stack(kept), xp.stack(reach)) if steps else (empty, empty)
 
