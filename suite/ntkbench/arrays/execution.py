@@ -19,7 +19,7 @@ from ntkbench.arrays.array import Array
 
 if TYPE_CHECKING:
     from ntkbench.arrays.descent import Descent, Loop
-    from ntkbench.arrays.transforms import Transforms
+    from ntkbench.arrays.transforms import Function, Transforms
 
 _USED: ContextVar[set[str] | None] = ContextVar("used", default=None)
 _PREFERRED: ContextVar[str | None] = ContextVar("preferred", default=None)
@@ -99,6 +99,9 @@ class Execution(Protocol):
     def wait(self, value: Any) -> None:
         """Return when `value` (arrays, in tuples and lists or alone) has been computed."""
 
+    def either(self, condition: Array, function: Callable[[], Any], otherwise: Callable[[], Any]) -> Any:
+        """What one of two functions gives, arrays of the same shapes; of what is traced perhaps both are computed."""
+
     # Where arrays lie
 
     def to_numpy(self, x: Array) -> np.ndarray:
@@ -134,6 +137,9 @@ class Execution(Protocol):
         """`x` times `factor`, in the memory that `x` has; the argument `x` must not be used again."""
 
     # Functions that the array API has not
+
+    def matmul(self, a: Array, b: Array) -> Array:
+        """The products of matrices (..., n, k) and (..., k, m), with a derivative in the dtype that they have."""
 
     def special(self, name: str) -> Callable[[Array], Array]:
         """The special function "erf" or "erfc"."""
@@ -183,11 +189,26 @@ class Execution(Protocol):
     def matmul(self, a: Array, b: Array) -> Array:
         """a @ b, of matrices or stacks of them, with derivatives in the precision of `double` where that has ended."""
 
+    def with_partials(self, function: Function, partials: Function) -> Function:
+        """A function of arrays that broadcast, entry by entry, with the derivatives that it is given.
+
+        Args:
+            function: of arrays, to a tuple of arrays.
+            partials: of the same arrays, to a tuple for each result: its derivatives by each argument. For derivatives
+                of higher order these are differentiated in turn.
+        """
+
+    def with_derivative(self, function: Function, instead: Function) -> Function:
+        """`function` of arrays, and `instead`, which has the same values, wherever a derivative is asked for."""
+
     def constant(self, x: Array) -> Array:
         """`x`, through which no derivative passes."""
 
     def outside(self, x: Array) -> Array:
         """A result `x` as a caller who did not ask for `double` can go on with it."""
+
+    def watched(self, x: Array, where: Array, message: str) -> Array:
+        """`x`, whose derivative, where it has values and counts at a place of `where`, warns with the message."""
 
     def descend(self, descent: Descent, trained: Any, fixed: Any) -> Loop:
         """Gradient descent from the parameters `trained`, beside others that stay. TypeError without derivatives."""

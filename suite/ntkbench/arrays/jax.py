@@ -64,6 +64,9 @@ class Jax:
             while pending:
                 yield pending.popleft().result()
 
+    def either(self, condition: Array, function: Callable[[], Any], otherwise: Callable[[], Any]) -> Any:
+        return lax.cond(condition, function, otherwise)
+
     def double(self) -> AbstractContextManager[Any]:
         # Outside the suite JAX may still have its default: float32 in the place of every float64.
         return _enable_x64(True)
@@ -132,6 +135,11 @@ class Jax:
         function: Callable[[Array], Array] = getattr(importlib.import_module("jax.scipy.special"), name)
         return function
 
+    def matmul(self, a: Array, b: Array) -> Array:
+        # That of jax.numpy names the dtype of the result, which is none where the derivative is transposed.
+        batch = tuple(range(a.ndim - 2))
+        return lax.dot_general(a, b, (((a.ndim - 1,), (b.ndim - 2,)), (batch, batch)))
+
     def halfwords(self, x: Array) -> Array:
         words = lax.bitcast_convert_type(lax.stop_gradient(x), jnp.uint16)
         return jnp.reshape(words, (x.shape[0], words.shape[1] * words.shape[2])).astype(jnp.uint32)
@@ -181,6 +189,31 @@ class Jax:
         stack = tuple(range(a.ndim - 2))
         return lax.dot_general(a, b, (((a.ndim - 1,), (b.ndim - 2,)), (stack, stack)))
 
+    def with_partials(self, function: Function, partials: Function) -> Function:
+        ruled = jax.custom_jvp(function)
+
+        def rule(primals: Any, tangents: Any) -> Any:
+            results = ruled(*primals)
+            moved = []
+            for result, row in zip(results, partials(*primals), strict=True):
+                total = sum(part * tangent for part, tangent in zip(row, tangents, strict=True))
+                moved.append(jnp.broadcast_to(total, result.shape).astype(result.dtype))
+            return results, tuple(moved)
+
+        ruled.defjvp(rule)
+        composed: Function = ruled
+        return composed
+
+    def with_derivative(self, function: Function, instead: Function) -> Function:
+        both = jax.custom_jvp(function)
+
+        def rule(primals: Any, tangents: Any) -> Any:
+            return jax.jvp(instead, primals, tangents)
+
+        both.defjvp(rule)
+        composed: Function = both
+        return composed
+
     def constant(self, x: Array) -> Array:
         return lax.stop_gradient(x)
 
@@ -189,6 +222,10 @@ class Jax:
         if not self.differentiated(x) or x.dtype != jnp.float64:
             return x
         return lax.convert_element_type(x, jax.dtypes.canonicalize_dtype(x.dtype))
+
+    def watched(self, x: Array, where: Array, message: str) -> Array:
+        # What is differentiated here is traced, and has no values.
+        return x
 
     def descend(self, descent: Descent, trained: Any, fixed: Any) -> Loop:
         return _Loop(descent, trained, fixed)

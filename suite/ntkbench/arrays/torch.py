@@ -40,6 +40,11 @@ class Torch(Eager):
                 torch.set_float32_matmul_precision(products)
                 torch.set_default_dtype(dtype)
 
+    def either(self, condition: Array, function: Callable[[], Any], otherwise: Callable[[], Any]) -> Any:
+        if not self.traced(condition):
+            return super().either(condition, function, otherwise)
+        return tuple(torch.where(condition, a, b) for a, b in zip(function(), otherwise(), strict=True))
+
     def wait(self, value: Any) -> None:
         if torch.cuda.is_initialized():
             torch.cuda.synchronize()
@@ -101,11 +106,70 @@ class Torch(Eager):
         tensors = [v for v in values if isinstance(v, torch.Tensor)]
         return any((v.requires_grad and torch.is_grad_enabled()) or _has_tangent(v) or _hidden(v) for v in tensors)
 
+    def with_partials(self, function: Function, partials: Function) -> Function:
+        ruled = _ruled(function, partials)
+
+        def call(*arrays: Array) -> Any:
+            return ruled(*arrays) if self.differentiated(*arrays) else function(*arrays)
+
+        return call
+
     def constant(self, x: Array) -> Array:
         return x.detach()
 
+    def watched(self, x: Array, where: Array, message: str) -> Array:
+        if self.traced(x, where) or not self.differentiated(x):
+            return x
+
+        def look(slope: torch.Tensor) -> None:
+            if not self.traced(slope) and bool(((slope != 0) & where).any()):
+                warnings.warn(message, UserWarning, stacklevel=2)
+
+        if x.requires_grad:
+            x.register_hook(look)
+        return x
+
     def descend(self, descent: Descent, trained: Any, fixed: Any) -> Loop:
         return _Loop(descent, trained, fixed)
+
+
+def _ruled(function: Function, partials: Function) -> Function:
+    class Ruled(torch.autograd.Function):  # type: ignore[misc]
+        """Saves its arguments, of which both directions make the derivatives."""
+
+        generate_vmap_rule = True
+
+        @staticmethod
+        def forward(*arrays: torch.Tensor) -> Any:
+            return function(*arrays)
+
+        @staticmethod
+        def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+            ctx.save_for_backward(*inputs)
+            ctx.save_for_forward(*inputs)
+
+        @staticmethod
+        def backward(ctx: Any, *slopes: torch.Tensor) -> Any:
+            arrays = ctx.saved_tensors
+            rows = partials(*arrays)
+            totals = (
+                sum(slope * row[k] for slope, row in zip(slopes, rows, strict=True)).sum_to_size(x.shape)
+                if ctx.needs_input_grad[k]
+                else None
+                for k, x in enumerate(arrays)
+            )
+            return tuple(totals)
+
+        @staticmethod
+        def jvp(ctx: Any, *tangents: torch.Tensor | None) -> Any:
+            rows = partials(*ctx.saved_tensors)
+            return tuple(
+                sum(part * tangent for part, tangent in zip(row, tangents, strict=True) if tangent is not None)
+                for row in rows
+            )
+
+    ruled: Function = Ruled.apply
+    return ruled
 
 
 def _hidden(x: torch.Tensor) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
+from ntkbench.arrays.execution import execution_of
 
 Variances = tuple[Array, Array]
 """Of the first and of the second inputs, position by position: (H, W, n1) and (H, W, n2), or (n1,) and (n2,)."""
@@ -96,14 +97,17 @@ def between(xp: Any, x1: Array, x2: Array, all_pairs: bool) -> Covariance:
     channels = x1.shape[-1]
     variances = (_variance(xp, x1), _variance(xp, x2))
     if x1.ndim == 2:
-        return Covariance(x1 @ xp.matrix_transpose(x2) / channels, None, variances, channels=channels)
+        return Covariance(
+            execution_of(xp).matmul(x1, xp.matrix_transpose(x2)) / channels, None, variances, channels=channels
+        )
     n1, height, width, _ = x1.shape
+    matmul = execution_of(xp).matmul
     positions = (height, width)
     if not all_pairs:
-        products = xp.matmul(xp.permute_dims(x1, (1, 2, 0, 3)), xp.permute_dims(x2, (1, 2, 3, 0)))
+        products = matmul(xp.permute_dims(x1, (1, 2, 0, 3)), xp.permute_dims(x2, (1, 2, 3, 0)))
         return Covariance(products / channels, None, variances, positions, channels=channels)
     first, second = (xp.reshape(xp.permute_dims(x, (1, 2, 0, 3)), (-1, channels)) for x in (x1, x2))
-    products = xp.reshape(first @ xp.matrix_transpose(second), (height, width, n1, height, width, x2.shape[0]))
+    products = xp.reshape(matmul(first, xp.matrix_transpose(second)), (height, width, n1, height, width, x2.shape[0]))
     products = xp.permute_dims(products, (0, 1, 3, 4, 2, 5)) / channels
     return Covariance(products, None, variances, positions, True, channels=channels)
 
@@ -118,7 +122,7 @@ def itself(xp: Any, x: Array, all_pairs: bool) -> Covariance:
     if not all_pairs:
         return Covariance(_variance(xp, x), None, None, positions, own=True, channels=channels)
     flat = xp.reshape(x, (n, height * width, channels))
-    products = xp.permute_dims(xp.matmul(flat, xp.matrix_transpose(flat)), (1, 2, 0)) / channels
+    products = xp.permute_dims(execution_of(xp).matmul(flat, xp.matrix_transpose(flat)), (1, 2, 0)) / channels
     products = xp.reshape(products, (height, width, height, width, n))
     return Covariance(products, None, None, positions, True, True, channels)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ntkbench.networks.layers import Layer, Serial
 from ntkbench.networks.layers.features import Features
+from ntkbench.networks.layers.settings import alike
 
 
 def check(architecture: Serial, shape: tuple[int, ...]) -> None:
@@ -63,7 +64,7 @@ _FEWEST_REPETITIONS = 3
 
 def _times(layers: tuple[Layer, ...], start: int, period: int) -> int:
     end = start + period
-    while end < len(layers) and layers[end] == layers[end - period]:
+    while end < len(layers) and alike(layers[end], layers[end - period]):
         end += 1
     return (end - start) // period
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -31,8 +31,8 @@ class Network:
     """
 
     depth: int
-    w_std: float = math.sqrt(2.0)
-    b_std: float = 0.0
+    w_std: float | Array = math.sqrt(2.0)
+    b_std: float | Array = 0.0
     first_trained: bool = True
     last_trained: bool = True
 
@@ -52,12 +52,12 @@ class Network:
         return is_plain(self.w_std, self.b_std)
 
     @property
-    def weight(self) -> float:
+    def weight(self) -> Any:
         """w_std^2: what a layer multiplies covariances by; an array where w_std is one."""
         return float(self.w_std) ** 2 if is_plain(self.w_std) else self.w_std**2
 
     @property
-    def bias(self) -> float:
+    def bias(self) -> Any:
         """b_std^2: what a layer adds to covariances; an array where b_std is one."""
         return float(self.b_std) ** 2 if is_plain(self.b_std) else self.b_std**2
 
