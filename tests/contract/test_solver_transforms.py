@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from ntkbench.backends import open_backend
 from ntkbench.solvers import cholesky_regression, cholesky_solve, kernel_regression, ridge_path
@@ -121,8 +122,8 @@ def test_jax_transforms_it(row: Row) -> None:
         check(row, matrix, value, [by_grad, by_jacfwd], hessian)
 
 
+@torch.enable_grad()
 def test_torch_transforms_it(row: Row) -> None:
-    import torch
     from torch import func
 
     function, zero = moved(row, torch.as_tensor), torch.zeros(4, dtype=torch.float64)
@@ -135,9 +136,8 @@ def test_torch_transforms_it(row: Row) -> None:
         check(row, matrix, together[i], gradients, func.hessian(of_k)(zero))
 
 
+@torch.enable_grad()
 def test_torch_compiles_what_calls_it(row: Row) -> None:
-    import torch
-
     function, k = moved(row, torch.as_tensor), torch.as_tensor(MATRICES["equal"])
     v = torch.zeros(4, dtype=torch.float64, requires_grad=True)
     compiled = torch.compile(lambda v: function(k, 1.0 * v), backend="aot_eager")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.linalg
+import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -290,9 +291,8 @@ def test_steps_that_are_traced_are_refused() -> None:
         jax.jit(lambda t: gradient_descent(*map(jax.numpy.asarray, problem()[:3]), [t], rate=0.1))(3.0)
 
 
+@torch.enable_grad()
 def test_values_are_checked_where_they_are_though_a_derivative_is_asked_for() -> None:
-    import torch
-
     k, y, k_test = (torch.tensor(a, requires_grad=True) for a in problem()[:3])
     with pytest.raises(ValueError, match="times start at 0, not at -1"):
         gradient_flow(k, y, k_test, [torch.tensor(-1.0, requires_grad=True)])

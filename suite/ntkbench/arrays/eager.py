@@ -148,9 +148,6 @@ class Eager:
     def differentiated(self, *values: Any) -> bool:
         return False
 
-    def matmul(self, a: Array, b: Array) -> Array:
-        return a @ b
-
     def with_partials(self, function: Function, partials: Function) -> Function:
         return function
 

@@ -139,7 +139,10 @@ class Execution(Protocol):
     # Functions that the array API has not
 
     def matmul(self, a: Array, b: Array) -> Array:
-        """The products of matrices (..., n, k) and (..., k, m), with a derivative in the dtype that they have."""
+        """The products of matrices (..., n, k) and (..., k, m), with a derivative in the dtype that they have.
+
+        Either may be one matrix for a stack of others.
+        """
 
     def special(self, name: str) -> Callable[[Array], Array]:
         """The special function "erf" or "erfc"."""
@@ -185,9 +188,6 @@ class Execution(Protocol):
 
     def differentiated(self, *values: Any) -> bool:
         """Whether a derivative by one of these, arrays and plain numbers, may be asked for."""
-
-    def matmul(self, a: Array, b: Array) -> Array:
-        """a @ b, of matrices or stacks of them, with derivatives in the precision of `double` where that has ended."""
 
     def with_partials(self, function: Function, partials: Function) -> Function:
         """A function of arrays that broadcast, entry by entry, with the derivatives that it is given.

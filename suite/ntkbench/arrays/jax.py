@@ -137,6 +137,10 @@ class Jax:
 
     def matmul(self, a: Array, b: Array) -> Array:
         # That of jax.numpy names the dtype of the result, which is none where the derivative is transposed.
+        if b.ndim == 2:
+            return lax.dot_general(a, b, (((a.ndim - 1,), (0,)), ((), ())))
+        if a.ndim == 2:
+            return jnp.moveaxis(lax.dot_general(a, b, (((1,), (b.ndim - 2,)), ((), ()))), 0, -2)
         batch = tuple(range(a.ndim - 2))
         return lax.dot_general(a, b, (((a.ndim - 1,), (b.ndim - 2,)), (batch, batch)))
 
@@ -179,15 +183,6 @@ class Jax:
     def differentiated(self, *values: Any) -> bool:
         # Which transform traces, grad or another, does not show.
         return any(isinstance(v, jax.core.Tracer) for v in values)
-
-    def matmul(self, a: Array, b: Array) -> Array:
-        # The operator asks for float64 by name, and its transpose is made where that may be unknown.
-        if b.ndim == 2:
-            return lax.dot_general(a, b, (((a.ndim - 1,), (0,)), ((), ())))
-        if a.ndim == 2:
-            return jnp.moveaxis(lax.dot_general(a, b, (((1,), (b.ndim - 2,)), ((), ()))), 0, -2)
-        stack = tuple(range(a.ndim - 2))
-        return lax.dot_general(a, b, (((a.ndim - 1,), (b.ndim - 2,)), (stack, stack)))
 
     def with_partials(self, function: Function, partials: Function) -> Function:
         ruled = jax.custom_jvp(function)
@@ -248,15 +243,6 @@ class _Transforms:
 
     def jvp(self, function: Function, at: Any, direction: Any) -> Any:
         return jax.jvp(function, (at,), (direction,))[1]
-
-    def matmul(self, a: Array, b: Array) -> Array:
-        # The operator asks for float64 by name, and its transpose is made where that may be unknown.
-        if b.ndim == 2:
-            return lax.dot_general(a, b, (((a.ndim - 1,), (0,)), ((), ())))
-        if a.ndim == 2:
-            return jnp.moveaxis(lax.dot_general(a, b, (((1,), (b.ndim - 2,)), ((), ()))), 0, -2)
-        stack = tuple(range(a.ndim - 2))
-        return lax.dot_general(a, b, (((a.ndim - 1,), (b.ndim - 2,)), (stack, stack)))
 
     def constant(self) -> AbstractContextManager[Any]:
         return nullcontext()
