@@ -184,7 +184,7 @@ assert abs(min_eigenvalue(jnp.asarray(k)) - np.linalg.eigvalsh(k.astype(np.float
 
 @torch.enable_grad()
 def test_the_prediction_falls_with_the_ridge_as_by_hand() -> None:
-    # [[2, 1], [1, 2]]^-2 (1, 0) = (5, -4) / 9, and -k (K + r)^-2 y is the slope; those of y and k are k K^-1 and K^-1 y.
+    # [[2, 1], [1, 2]]^-2 (1, 0) = (5, -4) / 9, and -k (K + r)^-2 y is the slope by r; by y and k: k K^-1 and K^-1 y.
     k, y, k_test = (torch.tensor(a, dtype=torch.float64) for a in ([[2.0, 1], [1, 2]], [1.0, 0], [[1.0, 1]]))
     ridge = torch.zeros((), dtype=torch.float64, requires_grad=True)
     y.requires_grad_()
@@ -200,7 +200,7 @@ def test_values_are_checked_where_they_are_though_a_derivative_is_asked_for() ->
     k, y, k_test = (torch.tensor(a, requires_grad=True) for a in problem())
     ridge = torch.tensor(-1.0, requires_grad=True)
     assert isinstance(kernel_regression(k, y, k_test).residual, float)
-    with pytest.raises(ValueError, match="a ridge must be finite and not negative, not -1.0"):
+    with pytest.raises(ValueError, match=r"a ridge must be finite and not negative, not -1\.0"):
         kernel_regression(k, y, k_test, ridge)
     with pytest.raises(ValueError, match=r"a ridge must be one number, not an array of shape \(2,\)"):
         kernel_regression(k, y, k_test, torch.ones(2))
@@ -225,5 +225,5 @@ def test_solvers_that_look_at_values_say_so() -> None:
     k, y, k_test = (torch.tensor(a, requires_grad=True) for a in problem())
     with pytest.raises(TypeError, match="conjugate_gradient is neither traced nor differentiated; cholesky_solve is"):
         torch.func.vmap(conjugate_gradient)(k[None], y[None])
-    with pytest.raises(TypeError, match="panel_regression is neither .*; cholesky_regression is"):
+    with pytest.raises(TypeError, match=r"panel_regression is neither .*; cholesky_regression is"):
         panel_regression(k, y, k_test)

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.linalg
-import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -282,21 +281,3 @@ def test_bad_input_is_named(change: dict[str, Any], fault: str) -> None:
 def test_half_a_step_is_none() -> None:
     with pytest.raises(ValueError, match=r"whole numbers of steps, not 0\.5"):
         gradient_descent(*problem()[:3], [0.5], rate=0.1)
-
-
-def test_steps_that_are_traced_are_refused() -> None:
-    import jax
-
-    with pytest.raises(ValueError, match="gradient_descent takes steps that are known; gradient_flow takes times"):
-        jax.jit(lambda t: gradient_descent(*map(jax.numpy.asarray, problem()[:3]), [t], rate=0.1))(3.0)
-
-
-@torch.enable_grad()
-def test_values_are_checked_where_they_are_though_a_derivative_is_asked_for() -> None:
-    k, y, k_test = (torch.tensor(a, requires_grad=True) for a in problem()[:3])
-    with pytest.raises(ValueError, match="times start at 0, not at -1"):
-        gradient_flow(k, y, k_test, [torch.tensor(-1.0, requires_grad=True)])
-    with pytest.raises(NotPositiveDefinite):
-        gradient_flow(k - 2 * torch.eye(6), y, k_test, [1.0])
-    with pytest.raises(DivergenceError):
-        gradient_descent(k, y, k_test, [1], rate=torch.tensor(100.0, requires_grad=True))

@@ -9,9 +9,9 @@ import numpy as np
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import finite, host, symmetric
 from ntkbench.arrays.execution import Execution, execution_for
-from ntkbench.arrays.scalars import Scalar, number
 from ntkbench.arrays.settings import standard_settings
 from ntkbench.solvers.regression import Regression, checked_ridge, pose, seen, shifted
+from ntkbench.solvers.scalars import Scalar, number
 
 EPSILON = float(np.finfo(np.float64).eps)
 

@@ -12,8 +12,8 @@ from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import check_square, finite, host, square, symmetric
 from ntkbench.arrays.execution import Execution, execution_for
-from ntkbench.arrays.scalars import Scalar, is_known, number, scalar
 from ntkbench.arrays.settings import standard_settings
+from ntkbench.solvers.scalars import Scalar, is_known, number, scalar
 
 
 class Regression(NamedTuple):
@@ -37,7 +37,7 @@ def kernel_regression(k_train: Array, y_train: Array, k_test: Array, ridge: Scal
 
     Returns:
         Float64 predictions (n_test, k), or (n_test,) where the targets are (n,), and the training residual.
-        All may be traced and differentiated; what is traced is not checked.
+        All arrays and the ridge may be traced and differentiated; what is traced is not checked.
 
     Raises:
         ValueError: for shapes that do not fit, NaN, infinity, or a negative ridge.

@@ -11,10 +11,10 @@ from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import host
 from ntkbench.arrays.execution import Execution, execution_for
-from ntkbench.arrays.scalars import Scalar, number, stacked
 from ntkbench.arrays.settings import standard_settings
 from ntkbench.solvers.cholesky import not_definite, rounding
 from ntkbench.solvers.regression import checked_ridge, pose
+from ntkbench.solvers.scalars import Scalar, number, stacked
 
 
 class RidgePath(NamedTuple):

@@ -16,10 +16,10 @@ import numpy as np
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import finite, host, symmetric
 from ntkbench.arrays.execution import Execution, execution_for
-from ntkbench.arrays.scalars import Scalar, is_known, number, scalar
 from ntkbench.arrays.settings import standard_settings
 from ntkbench.solvers.cholesky import EPSILON, not_definite, rounding
 from ntkbench.solvers.regression import Problem, pose
+from ntkbench.solvers.scalars import Scalar, is_known, number, scalar
 from ntkbench.theory.propagation import Kind, outputs, outputs_with_derivatives
 
 
@@ -86,6 +86,7 @@ def gradient_flow(
 ) -> Dynamics:
     """f_t(x) = f_0(x) - K(x,X) K^-1 (I - exp(-rate K t)) (f_0(X) - y) at all times, from one eigendecomposition.
 
+    Arrays, times and the rate may be traced and differentiated: by K to the third order, by the others to any.
     An eigenvalue that is zero to rounding counts as zero: its direction never learns.
 
     Args:
@@ -126,6 +127,8 @@ def gradient_descent(
     allow_divergence: bool = False,
 ) -> Dynamics:
     """f_t(x) = f_0(x) - K(x,X) K^-1 (I - (I - rate K)^t) (f_0(X) - y) after t full-batch steps, for all t at once.
+
+    Arrays and the rate may be traced and differentiated.
 
     Args:
         k_train: A symmetric Gram matrix, (n, n).

@@ -15,10 +15,10 @@ from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import host
 from ntkbench.arrays.execution import Execution
-from ntkbench.arrays.scalars import Scalar, number, stacked
 from ntkbench.solvers.cholesky import EPSILON, rounding
 from ntkbench.solvers.exponential import Eigenbasis, eigenbasis, exponential
 from ntkbench.solvers.regression import Problem
+from ntkbench.solvers.scalars import Scalar, number, stacked
 
 Kind = Literal["flow", "descent"]
 Outputs = tuple[Array, Array, Array]
