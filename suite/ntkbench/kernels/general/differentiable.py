@@ -15,6 +15,7 @@ from ntkbench.duals.covariance import Covariance, Variances, between, itself
 from ntkbench.kernels.general.structure import draws_anew
 from ntkbench.kernels.general.walk import Walk
 from ntkbench.kernels.gram.equal_inputs import traced_coincidences
+from ntkbench.kernels.relu.dense_derivative import UNROLLED
 from ntkbench.kernels.relu.network import Kernels
 from ntkbench.networks.layers import Serial
 from ntkbench.networks.layers.settings import settings_of
@@ -36,7 +37,11 @@ def differentiable_kernels(architecture: Serial, x1: Array, x2: Array | None) ->
     """
     execution = execution_for(x1, *([] if x2 is None else [x2]))
     note(execution.name)
-    options = {"execution": execution, "architecture": architecture, "all_pairs": architecture.all_pairs_before(False)}
+    options: dict[str, Any] = {
+        "execution": execution,
+        "architecture": architecture,
+        "all_pairs": architecture.all_pairs_before(False),
+    }
     # A program can be compiled for plain numbers alone.
     whole = _whole if settings_of(architecture) else execution.compiled(_whole, _REST)
     with execution.double():
@@ -57,7 +62,7 @@ def _whole(
         return next(pooled)
 
     inputs = between(xp, first, second, all_pairs)
-    kernels = kernels_of(xp, Walk(execution, next_pooled).after(architecture, inputs))
+    kernels = kernels_of(xp, Walk(execution, next_pooled, unrolled=UNROLLED).after(architecture, inputs))
     same = _same(xp, architecture, x1, x2)
     results = []
     for kernel, exact in zip(kernels, own, strict=True):
@@ -78,7 +83,7 @@ def _own(execution: Execution, architecture: Serial, all_pairs: bool, x: Array) 
     def keep(covariance: Covariance) -> None:
         pooled.append(covariance.own_variance(execution.xp))
 
-    result = Walk(execution, keep).after(architecture, itself(execution.xp, x, all_pairs))
+    result = Walk(execution, keep, unrolled=UNROLLED).after(architecture, itself(execution.xp, x, all_pairs))
     return kernels_of(execution.xp, result), pooled
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.execution import Execution, execution_for, note
 from ntkbench.arrays.half import takes_half
@@ -15,7 +13,7 @@ from ntkbench.kernels.gram.tiles import Progress, gram, side
 from ntkbench.kernels.relu import dense_derivative
 from ntkbench.kernels.relu.dense_tiles import DenseTiles, Float64Tiles
 from ntkbench.kernels.relu.extent import beyond_float32, by_float64
-from ntkbench.kernels.relu.network import Kernels, Network
+from ntkbench.kernels.relu.network import SQRT2, Kernels, Network
 
 _WORKING_ARRAYS = 20  # live at once in a layer, each one number a pair
 
@@ -27,7 +25,7 @@ def fc_kernels(
     x2: Array | None = None,
     *,
     depth: int,
-    w_std: float | Array = math.sqrt(2.0),
+    w_std: float | Array = SQRT2,
     b_std: float | Array = 0.0,
     progress: Progress | None = None,
 ) -> Kernels:

@@ -22,6 +22,9 @@ from ntkbench.kernels.relu.dense_tiles import NEARLY_PARALLEL, DenseTiles
 from ntkbench.kernels.relu.network import Kernels, Network
 from ntkbench.kernels.relu.norms import mean_square
 
+UNROLLED = 16
+"""The depth to which layers are written out: of second derivatives in a loop JAX loses the rules."""
+
 
 def differentiable_kernels(network: Network, x1: Array, x2: Array | None) -> Kernels:
     """As `dense.fc_kernels`, of inputs and scales that may be traced and differentiated.
@@ -35,7 +38,7 @@ def differentiable_kernels(network: Network, x1: Array, x2: Array | None) -> Ker
         Both kernels, each (n1, n2), of the dtype of the inputs. Where no derivative is asked for, JAX computes as fast
         as it does untransformed.
     """
-    execution = execution_for(x1, *([] if x2 is None else [x2]))
+    execution: Any = execution_for(x1, *([] if x2 is None else [x2]))
     note(execution.name)
     scales = {name: getattr(network, name) for name in ("w_std", "b_std")}
     plain = tuple((name, scale) for name, scale in scales.items() if is_plain(scale))
@@ -46,9 +49,9 @@ def differentiable_kernels(network: Network, x1: Array, x2: Array | None) -> Ker
 
 
 @cache
-def _composed(execution: Execution, depth: int, plain: tuple[tuple[str, float], ...], symmetric: bool) -> Function:
+def _composed(execution: Any, depth: int, plain: tuple[tuple[str, float], ...], symmetric: bool) -> Function:
     """Of x1, of x2 unless the matrix is symmetric, and of those scales that are not plain numbers."""
-    named = dict(plain)
+    named: dict[str, Any] = dict(plain)
     free = [name for name in ("w_std", "b_std") if name not in named]
 
     def arguments(arrays: tuple[Array, ...]) -> tuple[Network, Array, Array | None]:
@@ -125,7 +128,11 @@ def _between(execution: Execution, network: Network, x1: Array, x2: Array) -> tu
         after = value * weight + bias
         return after, after + ntk * step * weight, first * (0.5 * weight) + bias, second * (0.5 * weight) + bias
 
-    carry = (q12, q12, q11, q22)
+    carry: Any = (q12, q12, q11, q22)
+    if network.depth <= UNROLLED:
+        for _ in range(network.depth - 1):
+            carry = layer(carry, None)
+        return carry[0], carry[1]
     device = array_api_compat.device(x1)
     layers = xp.zeros(network.depth - 1, dtype=xp.float64, device=device)
     nngp, ntk, _, _ = execution.scan(layer, carry, (layers,))

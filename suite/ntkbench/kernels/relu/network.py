@@ -11,6 +11,7 @@ import numpy as np
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.inputs import holds, is_plain, is_setting
 
+SQRT2 = math.sqrt(2.0)
 Pooling = Literal["flatten", "gap"]
 
 
@@ -31,7 +32,7 @@ class Network:
     """
 
     depth: int
-    w_std: float | Array = math.sqrt(2.0)
+    w_std: float | Array = SQRT2
     b_std: float | Array = 0.0
     first_trained: bool = True
     last_trained: bool = True

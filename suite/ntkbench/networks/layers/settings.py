@@ -1,4 +1,4 @@
-"""Settings of layers and nonlinearities: plain numbers, or arrays of no dimensions that are traced or differentiated."""
+"""Settings of layers and nonlinearities: plain numbers, or arrays of no dimensions, which have derivatives."""
 
 from __future__ import annotations
 
