@@ -10,7 +10,7 @@ from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import finite, host, symmetric
 from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.arrays.settings import standard_settings
-from ntkbench.solvers.regression import Regression, checked_ridge, pose, seen, shifted
+from ntkbench.solvers.regression import Regression, checked_ridge, pose, seen, shifted, solve_and_predict
 from ntkbench.solvers.scalars import Scalar, number
 
 EPSILON = float(np.finfo(np.float64).eps)
@@ -81,8 +81,12 @@ def cholesky_regression(k_train: Array, y_train: Array, k_test: Array, ridge: Sc
         level = checked_ridge(execution, ridge)
         problem = pose(execution, k_train, y_train, k_test)
         matrix = shifted(execution.xp, problem.k_train, level)
-        places = (_factor(execution, matrix, level), matrix, problem.targets, problem.k_test)
-        prediction, residual = execution.compiled(_predict, ("execution",))(*places, execution=execution)
+        if execution.traced(matrix):
+            places: tuple[Array, ...] = (_definite(execution, matrix), problem.targets, problem.k_test)
+            prediction, residual = solve_and_predict(*places, execution=execution)
+        else:
+            places = (_factor(execution, matrix, level), matrix, problem.targets, problem.k_test)
+            prediction, residual = execution.compiled(_predict, ("execution",))(*places, execution=execution)
         return Regression(problem.shaped(prediction), seen(execution, residual))
 
 
@@ -115,23 +119,32 @@ def cholesky_solve(k: Array, b: Array, ridge: Scalar = 0.0) -> Array:
             raise ValueError(f"b must have {matrix.shape[0]} rows as k has, not the shape {tuple(b.shape)}")
         columns = finite(execution, b, "b")
         columns = columns[:, None] if b.ndim == 1 else columns
-        factor = _factor(execution, shifted(execution.xp, matrix, level), level)
-        solution = execution.compiled(_solve, ("execution",))(factor, columns, execution=execution)
+        matrix = shifted(execution.xp, matrix, level)
+        if execution.traced(matrix):
+            solution = execution.xp.linalg.solve(_definite(execution, matrix), columns)
+        else:
+            factor = _factor(execution, matrix, level)
+            solution = execution.compiled(_solve, ("execution",))(factor, columns, execution=execution)
         return solution[:, 0] if b.ndim == 1 else solution
 
 
 def _factor(execution: Execution, matrix: Array, ridge: Scalar) -> Array:
-    """The lower Cholesky factor of a float64 matrix that already holds the ridge.
-
-    Of one that is not definite, and traced, it holds NaN.
-    """
+    """The lower Cholesky factor of a float64 matrix that already holds the ridge."""
     factor, definite = execution.compiled(_attempt, ("execution",))(matrix, execution=execution)
-    if execution.traced(matrix, definite):
-        return execution.xp.where(definite, factor, math.nan)
     if factor is None or not bool(definite):
         level = number(ridge)
         raise not_definite(host(execution.xp.linalg.eigvalsh(execution.constant(matrix))) - level, level)
     return factor
+
+
+def _definite(execution: Execution, matrix: Array) -> Array:
+    """A matrix that is traced, to be solved with by LU, whose derivative JAX makes in float64 everywhere.
+
+    NaN where it is not definite.
+    """
+    xp = execution.xp
+    _, definite = execution.compiled(_attempt, ("execution",))(execution.constant(matrix), execution=execution)
+    return xp.where(definite, 0.5 * (matrix + xp.matrix_transpose(matrix)), math.nan)
 
 
 def _attempt(matrix: Array, *, execution: Execution) -> tuple[Array | None, Array | None]:
@@ -151,7 +164,7 @@ def _predict(factor: Array, matrix: Array, y: Array, k_test: Array, *, execution
     xp = execution.xp
     weights = execution.solve_cholesky(factor, y)
     left = execution.matmul(matrix, weights) - y
-    return execution.matmul(k_test, weights), xp.max(xp.abs(left))
+    return execution.matmul(k_test, weights), xp.max(xp.abs(execution.constant(left)))
 
 
 def _solve(factor: Array, b: Array, *, execution: Execution) -> Array:

@@ -20,7 +20,7 @@ class Regression(NamedTuple):
     """Predictions (n_test, k) and the training residual: the largest |K a - y| over all entries."""
 
     prediction: Array
-    residual: Scalar  # an array () where it is traced
+    residual: Scalar  # an array () where it is traced; it has no derivative
 
 
 @standard_settings
@@ -51,7 +51,7 @@ def kernel_regression(k_train: Array, y_train: Array, k_test: Array, ridge: Scal
         level = checked_ridge(execution, ridge)
         problem = pose(execution, k_train, y_train, k_test, general=True)
         matrix = shifted(execution.xp, problem.k_train, level)
-        solve = execution.compiled(_solve, ("execution",))
+        solve = execution.compiled(solve_and_predict, ("execution",))
         prediction, largest = solve(matrix, problem.targets, problem.k_test, execution=execution)
         residual = seen(execution, largest)
         if isinstance(residual, float) and not math.isfinite(residual):
@@ -60,12 +60,12 @@ def kernel_regression(k_train: Array, y_train: Array, k_test: Array, ridge: Scal
         return Regression(problem.shaped(prediction), residual)
 
 
-def _solve(matrix: Array, targets: Array, k_test: Array, *, execution: Execution) -> tuple[Array, Array]:
+def solve_and_predict(matrix: Array, targets: Array, k_test: Array, *, execution: Execution) -> tuple[Array, Array]:
     """The predictions, and the largest residual."""
     xp = execution.xp
     weights = xp.linalg.solve(matrix, targets)
     left = execution.matmul(matrix, weights) - targets
-    return execution.matmul(k_test, weights), xp.max(xp.abs(left))
+    return execution.matmul(k_test, weights), xp.max(xp.abs(execution.constant(left)))
 
 
 @standard_settings
