@@ -122,7 +122,8 @@ def array(library: str, x: np.ndarray) -> Any:
 @every
 def test_transformed_it_has_the_same_values(shape: tuple[int, ...], network: Serial) -> None:
     x, z = inputs(shape)
-    x[3] = x[1]
+    # Between opposite and parallel inputs a plain call itself has half the digits.
+    x[3], z[1] = x[1], x[2]
     for second in (z, None):
         expected = np.stack(architecture_kernels(network, x, second))
 
@@ -163,7 +164,7 @@ def test_at_cusps_gradients_are_those_of_closed_forms(library: str) -> None:
 
 def test_all_transforms_give_one_derivative() -> None:
     x, _ = inputs(VECTOR)
-    for name in ("relu 4", "layer norm"):
+    for name in ("relu 2", "layer norm"):
         network = ARCHITECTURES[name][1]
 
         def kernel(v: Any, network: Serial = network) -> Any:

@@ -163,7 +163,7 @@ class Eager:
     def outside(self, x: Array) -> Array:
         return x
 
-    def watched(self, x: Array, where: Array, message: str) -> Array:
+    def watched(self, x: Array, where: Callable[[], Array], message: str) -> Array:
         return x
 
     def descend(self, descent: Descent, trained: Any, fixed: Any) -> Loop:

@@ -207,8 +207,11 @@ class Execution(Protocol):
     def outside(self, x: Array) -> Array:
         """A result `x` as a caller who did not ask for `double` can go on with it."""
 
-    def watched(self, x: Array, where: Array, message: str) -> Array:
-        """`x`, whose derivative, where it has values and counts at a place of `where`, warns with the message."""
+    def watched(self, x: Array, where: Callable[[], Array], message: str) -> Array:
+        """`x`, for whose second derivatives the library warns with the message where they count and `where` is true.
+
+        It does so where there are values to look at, and not under transforms.
+        """
 
     def descend(self, descent: Descent, trained: Any, fixed: Any) -> Loop:
         """Gradient descent from the parameters `trained`, beside others that stay. TypeError without derivatives."""

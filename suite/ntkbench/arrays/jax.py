@@ -213,7 +213,7 @@ class Jax:
         # Values in float64 may be looked at; but without jax_enable_x64 JAX traces and differentiates none.
         return lax.convert_element_type(x, jax.dtypes.canonicalize_dtype(x.dtype)) if self.differentiated(x) else x
 
-    def watched(self, x: Array, where: Array, message: str) -> Array:
+    def watched(self, x: Array, where: Callable[[], Array], message: str) -> Array:
         # What is differentiated here is traced, and has no values.
         return x
 

@@ -117,16 +117,17 @@ class Torch(Eager):
     def constant(self, x: Array) -> Array:
         return x.detach()
 
-    def watched(self, x: Array, where: Array, message: str) -> Array:
-        if self.traced(x, where) or not self.differentiated(x):
+    def watched(self, x: Array, where: Callable[[], Array], message: str) -> Array:
+        if not (x.requires_grad and torch.is_grad_enabled()) or self.traced(x):
             return x
+        places = where().detach()
 
         def look(slope: torch.Tensor) -> None:
-            if not self.traced(slope) and bool(((slope != 0) & where).any()):
+            # While the first derivative is made: it is itself followed where another one may be asked for.
+            if torch.is_grad_enabled() and not self.traced(slope) and bool(((slope != 0) & places).any()):
                 warnings.warn(message, UserWarning, stacklevel=2)
 
-        if x.requires_grad:
-            x.register_hook(look)
+        x.register_hook(look)
         return x
 
     def descend(self, descent: Descent, trained: Any, fixed: Any) -> Loop:

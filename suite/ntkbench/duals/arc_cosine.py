@@ -23,6 +23,7 @@ from numpy.polynomial.chebyshev import chebvander
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.execution import execution_of
 from ntkbench.arrays.transforms import Function
+from ntkbench.duals.gaussians import Gaussians
 
 _CIRCLE = 2 * math.pi
 _ROUNDING = 16  # by how many of its last digits the correlation of an input with itself may be off behind some layers
@@ -133,7 +134,7 @@ def angle_slope(xp: Any, c: Array) -> Array:
 
     It is 1 / (2 pi sqrt(1 - c^2)) within (-1, 1). At the ends the angle has a cusp, on both sides of which it moves
     alike: the derivative counts as zero, which is the limit of central differences. So it does where rounding alone
-    is between c and an end. The cusp has no second derivative, which counts as zero too, with a warning.
+    is between c and an end. The cusp has no second derivative, which counts as zero too: see `with_cusps`.
 
     Args:
         xp: The namespace of the arrays' library.
@@ -143,7 +144,20 @@ def angle_slope(xp: Any, c: Array) -> Array:
         Of the shape of `c`, finite.
     """
     slope: Array = _angle_slope(xp)(c)[0]
-    return execution_of(xp).watched(slope, _at_an_end(xp, c), _CUSP)
+    return slope
+
+
+def with_cusps(g: Gaussians, value: Array) -> Array:
+    """A function of the angle, which warns when its second derivative is asked for where it has none.
+
+    Args:
+        g: What the angle is between.
+        value: Of the shape to which these broadcast.
+
+    Returns:
+        `value`; see `Execution.watched` for when it warns.
+    """
+    return execution_of(g.xp).watched(value, lambda: _at_an_end(g.xp, g.correlation()), _CUSP)
 
 
 def sine(xp: Any, c: Array) -> Array:

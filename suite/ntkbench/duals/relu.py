@@ -14,7 +14,7 @@ from typing import Any
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.execution import execution_of
 from ntkbench.arrays.transforms import Function
-from ntkbench.duals.arc_cosine import angle_slope, relu_dual, sine
+from ntkbench.duals.arc_cosine import angle_slope, relu_dual, sine, with_cusps
 from ntkbench.duals.gaussians import Gaussians, correlation_partials, root_quotient
 
 
@@ -30,8 +30,10 @@ def relu_covariances(g: Gaussians) -> tuple[Array, Array]:
     References:
         Cho & Saul 2009, arc-cosine kernels of order 1 and 0, halved.
     """
-    value, step = _own(g) if g.own else _relu(g.xp)(g.q12, g.q11, g.q22)
-    return value, step
+    if g.own:
+        return _own(g)
+    value, step = _relu(g.xp)(g.q12, g.q11, g.q22)
+    return value, with_cusps(g, step)
 
 
 def _own(g: Gaussians) -> tuple[Array, Array]:

@@ -13,7 +13,7 @@ import numpy as np
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.execution import execution_of
 from ntkbench.arrays.transforms import Function
-from ntkbench.duals.arc_cosine import angle_slope
+from ntkbench.duals.arc_cosine import angle_slope, with_cusps
 from ntkbench.duals.gaussians import Gaussians, correlation_partials, quotient
 from ntkbench.networks.activations.nonlinearity import Nonlinearity, Pair
 from ntkbench.networks.activations.parameters import degree_field
@@ -60,12 +60,11 @@ class RectifiedMonomial(Nonlinearity):
             first, second = (xp.where(q > 0.0, 0.5, xp.ones_like(q)) for q in (g.q11, g.q22))
             return first * second + _arcsine(g) / (2 * math.pi), 0.0
         value, slope = _moments(xp, n)(g.q12, g.q11, g.q22)
-        return value, slope
+        return value, with_cusps(g, slope) if n == 1 else slope
 
 
 def _arcsine(g: Gaussians) -> Array:
-    angle: Array = _arcsine_of(g.xp)(g.correlation())[0]
-    return angle
+    return with_cusps(g, _arcsine_of(g.xp)(g.correlation())[0])
 
 
 @cache
