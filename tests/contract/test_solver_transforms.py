@@ -159,12 +159,12 @@ def solved(r): return kernel_regression(k, y, t, r).prediction[0]
 def flown(k): return gradient_flow(k, y, t, [2.0]).test[0, 0]
 
 weights = lambda r, power: np.linalg.matrix_power(np.linalg.inv(np.asarray(k, "float64") + r * np.eye(2)), power) @ y
-slope, curvature = jax.grad(solved)(1e-7), jax.hessian(solved)(1e-7)
+slope, curvature = jax.grad(jax.jit(solved))(1e-7), jax.hessian(solved)(1e-7)
 assert solved(1e-7).dtype == "float64" and slope.dtype == "float32", (solved(1e-7).dtype, slope.dtype)
 assert np.allclose(slope, -np.asarray(t)[0] @ weights(1e-7, 2), rtol=1e-5), slope
 assert np.allclose(curvature, 2 * np.asarray(t)[0] @ weights(1e-7, 3), rtol=1e-5), curvature
 # At the identity a direction E moves (1 - exp(-2 l)) / l by its derivative times E.
-slope = jax.grad(flown)(jnp.eye(2))
+slope = jax.grad(jax.jit(flown))(jnp.eye(2))
 assert np.allclose(slope, (3 * np.exp(-2) - 1) * 0.5, rtol=1e-6), slope
 """
     done = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=False)
