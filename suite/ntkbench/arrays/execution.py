@@ -139,7 +139,10 @@ class Execution(Protocol):
     # Functions that the array API has not
 
     def matmul(self, a: Array, b: Array) -> Array:
-        """The products of matrices (..., n, k) and (..., k, m), with a derivative in the dtype that they have."""
+        """The products of matrices (..., n, k) and (..., k, m), with a derivative in the dtype that they have.
+
+        Either may be one matrix for a stack of others.
+        """
 
     def special(self, name: str) -> Callable[[Array], Array]:
         """The special function "erf" or "erfc"."""
@@ -200,6 +203,9 @@ class Execution(Protocol):
 
     def constant(self, x: Array) -> Array:
         """`x`, through which no derivative passes."""
+
+    def outside(self, x: Array) -> Array:
+        """A result `x` as a caller who did not ask for `double` can go on with it."""
 
     def watched(self, x: Array, where: Callable[[], Array], message: str) -> Array:
         """`x`, for whose second derivatives the library warns with the message where they count and `where` is true.

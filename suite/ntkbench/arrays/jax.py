@@ -137,8 +137,9 @@ class Jax:
 
     def matmul(self, a: Array, b: Array) -> Array:
         # That of jax.numpy names the dtype of the result, which is none where the derivative is transposed.
-        batch = tuple(range(a.ndim - 2))
-        return lax.dot_general(a, b, (((a.ndim - 1,), (b.ndim - 2,)), (batch, batch)))
+        batch = tuple(range(min(a.ndim, b.ndim) - 2))
+        products = lax.dot_general(a, b, (((a.ndim - 1,), (b.ndim - 2,)), (batch, batch)))
+        return jnp.moveaxis(products, 0, -2) if a.ndim < b.ndim else products
 
     def halfwords(self, x: Array) -> Array:
         words = lax.bitcast_convert_type(lax.stop_gradient(x), jnp.uint16)
@@ -208,6 +209,10 @@ class Jax:
 
     def constant(self, x: Array) -> Array:
         return lax.stop_gradient(x)
+
+    def outside(self, x: Array) -> Array:
+        # Values in float64 may be looked at; but without jax_enable_x64 JAX traces and differentiates none.
+        return lax.convert_element_type(x, jax.dtypes.canonicalize_dtype(x.dtype)) if self.differentiated(x) else x
 
     def watched(self, x: Array, where: Callable[[], Array], message: str) -> Array:
         # What is differentiated here is traced, and has no values.

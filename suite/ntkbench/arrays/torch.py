@@ -88,10 +88,8 @@ class Torch(Eager):
         return convolution(first, filters, stride=stride, dilation=dilation).movedim(1, -1)
 
     def cholesky(self, matrix: Array) -> Array | None:
-        try:
-            return torch.linalg.cholesky(matrix)
-        except torch.linalg.LinAlgError:
-            return None
+        factor, fault = torch.linalg.cholesky_ex(matrix)
+        return torch.where(fault == 0, factor, torch.nan)
 
     def solve_cholesky(self, factor: Array, b: Array) -> Array:
         return torch.cholesky_solve(b, factor)

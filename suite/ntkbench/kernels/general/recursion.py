@@ -48,8 +48,8 @@ def architecture_kernels(
     """NNGP and NTK Gram matrices of a network of infinite width, in the NTK parametrisation.
 
     Plain ReLU networks go to the faster kernels of `kernels.relu` and `kernels.conv`. It may be transformed by JAX and
-    by torch.func, and differentiated by inputs and by settings of layers that are arrays of no dimensions: derivatives are
-    finite everywhere, and at a cusp the limits of central differences. What is traced has no values to be checked.
+    by torch.func, and differentiated by inputs and by settings of layers that are arrays of no dimensions: derivatives
+    are finite everywhere, and at a cusp the limits of central differences. What is traced has no values to be checked.
 
     Args:
         architecture: layers of `ntkbench.networks`. The last ones must leave no positions (Flatten or GlobalAvgPool);
@@ -94,9 +94,11 @@ def architecture_kernels(
 
 def _transformed(architecture: Serial, form: Special | None, x1: Array, x2: Array | None) -> Kernels:
     """Of what is traced or differentiated."""
-    if form is not None and form.pooling is None:
+    if form is None:
+        return differentiable_kernels(architecture, x1, x2)
+    if form.pooling is None:
         return dense_derivative.differentiable_kernels(form.network, x1, x2)
-    return differentiable_kernels(architecture, x1, x2)
+    return _special_kernels(form, x1, x2, None)
 
 
 def _available(form: Special, x: Array) -> bool:
