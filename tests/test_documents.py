@@ -1,8 +1,11 @@
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ntkbench.cli import parser
@@ -93,9 +96,49 @@ def test_the_python_example_reads_the_database(
 
 
 def test_the_example_of_the_kernels_runs(capfd: pytest.CaptureFixture[str]) -> None:
-    (code,) = [block for block in blocks("python") if "architecture_kernels" in block]
-    exec(code, {})
+    (regression,) = [block for block in blocks("python") if "architecture_kernels" in block]
+    exec(regression, {})
     assert len(capfd.readouterr().out.splitlines()) == 2  # a row for each test image
+
+
+def test_the_example_of_a_derivative_agrees_with_central_differences(capfd: pytest.CaptureFixture[str]) -> None:
+    (code,) = [block for block in blocks("python") if "jax.grad" in block]
+    found: dict = {}
+    exec(code, found)
+    slope = np.asarray(found["jax"].grad(found["error"])(found["images"]))
+    assert capfd.readouterr().out.strip() == str(slope)
+    fc_kernels, solve = found["fc_kernels"], found["kernel_regression"]
+    images, inputs = (np.asarray(found[name], dtype=np.float64) for name in ("images", "inputs"))
+
+    def error(images: np.ndarray) -> float:
+        matrices = fc_kernels(images, depth=2).ntk, np.eye(4), fc_kernels(inputs, images, depth=2).ntk
+        return float(np.sum((solve(*matrices, ridge=0.1).prediction - 0.25) ** 2))
+
+    step = 1e-6 * np.outer(np.arange(1.0, 5.0), np.arange(4.0, 0.0, -1.0))
+    difference = (error(images + step) - error(images - step)) / 2e-6
+    assert np.sum(slope * step) / 1e-6 == pytest.approx(difference, rel=1e-4)
+
+
+def printed(example: str) -> list[float]:
+    """The first number after the colon of each line that an example prints."""
+    file = ROOT / "tasks" / "_examples" / example
+    assert len(file.read_text().splitlines()) <= 80
+    words = [sys.executable, "-W", "error", str(file)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return [float(line.rpartition(": ")[2].split()[0]) for line in done.stdout.splitlines()]
+
+
+@pytest.mark.slow
+def test_ten_distilled_images_know_the_digits() -> None:
+    noise, distilled = printed("distil_digits.py")
+    assert noise < 30 < 80 < distilled
+
+
+@pytest.mark.slow
+def test_the_gradient_finds_a_network_that_no_point_of_a_grid_surpasses() -> None:
+    start, by_gradient, of_grid = printed("tune_network.py")
+    assert by_gradient <= of_grid < start
 
 
 def test_the_files_that_the_readme_links_to_are_there() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import Any
 
 import numpy as np
@@ -51,6 +53,54 @@ class CntkFlatten(_Kernel):
         from ntkbench.kernels import cntk
 
         return cntk(self.x, depth=11, pooling="flatten")
+
+
+class CntkGradient(Prepared):
+    """32 x 32 images, depth 5, flattened: the gradient by the images of half the sum of squares, beside the matrix."""
+
+    version = "1"
+    param_names: tuple[str, ...] = ("backend", "device")
+    params = (("jax", "torch"), CPU_AND_GPU)
+    timeout = 600
+
+    def prepare(self, backend: str, device: str) -> None:
+        """A hundred images."""
+        self.backend = opened(backend, device)
+        self.x = self.backend.asarray(images(100), "float32")
+
+    def kernel(self, x: Any) -> Any:
+        """The Gram matrix."""
+        from ntkbench.kernels import cntk
+
+        return cntk(x, depth=5, pooling="flatten")
+
+    def gradient(self, backend: str) -> Any:
+        """That by the images, (100, 32, 32, 3)."""
+        if backend == "jax":
+            import jax
+
+            return jax.grad(lambda x: (self.kernel(x) ** 2).sum() / 2)(self.x)
+        import torch
+
+        with torch.enable_grad():
+            x = self.x.detach().requires_grad_()
+            return torch.autograd.grad((self.kernel(x) ** 2).sum() / 2, x)[0]
+
+    def time_gradient(self, backend: str, device: str) -> None:
+        """The gradient, the device synchronised."""
+        self.backend.synchronize(self.gradient(backend))
+
+    def track_ratio(self, backend: str, device: str) -> float:
+        """How many times as long as the matrix it takes, by the clock: 6 at most is the goal."""
+        best = {"kernel": math.inf, "gradient": math.inf}
+        for _ in range(4):  # the first compiles
+            for name, function, given in (("kernel", self.kernel, self.x), ("gradient", self.gradient, backend)):
+                start = time.perf_counter()
+                self.backend.synchronize(function(given))
+                best[name] = min(best[name], time.perf_counter() - start)
+        return best["gradient"] / best["kernel"]
+
+    track_ratio.unit = "1"  # type: ignore[attr-defined]
 
 
 class CntkGap(_Kernel):

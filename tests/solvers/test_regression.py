@@ -8,9 +8,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from ntkbench.kernels import train_test
-from ntkbench.solvers import kernel_regression, min_eigenvalue
+from ntkbench.solvers import (
+    NotPositiveDefinite,
+    cholesky_regression,
+    cholesky_solve,
+    conjugate_gradient,
+    kernel_regression,
+    min_eigenvalue,
+    panel_regression,
+    ridge_path,
+)
 
 
 def problem(n: int = 6, n_test: int = 4, outputs: int = 2) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -134,7 +144,16 @@ def test_the_cross_matrix_has_test_points_as_rows() -> None:
 def test_jax_solves_in_float64_where_the_suite_has_not_set_it_up() -> None:
     script = """
 import numpy as np, jax.numpy as jnp
-from ntkbench.solvers import kernel_regression, min_eigenvalue
+from ntkbench.solvers import (
+    NotPositiveDefinite,
+    cholesky_regression,
+    cholesky_solve,
+    conjugate_gradient,
+    kernel_regression,
+    min_eigenvalue,
+    panel_regression,
+    ridge_path,
+)
 from ntkbench.solvers.cholesky import cholesky_regression
 from ntkbench.solvers import conjugate_gradient, nystrom, pivoted_cholesky
 from ntkbench.theory.dynamics import gradient_flow, max_learning_rate
@@ -161,3 +180,50 @@ assert abs(min_eigenvalue(jnp.asarray(k)) - np.linalg.eigvalsh(k.astype(np.float
 """
     done = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@torch.enable_grad()
+def test_the_prediction_falls_with_the_ridge_as_by_hand() -> None:
+    # [[2, 1], [1, 2]]^-2 (1, 0) = (5, -4) / 9, and -k (K + r)^-2 y is the slope by r; by y and k: k K^-1 and K^-1 y.
+    k, y, k_test = (torch.tensor(a, dtype=torch.float64) for a in ([[2.0, 1], [1, 2]], [1.0, 0], [[1.0, 1]]))
+    ridge = torch.zeros((), dtype=torch.float64, requires_grad=True)
+    y.requires_grad_()
+    k_test.requires_grad_()
+    for solver in (kernel_regression, cholesky_regression):
+        slopes = torch.autograd.grad(solver(k, y, k_test, ridge).prediction[0], (ridge, y, k_test))
+        for slope, expected in zip(slopes, (-1 / 9, [1 / 3, 1 / 3], [[2 / 3, -1 / 3]]), strict=True):
+            np.testing.assert_allclose(slope, expected, rtol=1e-14)
+
+
+@torch.enable_grad()
+def test_values_are_checked_where_they_are_though_a_derivative_is_asked_for() -> None:
+    k, y, k_test = (torch.tensor(a, requires_grad=True) for a in problem())
+    ridge = torch.tensor(-1.0, requires_grad=True)
+    assert isinstance(kernel_regression(k, y, k_test).residual, float)
+    with pytest.raises(ValueError, match=r"a ridge must be finite and not negative, not -1\.0"):
+        kernel_regression(k, y, k_test, ridge)
+    with pytest.raises(ValueError, match=r"a ridge must be one number, not an array of shape \(2,\)"):
+        kernel_regression(k, y, k_test, torch.ones(2))
+    with pytest.raises(ValueError, match="k_train holds NaN"):
+        kernel_regression(k / 0.0, y, k_test)
+    with pytest.raises(NotPositiveDefinite):
+        cholesky_regression(k - 100 * torch.eye(6), y, k_test)
+    with pytest.raises(NotPositiveDefinite):
+        ridge_path(k - 100 * torch.eye(6), y, k_test, [1.0])
+
+
+def test_what_is_traced_and_not_definite_is_nan() -> None:
+    import jax
+    import jax.numpy as jnp
+
+    found = jax.jit(cholesky_solve)(jnp.asarray(np.diag([1.0, -1.0])), jnp.ones(2))
+    assert np.isnan(found).all()
+
+
+@torch.enable_grad()
+def test_solvers_that_look_at_values_say_so() -> None:
+    k, y, k_test = (torch.tensor(a, requires_grad=True) for a in problem())
+    with pytest.raises(TypeError, match="conjugate_gradient is neither traced nor differentiated; cholesky_solve is"):
+        torch.func.vmap(conjugate_gradient)(k[None], y[None])
+    with pytest.raises(TypeError, match=r"panel_regression is neither .*; cholesky_regression is"):
+        panel_regression(k, y, k_test)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.execution import execution_for
@@ -21,16 +22,24 @@ def standard_settings(function: Callable[P, R]) -> Callable[P, R]:
         function: one with arrays of a known library among its arguments; without any it is called as it is.
 
     Returns:
-        A function of the same arguments and results.
+        A function of the same arguments and results, as the library has them outside.
     """
 
-    @wraps(function)
     def undisturbed(*args: P.args, **options: P.kwargs) -> R:
         array = next((a for a in (*args, *options.values()) if array_api_compat.is_array_api_obj(a)), None)
         with nullcontext() if array is None else _settings(array):
-            return function(*args, **options)
+            result = function(*args, **options)
+        return cast(R, _outside(result))
 
-    return undisturbed
+    @wraps(function)
+    def called(*args: P.args, **options: P.kwargs) -> R:
+        torch = sys.modules.get("torch")
+        if torch is not None and torch.compiler.is_compiling():
+            # As it is, between what its caller compiles: with values to look at, and no settings to compile.
+            return cast(R, torch.compiler.disable(undisturbed)(*args, **options))
+        return undisturbed(*args, **options)
+
+    return called
 
 
 def _settings(array: Any) -> Any:
@@ -38,3 +47,10 @@ def _settings(array: Any) -> Any:
         return execution_for(array).standard(array)
     except TypeError:  # of no known library, which the function itself has a word for
         return nullcontext()
+
+
+def _outside(result: Any) -> Any:
+    if isinstance(result, tuple):
+        parts = map(_outside, result)
+        return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
+    return execution_for(result).outside(result) if array_api_compat.is_array_api_obj(result) else result

@@ -13,6 +13,7 @@ from typing import Any
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
+from ntkbench.arrays.execution import execution_of
 from ntkbench.duals.covariance import Covariance, Variances
 
 Displacement = Any
@@ -93,7 +94,7 @@ def between_displaced(xp: Any, x1: Array, x2: Array, displacement: Displacement,
     positions, channels = tuple(x1.shape[1:-1]), x1.shape[-1]
     first, second = (_rows(xp, x) for x in (x1, displaced(xp, x2, displacement, 1)))
     rest, others = positions[1:], len(positions) - 1
-    products = xp.matmul(first, xp.matrix_transpose(second))
+    products = execution_of(xp).matmul(first, xp.matrix_transpose(second))
     products = xp.reshape(products, (positions[0], *rest, x1.shape[0], *rest, x2.shape[0]))
     inputs_last = (0, *range(1, 1 + others), *range(2 + others, 2 + 2 * others), 1 + others, 2 + 2 * others)
     products = xp.permute_dims(products, inputs_last) / channels
@@ -105,15 +106,22 @@ def itself_displaced(xp: Any, x: Array, displacement: Displacement, variances: V
     positions, channels, n = tuple(x.shape[1:-1]), x.shape[-1], x.shape[0]
     rest, shape = positions[1:], (n, positions[0], math.prod(positions[1:]), channels)
     first, second = (xp.reshape(side, shape) for side in (x, displaced(xp, x, displacement, 1)))
-    products = xp.permute_dims(xp.matmul(first, xp.matrix_transpose(second)), (1, 2, 3, 0)) / channels
+    products = xp.permute_dims(execution_of(xp).matmul(first, xp.matrix_transpose(second)), (1, 2, 3, 0)) / channels
     products = xp.reshape(products, (positions[0], *rest, *rest, n))
     return Displaced(products, None, variances, positions, True, True, channels, displacement=displacement)
 
 
 def displaced(xp: Any, x: Array, displacement: Displacement, axis: int) -> Array:
     """x[i + displacement] along an axis, cyclically."""
-    places = xp.arange(x.shape[axis], device=array_api_compat.device(x))
-    return xp.take(x, (places + displacement) % x.shape[axis], axis=axis)
+    execution, length = execution_of(xp), x.shape[axis]
+    if not execution.compiles:
+        return execution.roll(x, displacement % length, axis)
+    # As a product: JAX differentiates no slice of float64 where its default is float32.
+    places = xp.arange(length, device=array_api_compat.device(x))
+    chosen = xp.astype(places[None, :] == (places[:, None] + displacement) % length, x.dtype)
+    first = xp.moveaxis(x, axis, 0)
+    rolled = execution.matmul(chosen, xp.reshape(first, (length, -1)))
+    return xp.moveaxis(xp.reshape(rolled, first.shape), 0, axis)
 
 
 def within(xp: Any, field: Array, length: int, displacement: Displacement) -> Array:

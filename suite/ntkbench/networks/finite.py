@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -15,12 +14,9 @@ from ntkbench.arrays.inputs import KINDS
 from ntkbench.arrays.trees import mapped
 from ntkbench.networks.layers import Layer, Linear, Serial, serial
 from ntkbench.networks.layers.layer import Shape, Units
+from ntkbench.networks.layers.linear import Parameterization, check_parameterization
 from ntkbench.networks.parameters import Parameters, draw
 from ntkbench.networks.trainable import check_parameters
-
-Parameterization = Literal["ntk", "standard"]
-
-_PARAMETERIZATIONS = ("ntk", "standard")
 
 
 @dataclass(frozen=True)
@@ -51,10 +47,7 @@ class Finite:
                 raise ValueError(f"{name} must be a positive whole number, not {size!r}")
         if not 1 <= len(self.input_shape) <= len(KINDS):
             raise ValueError(f"input_shape must be (d,), (T, C), (H, W, C) or (D, H, W, C), not {self.input_shape}")
-        if self.parameterization not in _PARAMETERIZATIONS:
-            raise ValueError(
-                f"parameterization must be one of {', '.join(_PARAMETERIZATIONS)}, not {self.parameterization!r}"
-            )
+        check_parameterization(self.parameterization)
         if not self.linear_layers:
             raise ValueError("an architecture without a Dense or a Conv has nothing to train")
         if len(self._output_shape) != 1:
@@ -84,9 +77,7 @@ class Finite:
 
     def scales(self, linear: Linear) -> tuple[float, float]:
         """What the layer's weights and biases are multiplied by when it computes."""
-        if self.parameterization == "standard":
-            return 1.0, 1.0
-        return linear.layer.w_std / math.sqrt(linear.fan_in), linear.layer.b_std
+        return linear.scales(self.parameterization == "standard")
 
     def init(self, rng: np.random.Generator, asarray: Callable[[Any], Array] | None = None) -> Parameters:
         """Initial parameters: "ntk": all N(0, 1); "standard": weights N(0, w_std^2 / fan-in), biases N(0, b_std^2).
@@ -179,7 +170,8 @@ def finite(
             width of its own.
         outputs: the units of the last.
         parameterization: "ntk": w_std / sqrt(fan-in) W x + b_std b, all drawn from N(0, 1) (Jacot et al. 2018);
-            "standard": W x + b, with the same distribution of outputs at the start.
+            "standard": W x + b, with the same distribution of outputs at the start. Layers that say "standard"
+            themselves are as they say.
 
     Returns:
         A network whose `init` draws parameters and whose `apply` computes with them.

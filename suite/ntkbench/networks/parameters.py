@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -16,9 +15,9 @@ Parameters = tuple[dict[str, Array], ...]
 """For each layer its arrays by name: of a linear one its "weight" and, where b_std > 0, its "bias"."""
 
 
-def draw(layer: Linear, rng: np.random.Generator, scaled: bool) -> dict[str, Array]:
-    """Weights and biases from N(0, 1), in float64; with `scaled`, from N(0, w_std^2 / fan-in) and N(0, b_std^2)."""
-    weight, bias = (layer.layer.w_std / math.sqrt(layer.fan_in), layer.layer.b_std) if scaled else (1.0, 1.0)
+def draw(layer: Linear, rng: np.random.Generator, standard: bool) -> dict[str, Array]:
+    """Weights and biases of a layer, in float64; `standard`: of a network in the standard parametrisation."""
+    weight, bias = layer.deviations(standard)
     drawn = {"weight": weight * rng.standard_normal(layer.weight_shape)}
     if layer.has_bias:
         drawn["bias"] = bias * rng.standard_normal(layer.parameter_shapes["bias"])

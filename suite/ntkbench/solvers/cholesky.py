@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import finite, host, symmetric
 from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.arrays.settings import standard_settings
-from ntkbench.solvers.regression import Regression, check_ridge, pose, shifted
+from ntkbench.solvers.regression import Regression, checked_ridge, pose, seen, shifted, solve_and_predict
+from ntkbench.solvers.scalars import Scalar, number
 
 EPSILON = float(np.finfo(np.float64).eps)
 
@@ -45,13 +48,14 @@ def not_definite(eigenvalues: np.ndarray, ridge: float) -> NotPositiveDefinite:
     return NotPositiveDefinite(size, ridge, smallest, sufficient)
 
 
-def rounding(eigenvalues: np.ndarray) -> float:
+def rounding(eigenvalues: Array) -> Scalar:
     """How large an eigenvalue may be by rounding alone: n eps max |eigenvalue|."""
-    return len(eigenvalues) * EPSILON * float(np.max(np.abs(eigenvalues)))
+    largest: Scalar = abs(eigenvalues).max()
+    return len(eigenvalues) * EPSILON * largest
 
 
 @standard_settings
-def cholesky_regression(k_train: Array, y_train: Array, k_test: Array, ridge: float = 0.0) -> Regression:
+def cholesky_regression(k_train: Array, y_train: Array, k_test: Array, ridge: Scalar = 0.0) -> Regression:
     """Solve (K + ridge I) a = y and predict k_test a, by Cholesky factorisation in float64.
 
     As `kernel_regression`, at half its cost. Assumes that K is symmetric and K + ridge I positive definite.
@@ -72,18 +76,22 @@ def cholesky_regression(k_train: Array, y_train: Array, k_test: Array, ridge: fl
     References:
         Higham 2002, Accuracy and Stability of Numerical Algorithms, section 10.1.
     """
-    check_ridge(ridge)
     execution = execution_for(k_train, y_train, k_test)
     with execution.double():
+        level = checked_ridge(execution, ridge)
         problem = pose(execution, k_train, y_train, k_test)
-        matrix = shifted(execution.xp, problem.k_train, ridge)
-        places = (_factor(execution, matrix, ridge), matrix, problem.targets, problem.k_test)
-        prediction, residual = execution.compiled(_predict, ("execution",))(*places, execution=execution)
-        return Regression(problem.shaped(prediction), float(residual))
+        matrix = shifted(execution.xp, problem.k_train, level)
+        if execution.traced(matrix):
+            places: tuple[Array, ...] = (_definite(execution, matrix), problem.targets, problem.k_test)
+            prediction, residual = solve_and_predict(*places, execution=execution)
+        else:
+            places = (_factor(execution, matrix, level), matrix, problem.targets, problem.k_test)
+            prediction, residual = execution.compiled(_predict, ("execution",))(*places, execution=execution)
+        return Regression(problem.shaped(prediction), seen(execution, residual))
 
 
 @standard_settings
-def cholesky_solve(k: Array, b: Array, ridge: float = 0.0) -> Array:
+def cholesky_solve(k: Array, b: Array, ridge: Scalar = 0.0) -> Array:
     """The solution of (K + ridge I) x = b by Cholesky factorisation in float64.
 
     Assumes that K is symmetric and K + ridge I positive definite.
@@ -103,25 +111,40 @@ def cholesky_solve(k: Array, b: Array, ridge: float = 0.0) -> Array:
     References:
         Higham 2002, Accuracy and Stability of Numerical Algorithms, section 10.1.
     """
-    check_ridge(ridge)
     execution = execution_for(k, b)
     with execution.double():
+        level = checked_ridge(execution, ridge)
         matrix = symmetric(execution, k)
         if b.ndim not in (1, 2) or b.shape[0] != matrix.shape[0]:
             raise ValueError(f"b must have {matrix.shape[0]} rows as k has, not the shape {tuple(b.shape)}")
         columns = finite(execution, b, "b")
         columns = columns[:, None] if b.ndim == 1 else columns
-        factor = _factor(execution, shifted(execution.xp, matrix, ridge), ridge)
-        solution = execution.compiled(_solve, ("execution",))(factor, columns, execution=execution)
+        matrix = shifted(execution.xp, matrix, level)
+        if execution.traced(matrix):
+            solution = execution.xp.linalg.solve(_definite(execution, matrix), columns)
+        else:
+            factor = _factor(execution, matrix, level)
+            solution = execution.compiled(_solve, ("execution",))(factor, columns, execution=execution)
         return solution[:, 0] if b.ndim == 1 else solution
 
 
-def _factor(execution: Execution, matrix: Array, ridge: float) -> Array:
+def _factor(execution: Execution, matrix: Array, ridge: Scalar) -> Array:
     """The lower Cholesky factor of a float64 matrix that already holds the ridge."""
     factor, definite = execution.compiled(_attempt, ("execution",))(matrix, execution=execution)
     if factor is None or not bool(definite):
-        raise not_definite(host(execution.xp.linalg.eigvalsh(matrix)) - ridge, ridge)
+        level = number(ridge)
+        raise not_definite(host(execution.xp.linalg.eigvalsh(execution.constant(matrix))) - level, level)
     return factor
+
+
+def _definite(execution: Execution, matrix: Array) -> Array:
+    """A matrix that is traced, to be solved with by LU, whose derivative JAX makes in float64 everywhere.
+
+    NaN where it is not definite.
+    """
+    xp = execution.xp
+    _, definite = execution.compiled(_attempt, ("execution",))(execution.constant(matrix), execution=execution)
+    return xp.where(definite, 0.5 * (matrix + xp.matrix_transpose(matrix)), math.nan)
 
 
 def _attempt(matrix: Array, *, execution: Execution) -> tuple[Array | None, Array | None]:
@@ -140,7 +163,8 @@ def _predict(factor: Array, matrix: Array, y: Array, k_test: Array, *, execution
     """The predictions, and the largest residual."""
     xp = execution.xp
     weights = execution.solve_cholesky(factor, y)
-    return k_test @ weights, xp.max(xp.abs(matrix @ weights - y))
+    left = execution.matmul(matrix, weights) - y
+    return execution.matmul(k_test, weights), xp.max(xp.abs(execution.constant(left)))
 
 
 def _solve(factor: Array, b: Array, *, execution: Execution) -> Array:

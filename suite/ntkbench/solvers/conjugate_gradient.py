@@ -12,7 +12,7 @@ from ntkbench.arrays.checks import finite, host, symmetric
 from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.arrays.settings import standard_settings
 from ntkbench.solvers.cholesky import EPSILON, NotPositiveDefinite
-from ntkbench.solvers.regression import check_ridge
+from ntkbench.solvers.regression import check_ridge, check_values_are_there
 
 Product = Callable[[Array], Array]
 """v (n, k) -> K v (n, k)."""
@@ -78,6 +78,7 @@ def conjugate_gradient(
         ConvergenceError: where it ends above the tolerance.
         NotPositiveDefinite: where a direction p has p'(K + ridge I)p < 0.
         ValueError: for bad shapes, values, or a preconditioner that is not definite.
+        TypeError: for arrays that are traced or differentiated.
 
     References:
         Hestenes & Stiefel 1952, Methods of conjugate gradients for solving linear systems; Saad 2003, Iterative
@@ -87,6 +88,7 @@ def conjugate_gradient(
     if not tolerance > 0:
         raise ValueError(f"the tolerance must be positive, not {tolerance}")
     execution = execution_for(b) if callable(k) else execution_for(k, b)
+    check_values_are_there(execution, "conjugate_gradient", "cholesky_solve", b, *([] if callable(k) else [k]))
     with execution.double():
         product = product_with(execution, k, b, ridge)
         columns = finite(execution, b, "b")

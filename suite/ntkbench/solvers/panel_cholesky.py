@@ -21,7 +21,7 @@ from ntkbench.arrays.memory import available
 from ntkbench.arrays.scratch import check_scratch, scratch
 from ntkbench.arrays.settings import standard_settings
 from ntkbench.solvers.cholesky import EPSILON, NotPositiveDefinite
-from ntkbench.solvers.regression import check_fit, check_ridge
+from ntkbench.solvers.regression import check_fit, check_ridge, check_values_are_there
 
 # Columns of a panel: enough work for the processor, and a small part of K.
 _CPU_WIDTH, _GPU_WIDTH = 2_048, 8_192
@@ -119,6 +119,7 @@ def panel_regression(
         NotPositiveDefinite: the eigenvalue that it has is an upper bound of the least one.
         ValueError: for shapes that do not fit, K not symmetric, NaN, infinity, or a negative ridge.
         MemoryError: where the factor has no room in memory nor on disk.
+        TypeError: for arrays that are traced or differentiated.
 
     References:
         Golub & Van Loan 2013, Matrix Computations, section 4.2.9.
@@ -127,6 +128,7 @@ def panel_regression(
     execution = execution_for(k_train, y_train, k_test)
     xp = execution.xp
     check_fit(k_train, y_train, k_test)
+    check_values_are_there(execution, "panel_regression", "cholesky_regression", k_train, y_train, k_test)
     width = width or _width(k_train)
     with execution.double():
         vector = y_train.ndim == 1

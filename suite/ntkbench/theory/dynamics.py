@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,14 +19,14 @@ from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.arrays.settings import standard_settings
 from ntkbench.solvers.cholesky import EPSILON, not_definite, rounding
 from ntkbench.solvers.regression import Problem, pose
-
-_Kind = Literal["flow", "descent"]
+from ntkbench.solvers.scalars import Scalar, is_known, number, scalar
+from ntkbench.theory.propagation import Kind, outputs, outputs_with_derivatives
 
 
 class Dynamics(NamedTuple):
     """Predictions and the loss while training: float64 arrays, one entry a time along the first axis."""
 
-    times: tuple[float, ...]
+    times: tuple[Scalar, ...]
     train: Array  # (t, n, k)
     test: Array  # (t, n_test, k)
     loss: Array  # (t,): half the sum of squares over the training points and outputs
@@ -47,7 +47,7 @@ class DivergenceError(ValueError):
 
 
 @standard_settings
-def max_learning_rate(k: Array) -> float:
+def max_learning_rate(k: Array) -> Scalar:
     """2 / lambda_max of a Gram matrix: gradient descent on (1/2) |f(X) - y|^2 converges below it.
 
     Args:
@@ -65,7 +65,12 @@ def max_learning_rate(k: Array) -> float:
     (k,) = uncompiled(k)
     execution = execution_for(k)
     with execution.double():
-        return _limit(float(host(execution.xp.linalg.eigvalsh(symmetric(execution, k)))[-1]))
+        eigenvalues = execution.xp.linalg.eigvalsh(symmetric(execution, k))
+        if execution.traced(eigenvalues):
+            largest, xp = eigenvalues[-1], execution.xp
+            positive = largest > 0
+            return xp.where(positive, 2.0 / xp.where(positive, largest, 1.0), math.inf)
+        return _limit(float(host(eigenvalues)[-1]))
 
 
 @standard_settings
@@ -82,6 +87,7 @@ def gradient_flow(
 ) -> Dynamics:
     """f_t(x) = f_0(x) - K(x,X) K^-1 (I - exp(-rate K t)) (f_0(X) - y) at all times, from one eigendecomposition.
 
+    Arrays, times and the rate may be traced and differentiated: by K to the third order, by the others to any.
     An eigenvalue that is zero to rounding counts as zero: its direction never learns.
 
     Args:
@@ -123,6 +129,8 @@ def gradient_descent(
 ) -> Dynamics:
     """f_t(x) = f_0(x) - K(x,X) K^-1 (I - (I - rate K)^t) (f_0(X) - y) after t full-batch steps, for all t at once.
 
+    Arrays and the rate may be traced and differentiated.
+
     Args:
         k_train: A symmetric Gram matrix, (n, n).
         y_train: Targets, (n, k) or (n,).
@@ -149,102 +157,34 @@ def gradient_descent(
 
 
 def _evolve(
-    kind: _Kind,
+    kind: Kind,
     arrays: tuple[Array, Array, Array],
     start: tuple[Array, Array],
     times: Iterable[float],
     rate: float,
     allow_divergence: bool,
 ) -> Dynamics:
-    moments = tuple(float(t) for t in times)
-    _check_times(kind, moments, rate)
     if (start[0] is None) != (start[1] is None):
         raise ValueError("f0_train and f0_test belong together: give both or neither")
-    given = [x for x in start if x is not None]
-    execution = execution_for(*arrays, *given)
-    xp = execution.xp
+    execution = execution_for(*arrays, *(x for x in start if x is not None))
     # An allowed divergence overflows.
     with execution.double(), np.errstate(over="ignore", invalid="ignore"):
+        eta = scalar(execution, rate, "the learning rate")
+        moments = tuple(scalar(execution, t, "a time") for t in times)
+        _check_times(kind, moments, eta)
         problem = pose(execution, *arrays)
-        f0_train, f0_test = _start(execution, problem, start)
-        values, vectors = xp.linalg.eigh(problem.k_train)
-        factors = _Factors.of(kind, host(values), moments, rate, allow_divergence)
-        shares = [execution.from_numpy(f, vectors) for f in factors]
-        places = (vectors, problem.targets, problem.k_test, f0_train, f0_test)
-        train, test, loss = execution.compiled(_predict, ("execution",))(*places, *shares, execution=execution)
+        begin = _start(execution, problem, start)
+        spectral = (problem.k_train, eta, *moments)
+        traced = execution.traced(*spectral)
+        if not traced:
+            eigen = execution.xp.linalg.eigh(execution.constant(problem.k_train))
+            _check_convergence(kind, host(eigen[0]), moments, eta, allow_divergence)
+        if traced or execution.differentiated(*spectral):
+            found = outputs_with_derivatives(execution, kind, problem, begin, moments, eta)
+        else:
+            found = outputs(execution, kind, problem, begin, eigen, moments, eta)
+        train, test, loss = found
         return Dynamics(moments, problem.shaped(train), problem.shaped(test), loss)
-
-
-def _predict(
-    vectors: Array,
-    targets: Array,
-    k_test: Array,
-    f0_train: Array,
-    f0_test: Array,
-    kept: Array,
-    lost: Array,
-    reach: Array,
-    null: Array,
-    *,
-    execution: Execution,
-) -> tuple[Array, Array, Array]:
-    xp = execution.xp
-    error = xp.matrix_transpose(vectors) @ (f0_train - targets)
-    cross = k_test @ vectors
-    # For a kernel k(x, X) v = 0 wherever K v = 0. What rounding leaves of it would grow with time.
-    size = xp.sqrt(xp.sum(k_test * k_test, axis=1))[:, None]
-    noise = null[None, :] & (xp.abs(cross) <= cross.shape[1] * EPSILON * size)
-    cross = xp.where(noise, xp.zeros_like(cross), cross)
-    return (
-        f0_train - vectors @ (lost[:, :, None] * error),
-        f0_test - cross @ (reach[:, :, None] * error),
-        0.5 * xp.sum((kept[:, :, None] * error) ** 2, axis=(1, 2)),
-    )
-
-
-class _Factors(NamedTuple):
-    """What becomes of the error along each eigenvector: (t, n), in NumPy; and which eigenvalues are zero (n,)."""
-
-    kept: np.ndarray
-    lost: np.ndarray  # 1 - kept
-    reach: np.ndarray  # lost / eigenvalue: how much of it reaches the test points
-    null: np.ndarray
-
-    @classmethod
-    def of(
-        cls, kind: _Kind, eigenvalues: np.ndarray, moments: tuple[float, ...], rate: float, allow_divergence: bool
-    ) -> _Factors:
-        """From ascending eigenvalues (n,). Raises NotPositiveDefinite and DivergenceError."""
-        floor = rounding(eigenvalues)
-        endless = math.inf in moments
-        if (eigenvalues[0] < -floor and not allow_divergence) or (eigenvalues[0] <= floor and endless):
-            raise not_definite(eigenvalues, 0.0)
-        if kind == "descent" and (endless or not allow_divergence):
-            _check_rate(rate, _limit(float(eigenvalues[-1])), len(eigenvalues), endless)
-        null = np.abs(eigenvalues) <= floor
-        eigenvalues = np.where(null, 0.0, eigenvalues)
-        time = np.array(moments, dtype=np.float64)[:, None]
-        kept, lost = (_flow if kind == "flow" else _descent)(rate * eigenvalues, time)
-        # At l = 0 the limit of lost / l.
-        reach = np.where(null, rate * time, lost / np.where(null, 1.0, eigenvalues))
-        return cls(kept, lost, reach, null)
-
-
-def _flow(decay: np.ndarray, time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """exp(-decay time), and 1 minus that."""
-    return np.exp(-decay * time), -np.expm1(-decay * time)
-
-
-def _descent(decay: np.ndarray, time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(1 - decay)^time, and 1 minus that."""
-    # |1 - decay| = 1 - nearest on both sides of one, and 2 - decay is exact there.
-    nearest = np.minimum(decay, 2.0 - decay)
-    at_once = nearest == 1.0
-    exponent = time * np.log1p(-np.where(at_once, 0.0, nearest))
-    turned = (np.where(np.isfinite(time), time, 0.0) % 2.0 == 1.0) & (decay > 1.0)
-    size = np.exp(exponent)
-    kept, lost = np.where(turned, -size, size), np.where(turned, 1.0 + size, -np.expm1(exponent))
-    return np.where(at_once, time == 0.0, kept), np.where(at_once, time != 0.0, lost)
 
 
 def _start(execution: Execution, problem: Problem, start: tuple[Array, Array]) -> tuple[Array, Array]:
@@ -263,14 +203,28 @@ def _start(execution: Execution, problem: Problem, start: tuple[Array, Array]) -
     return found[0], found[1]
 
 
-def _check_times(kind: _Kind, moments: tuple[float, ...], rate: float) -> None:
-    if not (math.isfinite(rate) and rate > 0):
-        raise ValueError(f"the learning rate must be positive and finite, not {rate}")
-    for t in moments:
+def _check_times(kind: Kind, moments: tuple[Scalar, ...], rate: Scalar) -> None:
+    if is_known(rate) and not (math.isfinite(number(rate)) and number(rate) > 0):
+        raise ValueError(f"the learning rate must be positive and finite, not {number(rate)}")
+    if kind == "descent" and not all(map(is_known, moments)):
+        raise ValueError("gradient_descent takes steps that are known; gradient_flow takes times that are traced")
+    for t in map(number, filter(is_known, moments)):
         if not t >= 0:
             raise ValueError(f"times start at 0, not at {t}")
         if kind == "descent" and math.isfinite(t) and t != round(t):
             raise ValueError(f"gradient descent takes whole numbers of steps, not {t}")
+
+
+def _check_convergence(
+    kind: Kind, eigenvalues: np.ndarray, moments: tuple[Scalar, ...], rate: Scalar, allow_divergence: bool
+) -> None:
+    """From ascending eigenvalues (n,). Raises NotPositiveDefinite and DivergenceError."""
+    floor = rounding(eigenvalues)
+    endless = math.inf in map(number, moments)
+    if (eigenvalues[0] < -floor and not allow_divergence) or (eigenvalues[0] <= floor and endless):
+        raise not_definite(eigenvalues, 0.0)
+    if kind == "descent" and (endless or not allow_divergence):
+        _check_rate(number(rate), _limit(float(eigenvalues[-1])), len(eigenvalues), endless)
 
 
 def _check_rate(rate: float, limit: float, size: int, endless: bool) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ntkbench.kernels.general import recursion
+from ntkbench.kernels.general import arrangements
 from ntkbench.kernels.general.displacements import pools
 from ntkbench.kernels.general.recursion import general_kernels
 from ntkbench.networks import (
@@ -68,7 +68,7 @@ COMPILED = ["pools on the way", "residual and layer norm"]  # one network takes 
 @pytest.fixture
 def part_by_part(monkeypatch: pytest.MonkeyPatch) -> None:
     """Networks of any size go displacement by displacement."""
-    monkeypatch.setattr(recursion, "LARGE", 0)
+    monkeypatch.setattr(arrangements, "LARGE", 0)
 
 
 def inputs(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
@@ -86,8 +86,8 @@ def test_agrees_with_all_pairs(backend: Any, name: str, monkeypatch: pytest.Monk
     for second in (x2, None):
         wanted = general_kernels(network, x1, second)
         with monkeypatch.context() as patched:
-            patched.setattr(recursion, "LARGE", 0)
-            assert recursion.arrangement_of(network, shape) == "displacements"
+            patched.setattr(arrangements, "LARGE", 0)
+            assert arrangements.arrangement_of(network, shape) == "displacements"
             found = general_kernels(network, x1, second)
         for kernels in zip(found, wanted, strict=True):
             one, other = (backend.to_numpy(kernel) for kernel in kernels)
@@ -109,7 +109,7 @@ def test_agrees_with_all_pairs(backend: Any, name: str, monkeypatch: pytest.Monk
 )
 def test_what_needs_all_pairs_gets_them(network: Serial, part_by_part: None) -> None:
     assert pools(network) == []
-    assert recursion.arrangement_of(network, (8, 8, 3)) == "all pairs"
+    assert arrangements.arrangement_of(network, (8, 8, 3)) == "all pairs"
     x1, x2 = inputs((8, 8, 3))
     assert np.isfinite(general_kernels(network, x1, x2).ntk).all()
 
@@ -138,7 +138,7 @@ def test_working_memory_of_a_pair(name: str, part_by_part: None) -> None:
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    bound = recursion.pair_bytes(network, (24, 24, 2), recursion.arrangement_of(network, (24, 24, 2)))
+    bound = arrangements.pair_bytes(network, (24, 24, 2), arrangements.arrangement_of(network, (24, 24, 2)))
     fields = network.working_fields + 2 * len(pools(network))
     assert bound == fields * numbers(24 * 24, 24) * 8
     assert peak < bound + 2**16  # what Python itself takes
@@ -149,5 +149,5 @@ def test_working_memory_of_a_pair(name: str, part_by_part: None) -> None:
 def test_a_pool_adds_two_numbers_for_each_of_its_sums(part_by_part: None) -> None:
     network = MEMORY["pools and global mean"][0]
     assert len(pools(network)) == 3
-    bound = recursion.pair_bytes(network, (32, 32, 3), "displacements")
+    bound = arrangements.pair_bytes(network, (32, 32, 3), "displacements")
     assert bound == 8 * (network.working_fields + 6) * 32**3

@@ -30,6 +30,7 @@ from ntkbench.networks import (
     LayerNorm,
     LocalConv,
     Residual,
+    Resize,
     Serial,
     SumPool,
     activations,
@@ -48,10 +49,21 @@ class Stax:
     Flatten = Flatten
     GlobalAvgPool = GlobalAvgPool
     GlobalSumPool = GlobalSumPool
-    LayerNorm = LayerNorm
 
-    def Dense(self, units: int, W_std: float = 1.0, b_std: float = 0.0) -> Layer:
-        return Dense(W_std, b_std)
+    def __init__(self) -> None:
+        self.channels: int | None = None
+
+    def options(self, units: int, parameterization: str) -> dict[str, Any]:
+        """Of a layer with so many units; in the standard parametrisation with those of the layer before it."""
+        before, self.channels = self.channels, units
+        return {} if parameterization == "ntk" else {"parameterization": parameterization, "channels": before}
+
+    def LayerNorm(self, axis: Any = -1) -> Layer:
+        return LayerNorm(axis=axis)
+
+    def Dense(self, units: int, W_std: float = 1.0, b_std: float | None = None, parameterization: Any = "ntk") -> Layer:
+        # None: no biases, which a zero says here.
+        return Dense(W_std, b_std or 0.0, **self.options(units, parameterization))
 
     def Conv(
         self,
@@ -60,9 +72,15 @@ class Stax:
         strides: Window | None = None,
         padding: Any = "VALID",
         W_std: float = 1.0,
-        b_std: float = 0.0,
+        b_std: float | None = None,
+        parameterization: Any = "ntk",
     ) -> Layer:
-        return Conv(window, strides, padding.lower(), W_std, b_std)
+        options = self.options(channels, parameterization)
+        return Conv(window, strides, padding.lower(), W_std, b_std or 0.0, **options)
+
+    def ImageResize(self, shape: tuple[int, ...], method: Any) -> Layer:
+        # The reference takes rows for columns behind a convolution, as all of these are (see test_resize.py).
+        return Resize(shape[-2:0:-1], method)
 
     def __getattr__(self, name: str) -> Callable[..., Layer]:
         """An activation: a nonlinearity of the same name and parameters, or one that has a name alone."""
@@ -223,6 +241,9 @@ def test_symmetric_float64_kernels_equal_the_reference(kernels: Callable[..., Ke
         "fc_residual",
         "conv_relu_avgpool_8x8_gap",
         "conv_erf_8x8_n3_flat",
+        "image_resize_gap",
+        "layernorm_all_flat",
+        "standard_parameterization",
         "conv3d_gap",
         "conv_transpose_flat",
     ],

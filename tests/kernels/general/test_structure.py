@@ -25,6 +25,7 @@ from ntkbench.networks import (
     Layer,
     LayerNorm,
     Residual,
+    Resize,
     Serial,
     SumPool,
     serial,
@@ -182,3 +183,16 @@ def test_a_field_has_a_number_for_each_position_or_pair_of_positions() -> None:
     flat, mean = serial(Conv(), RELU, Flatten()), serial(Conv(), RELU, GlobalAvgPool())
     assert [size(serial(Dense()), VECTOR), size(flat, IMAGE), size(mean, IMAGE)] == [1, 20, 400]
     assert [size(serial(Dense(), Flatten()), shape) for shape in (SEQUENCE, VOLUME)] == [6, 24]
+
+
+@pytest.mark.parametrize(
+    ("layers", "expected"),
+    [
+        ((Conv(), Resize((8, 6)), AvgPool(), Flatten()), 48**2),
+        ((Conv(), Resize((8, 6)), Flatten()), 48**2),
+        ((Conv(), Resize((8, 6), "nearest"), Flatten()), 48),
+        ((Conv(), Residual(serial(Resize((9, None)), Conv((3, 3), (3, 1))), serial(Resize((3, 5)))), Flatten()), 45**2),
+    ],
+)
+def test_the_most_positions_count_that_layers_make(layers: tuple[Layer, ...], expected: int) -> None:
+    assert size(Serial(layers), IMAGE) == expected

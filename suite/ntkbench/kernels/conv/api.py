@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import numpy as np
@@ -14,7 +13,7 @@ from ntkbench.arrays.settings import standard_settings
 from ntkbench.kernels.conv import array_api, dispatch
 from ntkbench.kernels.conv.problem import ConvProblem
 from ntkbench.kernels.gram.tiles import Progress
-from ntkbench.kernels.relu.network import Kernels, Network, Pooling
+from ntkbench.kernels.relu.network import SQRT2, Kernels, Network, Pooling
 
 
 @standard_settings
@@ -25,22 +24,25 @@ def conv_kernels(
     *,
     depth: int,
     pooling: Pooling,
-    w_std: float = math.sqrt(2.0),
-    b_std: float = 0.0,
+    w_std: float | Array = SQRT2,
+    b_std: float | Array = 0.0,
     progress: Progress | None = None,
 ) -> Kernels:
     """NNGP and NTK Gram matrices of depth - 1 convolutions with ReLU, pooling, and a dense readout.
 
     The input covariance divides by C, each convolution by 9, pooling by H W.
 
+    JAX and torch may trace and differentiate it, by the images and by both scales. The gradient costs a few times what
+    the matrices do, in bounded memory; at equal, opposite and zero images it is the limit of central differences.
+
     Args:
         x1: Images (n1, H, W, C), float32, float64, float16 or bfloat16, of NumPy, torch or JAX.
         x2: Other images (n2, H, W, C) of the same kind; None for x1 with itself, which gives symmetric matrices.
         depth: Layers with weights, the readout among them; at least 2.
         pooling: "flatten" (positions keep their own readout weights) or "gap" (global average pooling).
-        w_std: Standard deviation of the weights, times sqrt(fan-in).
-        b_std: Standard deviation of the biases.
-        progress: Called with (image pairs done, image pairs in all).
+        w_std: Standard deviation of the weights, times sqrt(fan-in); a number, or an array of no dimensions.
+        b_std: Standard deviation of the biases, likewise.
+        progress: Called with (image pairs done, image pairs in all), but not within transforms of JAX.
 
     Returns:
         Both kernels, each (n1, n2), of the library, dtype and device of x1. An image that is not finite has NaN in its
@@ -63,6 +65,8 @@ def cntk(
     x1: Array, x2: Array | None = None, *, depth: int, pooling: Pooling, progress: Progress | None = None
 ) -> Array:
     """The convolutional NTK of Arora et al. 2019, in their scaling and with their choice of trained layers.
+
+    It may be traced and differentiated as `conv_kernels`.
 
     Args:
         x1: Images (n1, H, W, C), float32, float64, float16 or bfloat16, of NumPy, torch or JAX.

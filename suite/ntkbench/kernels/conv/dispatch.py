@@ -14,16 +14,20 @@ from ntkbench.kernels.conv.problem import ConvProblem
 from ntkbench.kernels.relu.extent import beyond_float32, by_float64
 
 
-class Implementation(Protocol):
+class Computation(Protocol):
+    """What a module has that computes problems of one library."""
+
+    def compute(self, problem: ConvProblem) -> tuple[Array, ...]:
+        """The wanted Gram matrices, (n1, n2) each. Raises Unavailable where this machine lacks what it takes."""
+
+
+class Implementation(Computation, Protocol):
     """What a module in the table has: a faster way than the array API, for some problems of one library."""
 
     name: str
 
     def applies(self, problem: ConvProblem) -> bool:
         """Whether it should compute the problem, as far as can be told before it is tried."""
-
-    def compute(self, problem: ConvProblem) -> tuple[Array, ...]:
-        """The wanted Gram matrices, (n1, n2) each. Raises Unavailable where this machine lacks what it takes."""
 
 
 def compute(problem: ConvProblem) -> tuple[Array, ...]:
@@ -36,10 +40,12 @@ def compute(problem: ConvProblem) -> tuple[Array, ...]:
         The wanted kernels, (n1, n2) each, of the images' library, dtype and device. The implementation that computed
         them is noted; one that is not to be had is warned of.
     """
-    execution = problem.execution
-    x1, x2 = execution.watched(problem.x1), None if problem.x2 is None else execution.watched(problem.x2)
-    if x1 is not problem.x1 or x2 is not problem.x2:
-        problem = replace(problem, x1=x1, x2=x2)
+    execution, scales = problem.execution, (problem.network.w_std, problem.network.b_std)
+    if execution.traced(*problem.sides, *scales) or execution.differentiated(*problem.sides, *scales):
+        return derivatives(execution.name).compute(problem)
+    if not problem.network.is_plain:
+        network = replace(problem.network, w_std=float(scales[0]), b_std=float(scales[1]))
+        return compute(replace(problem, network=network))
     if beyond_float32(problem.network, *problem.sides):
         return by_float64(execution, lambda x1, x2: compute(replace(problem, x1=x1, x2=x2)), problem.x1, problem.x2)
     for faster in implementations(execution.name):
@@ -49,6 +55,20 @@ def compute(problem: ConvProblem) -> tuple[Array, ...]:
                 return matrices
     note(execution.name)
     return array_api.compute(problem)
+
+
+def derivatives(execution: str) -> Computation:
+    """What computes arrays of an execution that are traced, or by which a derivative may be asked for."""
+    match execution:
+        case "aten":
+            from ntkbench.kernels.conv.derivatives import aten
+
+            return aten
+        case "xla":
+            from ntkbench.kernels.conv.derivatives import xla
+
+            return xla
+    raise TypeError(f"no derivatives of convolutional kernels for arrays of {execution}")
 
 
 def implementations(execution: str) -> tuple[Implementation, ...]:

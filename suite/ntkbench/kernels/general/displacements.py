@@ -65,11 +65,13 @@ class Displacements:
     """Zeros, of the shape of what there is for a pair of positions: (n1, n2), or (n,) of inputs with themselves."""
     variances: tuple[Variances, ...]
     """Behind each layer that mixes positions, as far as they are known."""
+    unrolled: int = 0
+    """How many repetitions of a block are written out rather than looped over."""
 
     def result(self) -> Covariance:
         """Behind the whole network."""
         layers, end = self.architecture.layers, _end(self.architecture)
-        walk = Walk(self.execution, _none)
+        walk = Walk(self.execution, _none, unrolled=self.unrolled)
         if isinstance(layers[end], GlobalPool):
             return walk.chain(layers[end + 1 :], self._pooled(end))
         return walk.chain(layers[end:], self.at(end, 0).equal_positions(self.execution.xp))
@@ -96,7 +98,7 @@ class Displacements:
             now = now.with_variances_inside(self.execution.xp) if now.own and now.variances else now
         else:
             now = self.inputs(earlier)
-        walk = Walk(self.execution, _none, all_pairs_after=True)
+        walk = Walk(self.execution, _none, all_pairs_after=True, unrolled=self.unrolled)
         after = walk.chain(segment, now) if segment else now
         assert isinstance(after, Displaced)
         return after
@@ -167,6 +169,7 @@ def of_inputs(
     x1: Array,
     x2: Array | None = None,
     variances: tuple[Variances, ...] = (),
+    unrolled: int = 0,
 ) -> Displacements:
     """The covariances of inputs x1 (n1, *positions, C) with x2 (n2, *positions, C), or, if None, each with itself.
 
@@ -176,6 +179,7 @@ def of_inputs(
         x1: float64.
         x2: float64.
         variances: those behind each layer that mixes positions, as far as they are known.
+        unrolled: how many repetitions of a block are written out rather than looped over.
     """
     xp = execution.xp
     first = itself(xp, x1, False).nngp
@@ -188,4 +192,4 @@ def of_inputs(
 
     pairs = (x1.shape[0],) if x2 is None else (x1.shape[0], x2.shape[0])
     zeros = xp.zeros(pairs, dtype=x1.dtype, device=array_api_compat.device(x1))
-    return Displacements(execution, architecture, at, tuple(x1.shape[1:]), zeros, variances)
+    return Displacements(execution, architecture, at, tuple(x1.shape[1:]), zeros, variances, unrolled)

@@ -6,10 +6,7 @@ parallel ones, dual activations subtract numbers that are nearly equal, and in f
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
 from importlib.util import find_spec
-from typing import Any, Literal
 
 import numpy as np
 
@@ -21,30 +18,23 @@ from ntkbench.arrays.half import takes_half
 from ntkbench.arrays.inputs import KINDS, WITH_POSITIONS, check_array, check_dtype, check_pair
 from ntkbench.arrays.memory import available, check_room, gibibytes
 from ntkbench.arrays.settings import standard_settings
-from ntkbench.duals.covariance import Covariance, Variances, between, itself
 from ntkbench.kernels.conv import dispatch
 from ntkbench.kernels.conv.problem import ConvProblem
-from ntkbench.kernels.general.displacements import of_inputs, pools
+from ntkbench.kernels.general.arrangements import Arrangement, arrangement_of, pair_bytes
+from ntkbench.kernels.general.differentiable import differentiable_kernels
+from ntkbench.kernels.general.passes import cross_pass, own_pass, wide
 from ntkbench.kernels.general.quadrature_check import check_quadrature
 from ntkbench.kernels.general.special import Special, special
-from ntkbench.kernels.general.structure import check, draws_anew, needs_own, size
-from ntkbench.kernels.general.walk import Walk, of_itself
+from ntkbench.kernels.general.structure import check, draws_anew, needs_own
 from ntkbench.kernels.gram.equal_inputs import Numbers, coincidences, number_inputs
 from ntkbench.kernels.gram.tiles import Progress, cover, gram, part, side
+from ntkbench.kernels.relu import dense_derivative
 from ntkbench.kernels.relu.dense import fc_kernels
 from ntkbench.kernels.relu.network import Kernels
 from ntkbench.networks.layers import Layer, Serial
+from ntkbench.networks.layers.settings import settings_of
 
-_FLOAT64_BYTES = 8
-LARGE = 2**26
-"""Bytes of working memory a pair of inputs from which positions are taken displacement by displacement.
-
-Below, all pairs of positions at once are the faster way: between pools they are computed once each.
-"""
 _REST = "execution", "architecture", "arrangement"
-
-Arrangement = Literal["equal positions", "all pairs", "displacements"]
-"""Which pairs of positions there are at once: each with itself, all, or those so far apart along the first axis."""
 
 
 @standard_settings
@@ -54,7 +44,9 @@ def architecture_kernels(
 ) -> Kernels:
     """NNGP and NTK Gram matrices of a network of infinite width, in the NTK parametrisation.
 
-    Plain ReLU networks go to the faster kernels of `kernels.relu` and `kernels.conv`.
+    Plain ReLU networks go to the faster kernels of `kernels.relu` and `kernels.conv`. It may be transformed by JAX and
+    by torch.func, and differentiated by inputs and by settings of layers that are arrays of no dimensions: derivatives
+    are finite everywhere, and at a cusp the limits of central differences. What is traced has no values to be checked.
 
     Args:
         architecture: layers of `ntkbench.networks`. The last ones must leave no positions (Flatten or GlobalAvgPool);
@@ -87,11 +79,23 @@ def architecture_kernels(
         check_pair(x1, x2)
     shape = tuple(x1.shape[1:])
     check(architecture, shape)
-    form = special(architecture)
+    form, values = special(architecture), (x1, x2, *settings_of(architecture))
+    execution = execution_for(x1)
+    if len(values) > 2 or execution.differentiated(*values) or execution.traced(*values):
+        return _transformed(architecture, form, x1, x2)
     if form is not None and 0 not in (x1.shape[0], 1 if x2 is None else x2.shape[0]) and _available(form, x1):
         return _special_kernels(form, x1, x2, progress)
     check_quadrature(architecture, x1, x2)
     return general_kernels(architecture, x1, x2, progress)
+
+
+def _transformed(architecture: Serial, form: Special | None, x1: Array, x2: Array | None) -> Kernels:
+    """Of what is traced or differentiated."""
+    if form is None:
+        return differentiable_kernels(architecture, x1, x2)
+    if form.pooling is None:
+        return dense_derivative.differentiable_kernels(form.network, x1, x2)
+    return _special_kernels(form, x1, x2, None)
 
 
 def _available(form: Special, x: Array) -> bool:
@@ -110,7 +114,6 @@ def general_kernels(architecture: Serial, x1: Array, x2: Array | None, progress:
     """As `architecture_kernels`, for arrays that fit the architecture, without the special kernels."""
     execution = execution_for(x1, *([] if x2 is None else [x2]))
     note(execution.name)
-    x1, x2 = execution.watched(x1), None if x2 is None else execution.watched(x2)
     with execution.double():
         return _in_tiles(execution, architecture, x1, x2, progress)
 
@@ -118,7 +121,8 @@ def general_kernels(architecture: Serial, x1: Array, x2: Array | None, progress:
 def _in_tiles(
     execution: Execution, architecture: Serial, x1: Array, x2: Array | None, progress: Progress | None
 ) -> Kernels:
-    shape, second = tuple(x1.shape[1:]), x1 if x2 is None else x2
+    second = x1 if x2 is None else x2
+    shape = tuple(x1.shape[1:])
     arrangement = arrangement_of(architecture, shape)
     needed = pair_bytes(architecture, shape, arrangement)
     check_room(x1, (x1.shape[0], second.shape[0]), outputs=2)
@@ -158,23 +162,6 @@ def _in_tiles(
     )
 
 
-def arrangement_of(architecture: Serial, shape: tuple[int, ...]) -> Arrangement:
-    """Which pairs of positions there are at once for inputs of `shape`, (d,) or (*positions, C)."""
-    if not architecture.all_pairs_before(False):
-        return "equal positions"
-    large = pair_bytes(architecture, shape, "all pairs") > LARGE
-    return "displacements" if large and pools(architecture) and shape[0] > 1 else "all pairs"
-
-
-def pair_bytes(architecture: Serial, shape: tuple[int, ...], arrangement: Arrangement) -> int:
-    """The working memory of a pair of inputs."""
-    by_displacements = arrangement == "displacements"
-    # Of each pool two sums are kept until it is done.
-    sums = 2 * len(pools(architecture)) if by_displacements else 0
-    numbers = size(architecture, shape, by_displacements=by_displacements)
-    return (architecture.working_fields + sums) * numbers * _FLOAT64_BYTES
-
-
 def _numbers(architecture: Serial, x1: Array, x2: Array | None) -> tuple[Numbers, Numbers]:
     """A number for each input of both sides, the same for those that are one and the same."""
     if draws_anew(architecture):
@@ -204,25 +191,8 @@ def _own(execution: Execution, architecture: Serial, arrangement: Arrangement, x
 
 
 def _own_tile(x: Array, *, execution: Execution, architecture: Serial, arrangement: Arrangement) -> list[Array]:
-    if arrangement == "displacements":
-        return _own_by_displacements(execution, architecture, x)
-    xp = execution.xp
-    kept: list[Array] = []
-
-    def keep(function: Callable[[Covariance], Array], covariance: Covariance) -> Variances:
-        found = of_itself(function, covariance)
-        kept.append(found[0])
-        return found
-
-    result = Walk(execution, keep).after(architecture, itself(xp, _wide(xp, x), arrangement == "all pairs"))
-    return [*_kernels(xp, result), *kept]
-
-
-def _own_by_displacements(execution: Execution, architecture: Serial, x: Array) -> list[Array]:
-    parts = of_inputs(execution, architecture, _wide(execution.xp, x))
-    kept = parts.own_variances()
-    known = replace(parts, variances=tuple((v, v) for v in kept))
-    return [*_kernels(execution.xp, known.result()), *kept]
+    kernels, kept = own_pass(execution, architecture, wide(execution.xp, x), arrangement)
+    return [*kernels, *kept]
 
 
 def _tile(
@@ -246,35 +216,15 @@ def _tile(
         exact: where inputs meet themselves (see `coincidences`), and both kernels of x1 with itself, (n1,); or None.
         execution: of the library of the arrays.
         architecture: what is computed.
-        arrangement: which pairs of positions it begins with.
+        arrangement: which pairs of positions there are at once.
     """
     xp = execution.xp
-    each = iter(list(zip(each1, each2, strict=True)))
-
-    def next_of_each(function: Callable[[Covariance], Array], covariance: Covariance) -> Variances | None:
-        return next(each, None)
-
-    x1_wide, x2_wide = _wide(xp, x1), _wide(xp, x2)
-    if arrangement == "displacements":
-        result = of_inputs(execution, architecture, x1_wide, x2_wide, tuple(each)).result()
-    else:
-        result = Walk(execution, next_of_each).after(
-            architecture, between(xp, x1_wide, x2_wide, arrangement == "all pairs")
-        )
-    kernels = _kernels(xp, result)
+    each = tuple(zip(each1, each2, strict=True))
+    kernels = cross_pass(execution, architecture, wide(xp, x1), wide(xp, x2), each, arrangement)
     if exact is not None:
         same, *own = exact
         kernels = [xp.where(same > 0.0, d[:, None], kernel) for d, kernel in zip(own, kernels, strict=True)]
     return [xp.astype(kernel, x1.dtype) for kernel in kernels]
-
-
-def _wide(xp: Any, x: Array) -> Array:
-    return x if x.dtype == xp.float64 else xp.astype(x, xp.float64)
-
-
-def _kernels(xp: Any, covariance: Covariance) -> list[Array]:
-    nngp = covariance.nngp
-    return [nngp, xp.zeros_like(nngp) if covariance.ntk is None else covariance.ntk]
 
 
 def _check_inputs(x: Array, name: str) -> None:

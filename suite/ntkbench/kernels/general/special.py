@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ntkbench.kernels.relu.network import Network, Pooling
 from ntkbench.networks.layers import Activation, Conv, Dense, Flatten, GlobalAvgPool, Layer, Serial
+from ntkbench.networks.layers.settings import alike
 
 _RELU = (Activation("relu"), Activation("leaky_relu"))
 
@@ -23,12 +24,17 @@ def special(architecture: Serial) -> Special | None:
 
     Hidden layers of one kind, all Dense or all 3x3 convolutions of stride and dilation 1 with zeros beyond the
     borders, each with a ReLU after it; then, behind convolutions, Flatten or GlobalAvgPool; then a Dense. One w_std and
-    one b_std for all, and all trained but the first and the last, which may be fixed behind convolutions.
+    one b_std for all, in the NTK parametrisation, and all trained but the first and the last, which may be fixed
+    behind convolutions.
     """
     layers = architecture.layers
     pooling = _pooling(layers)
     hidden = layers[: -1 if pooling is None else -2]
-    if len(hidden) < 2 or len(hidden) % 2 or not all(layer in _RELU for layer in hidden[1::2]):
+    if (
+        len(hidden) < 2
+        or len(hidden) % 2
+        or not all(any(alike(layer, relu) for relu in _RELU) for layer in hidden[1::2])
+    ):
         return None
     linear = [layer for layer in (*hidden[::2], layers[-1]) if isinstance(layer, Dense | Conv)]
     kinds = [Dense if pooling is None else Conv] * (len(hidden) // 2) + [Dense]
@@ -36,8 +42,11 @@ def special(architecture: Serial) -> Special | None:
         return None
     if not all(_plain(layer) for layer in linear if isinstance(layer, Conv)):
         return None
+    if any(layer.standard for layer in linear):
+        return None
     trained = [layer.trained for layer in linear]
-    if len({(layer.w_std, layer.b_std) for layer in linear}) > 1 or not all(trained[1:-1]):
+    scales = [(layer.w_std, layer.b_std) for layer in linear]
+    if not all(alike(scale, scales[0]) for scale in scales) or not all(trained[1:-1]):
         return None
     if pooling is None and not all(trained):
         return None

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from ntkbench.networks.layers import Layer, Serial
 from ntkbench.networks.layers.features import Features
+from ntkbench.networks.layers.settings import alike
 
 
 def check(architecture: Serial, shape: tuple[int, ...]) -> None:
@@ -78,10 +79,15 @@ _FEWEST_REPETITIONS = 3
 
 
 def _largest(layer: Layer, before: Features, all_pairs_after: bool, by_displacements: bool) -> int:
-    """Before the layer or inside it; what comes out of it is before another one."""
-    positions = math.prod(before.positions or ())
-    pairs = positions**2 // (before.positions[0] if before.positions and by_displacements else 1)
-    sizes = [pairs if layer.all_pairs_before(all_pairs_after) else positions]
+    """Before the layer or inside it; what comes out of it is before another one, but what mixes makes all pairs."""
+
+    def pairs(positions: tuple[int, ...]) -> int:
+        return math.prod(positions) ** 2 // (positions[0] if positions and by_displacements else 1)
+
+    here = before.positions or ()
+    sizes = [pairs(here) if layer.all_pairs_before(all_pairs_after) else math.prod(here)]
+    if layer.mixes_positions:
+        sizes.append(pairs(layer.features(before, "").positions or ()))
     inside, one_after_another = layer.inside(), isinstance(layer, Serial)
     follows = needs(inside, all_pairs_after) if one_after_another else [all_pairs_after] * len(inside)
     for inner, need in zip(inside, follows, strict=True):
@@ -92,7 +98,7 @@ def _largest(layer: Layer, before: Features, all_pairs_after: bool, by_displacem
 
 def _times(layers: tuple[Layer, ...], start: int, period: int) -> int:
     end = start + period
-    while end < len(layers) and layers[end] == layers[end - period]:
+    while end < len(layers) and alike(layers[end], layers[end - period]):
         end += 1
     return (end - start) // period
 

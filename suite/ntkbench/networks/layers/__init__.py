@@ -12,6 +12,7 @@ from ntkbench.networks.layers.layer import Layer
 from ntkbench.networks.layers.layer_norm import LayerNorm
 from ntkbench.networks.layers.linear import Linear, LinearLayer
 from ntkbench.networks.layers.local_conv import LocalConv
+from ntkbench.networks.layers.maps import Aggregate, DotGeneral, Index, Resize
 from ntkbench.networks.layers.pooling import AvgPool, GlobalAvgPool, GlobalSumPool, SumPool
 from ntkbench.networks.layers.residual import Residual
 from ntkbench.networks.layers.sequences.attention import Attention
@@ -23,18 +24,21 @@ from ntkbench.networks.layers.serial import Serial, serial
 
 __all__ = [
     "Activation",
+    "Aggregate",
     "Attention",
     "AvgPool",
     "Concatenate",
     "Conv",
     "ConvTranspose",
     "Dense",
+    "DotGeneral",
     "Dropout",
     "Embedding",
     "FanInProd",
     "Flatten",
     "GlobalAvgPool",
     "GlobalSumPool",
+    "Index",
     "Layer",
     "LayerNorm",
     "Linear",
@@ -43,6 +47,7 @@ __all__ = [
     "Masked",
     "Recurrent",
     "Residual",
+    "Resize",
     "SelfAttention",
     "Serial",
     "SumPool",

@@ -32,6 +32,8 @@ class Conv(LinearLayer):
         trained: False leaves weights and biases at their initial values.
         dilation: how far it is along each axis from one place in the filter to the next (Yu and Koltun 2016); None:
             one.
+        parameterization: "ntk" or "standard", as for `Dense`.
+        channels: of "standard" alone, as for `Dense`.
 
     Raises:
         ValueError: for windows, paddings or scales that are none.
@@ -90,6 +92,7 @@ class Conv(LinearLayer):
         return array_api_compat.array_namespace(x).stack(places, axis=-2)
 
     def features(self, before: Features, place: str) -> Features:
+        self.check_channels(before, place)
         size = before.spatial(place)
         try:
             return before.fresh(self._positions(size))

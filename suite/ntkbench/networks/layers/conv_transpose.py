@@ -33,6 +33,8 @@ class ConvTranspose(LinearLayer):
         w_std: the scale of its weights, positive: w_std / sqrt(fan-in) multiplies them.
         b_std: the scale of its biases; 0 for none.
         trained: False leaves weights and biases at their initial values.
+        parameterization: "ntk" or "standard", as for `Dense`.
+        channels: of "standard" alone, as for `Dense`.
 
     Raises:
         ValueError: for windows, paddings or scales that are none.
@@ -74,6 +76,7 @@ class ConvTranspose(LinearLayer):
         return array_api_compat.array_namespace(x).stack(places, axis=-2)
 
     def features(self, before: Features, place: str) -> Features:
+        self.check_channels(before, place)
         size = before.spatial(place)
         try:
             return before.fresh(self._positions(size))

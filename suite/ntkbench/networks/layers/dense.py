@@ -21,6 +21,10 @@ class Dense(LinearLayer):
         b_std: the scale of its biases; 0 for none.
         trained: False leaves weights and biases at their initial values.
         width: its units in networks of finite width; None: as many as the network says.
+        parameterization: "ntk", or "standard" as of W x + b (Sohl-Dickstein et al. 2020), where weights move as much as
+            those of a network of finite width do.
+        channels: of "standard" alone: how many there are before the layer in that network, those of all positions
+            behind a Flatten; None: those of the inputs, or of the network of finite width that there is.
 
     Raises:
         ValueError: for scales and widths that are none.
@@ -50,6 +54,7 @@ class Dense(LinearLayer):
         return x
 
     def features(self, before: Features, place: str) -> Features:
+        self.check_channels(before, place)
         return before.fresh(before.positions)
 
     def summed(self, before: Covariance, xp: Any) -> Covariance:

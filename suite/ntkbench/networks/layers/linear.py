@@ -6,19 +6,70 @@ import math
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal, get_args
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
+from ntkbench.arrays.inputs import holds, is_plain, is_setting
 from ntkbench.duals.covariance import Covariance
+from ntkbench.networks.layers.features import Features
 from ntkbench.networks.layers.layer import Layer, LinearFunction, Recursion, Shape, Units
 
+Parameterization = Literal["ntk", "standard"]
 
-class LinearLayer(Layer):
-    """Weights on what each unit sees, and biases: at every position the same, unless the layer says otherwise.
+
+def check_parameterization(parameterization: Any) -> None:
+    """Raise ValueError unless this is one of `Parameterization`."""
+    if parameterization not in get_args(Parameterization):
+        raise ValueError(
+            f"parameterization must be one of {', '.join(get_args(Parameterization))}, not {parameterization!r}"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameterized(Layer):
+    """What multiplies weights when they are drawn, and what when they are used.
 
     In the NTK parametrisation (Jacot et al. 2018) every weight is drawn from N(0, 1), and the layer computes
-    w_std / sqrt(fan-in) W x + b_std b. `trained=False` leaves its weights and biases at their initial values.
+    w_std / sqrt(fan-in) W x + b_std b. In the standard one (Sohl-Dickstein et al. 2020) weights are drawn
+    from N(0, w_std^2 / m), biases from N(0, b_std^2), and the layer computes sqrt(m / fan-in) W x + b, m being the
+    fan-in of the network of finite width that is meant. Outputs are alike at the start; weights move m times as much.
+    """
+
+    parameterization: Parameterization = "ntk"
+    channels: int | None = None
+
+    def __post_init__(self) -> None:
+        check_parameterization(self.parameterization)
+        if self.channels is None:
+            return
+        if self.parameterization != "standard":
+            raise ValueError("channels counts in the standard parametrisation alone: add parameterization='standard'")
+        if type(self.channels) is not int or self.channels < 1:
+            raise ValueError(f"channels must be a positive whole number, not {self.channels!r}")
+
+    @property
+    def standard(self) -> bool:
+        """Whether it is in the standard parametrisation."""
+        return self.parameterization == "standard"
+
+    def check_channels(self, before: Features, place: str) -> None:
+        """Raise ValueError, in the name of the layer at `place`, unless the channels that are meant are known."""
+        kind, number = before.channels
+        if not self.standard:
+            return
+        if kind != "inputs" and self.channels is None:
+            raise ValueError(
+                f"{place}: the standard parametrisation needs the number of channels before the layer: give channels"
+            )
+        if kind == "inputs" and self.channels not in (None, number):
+            raise ValueError(f"{place}: the inputs have {number} channels, not {self.channels}: leave channels out")
+
+
+class LinearLayer(Parameterized):
+    """Weights on what each unit sees, and biases: at every position the same, unless the layer says otherwise.
+
+    `trained=False` leaves its weights and biases at their initial values.
     """
 
     w_std: float
@@ -26,7 +77,10 @@ class LinearLayer(Layer):
     trained: bool
 
     def __post_init__(self) -> None:
-        if not (self.w_std > 0 and self.b_std >= 0 and math.isfinite(self.w_std) and math.isfinite(self.b_std)):
+        super().__post_init__()
+        plain = is_plain(self.w_std, self.b_std) and math.isfinite(self.w_std) and math.isfinite(self.b_std)
+        known = plain or (is_setting(self.w_std) and is_setting(self.b_std))
+        if not (known and holds(self.w_std > 0) and holds(self.b_std >= 0)):
             raise ValueError(f"w_std must be positive and b_std not negative, not {self.w_std} and {self.b_std}")
 
     @property
@@ -67,12 +121,12 @@ class LinearLayer(Layer):
 
     def covariance(self, before: Covariance, recursion: Recursion) -> Covariance:
         """What it passes on, and, when it is trained, what its own weights add to the NTK."""
-        weight = float(self.w_std) ** 2 / math.prod(self.window_shape)
-        bias = float(self.b_std) ** 2
+        weight = squared(recursion.xp, self.w_std) / math.prod(self.window_shape)
+        bias = squared(recursion.xp, self.b_std)
         passed = self.summed(before, recursion.xp)
         nngp = passed.nngp * weight + bias
         inherited = None if passed.ntk is None else passed.ntk * weight
-        own = nngp if self.trained else None
+        own = self._own(before, passed, nngp) if self.trained else None
         return replace(
             passed,
             nngp=nngp,
@@ -81,11 +135,25 @@ class LinearLayer(Layer):
             channels=1,
         )
 
+    def _own(self, before: Covariance, passed: Covariance, nngp: Array) -> Array:
+        """What its own weights and biases add to the NTK."""
+        if not self.standard:
+            return nngp
+        return passed.nngp * (self.channels or before.channels) + (1.0 if holds(self.b_std > 0) else 0.0)
+
     def uncorrelated(self, before: bool) -> bool:
         return True
 
     def independent(self, before: bool) -> bool:
         return True
+
+
+def squared(xp: Any, scale: Any) -> Any:
+    """The square of a scale: a plain number, or an array in float64, in which covariances are computed."""
+    if is_plain(scale):
+        return float(scale) ** 2
+    wide = xp.astype(scale, xp.float64)
+    return wide * wide
 
 
 @dataclass(frozen=True)
@@ -148,6 +216,24 @@ class Linear:
     def multiply_adds(self) -> int:
         """What the layer costs for one input."""
         return self.positions * self.fan_in * self.units
+
+    def scales(self, standard: bool) -> tuple[float, float]:
+        """What weights and biases are multiplied by in a layer, or with `standard` a network, of that kind."""
+        if self.layer.standard:
+            return math.sqrt(self._meant / self.fan_in), 1.0
+        return (1.0, 1.0) if standard else (self.layer.w_std / math.sqrt(self.fan_in), self.layer.b_std)
+
+    def deviations(self, standard: bool) -> tuple[float, float]:
+        """The standard deviations of weights and biases when they are drawn."""
+        if not (self.layer.standard or standard):
+            return 1.0, 1.0
+        fan_in = self._meant if self.layer.standard else self.fan_in
+        return self.layer.w_std / math.sqrt(fan_in), self.layer.b_std
+
+    @property
+    def _meant(self) -> int:
+        """The fan-in of the layer whose kernel of infinite width is asked for."""
+        return math.prod(self.layer.window_shape) * (self.layer.channels or self.input_shape[-1])
 
     def output(self, parameters: Mapping[str, Array], x: Array, scales: tuple[float, float]) -> Array:
         """The layer of inputs (n, *input_shape), its weights and biases times `scales`: (n, *output_shape)."""

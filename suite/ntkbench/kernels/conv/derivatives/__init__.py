@@ -1,0 +1,1 @@
+"""Convolutional kernels that are differentiated or traced."""
