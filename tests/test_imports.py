@@ -16,7 +16,7 @@ import ntkbench
 from ntkbench import paths
 
 PACKAGE = Path(ntkbench.__file__).parent
-TASKS = sorted(paths.shared("tasks").rglob("*.py"))
+TASKS = sorted(file for file in paths.shared("tasks").rglob("*.py") if "_examples" not in file.parts)
 PUBLIC = {f"ntkbench{room}" for room in ("", ".datasets", ".kernels", ".networks", ".solvers", ".theory")}
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
-from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 from ntkbench.duals.products import constant_product
 from ntkbench.networks.layers.layer import Shape
@@ -56,11 +55,8 @@ class Resize(PositionMap):
             before = field.shape[axis]
             if size is None or size == before:
                 continue
-            if self.method == "nearest":
-                field = _taken(field, axis, [(2 * k + 1) * before // (2 * size) for k in range(size)])
-            else:
-                weights = resize_weights(before, size, self.method, self.antialias)
-                field = constant_product(weights, field, axis, ("op", "p", "o"))
+            weights = resize_weights(before, size, self.method, self.antialias)
+            field = constant_product(weights, field, axis, ("op", "p", "o"))
         return field
 
 
@@ -70,7 +66,7 @@ def resize_weights(before: int, after: int, method: str, antialias: bool) -> np.
     Args:
         before: the positions along an axis.
         after: those that come out.
-        method: of `Resize`, but "nearest".
+        method: of `Resize`.
         antialias: whether the window widens where there are fewer positions than before.
 
     Returns:
@@ -79,6 +75,9 @@ def resize_weights(before: int, after: int, method: str, antialias: bool) -> np.
     References:
         Keys 1981, "Cubic convolution interpolation for digital image processing"; Duchon 1979, for Lanczos windows.
     """
+    if method == "nearest":
+        # As a product too: JAX differentiates no gather of float64 where its default is float32.
+        return np.eye(before)[(2 * np.arange(after) + 1) * before // (2 * after)]
     step = before / after
     width = max(step, 1.0) if antialias else 1.0
     centres = (np.arange(after) + 0.5) * step - 0.5
@@ -101,8 +100,3 @@ def _lanczos(radius: int) -> Callable[[np.ndarray], np.ndarray]:
 
 
 _WINDOWS = {"linear": _triangle, "cubic": _keys, "lanczos3": _lanczos(3), "lanczos5": _lanczos(5)}
-
-
-def _taken(field: Array, axis: int, places: list[int]) -> Array:
-    xp: Any = array_api_compat.array_namespace(field)
-    return xp.take(field, xp.asarray(places, device=array_api_compat.device(field)), axis=axis)
