@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import math
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import FrozenInstanceError, fields
 from typing import Any
 
@@ -180,3 +180,18 @@ def test_its_kernels_have_the_gradients_of_central_differences(row: Any) -> None
         assert np.isfinite(gradient).all()
         actual = [float(gradient[place]) for place in places]
         np.testing.assert_allclose(actual, expected, rtol=1e-6, atol=1e-6 * np.abs(gradient).max())
+
+
+@pytest.fixture
+def default_is_float32() -> Iterator[None]:
+    """JAX as it is where nobody has asked for more."""
+    before = jax.config.values["jax_enable_x64"]
+    jax.config.update("jax_enable_x64", False)
+    yield
+    jax.config.update("jax_enable_x64", before)
+
+
+def test_jax_differentiates_its_kernels_where_the_default_is_float32(row: Any, default_is_float32: None) -> None:
+    x = jax.numpy.asarray(inputs(row, 2), "float32")
+    gradient = jax.make_jaxpr(jax.grad(lambda v: architecture_kernels(row.architecture, v).ntk.sum()))(x)
+    assert [(each.shape, each.dtype) for each in gradient.out_avals] == [(x.shape, "float32")]
