@@ -1,6 +1,6 @@
 """What every layer keeps: one shape law, one forward pass on all libraries, and the limit of wide networks.
 
-Another layer is a row in `ROWS`.
+Another layer is a row of the table in `conftest.py`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import inspect
 import math
 import pickle
 from collections.abc import Callable
-from dataclasses import FrozenInstanceError, dataclass, fields
+from dataclasses import FrozenInstanceError, fields
 from typing import Any
 
 import numpy as np
@@ -17,161 +17,13 @@ import pytest
 
 from ntkbench.backends import Backend, open_backend
 from ntkbench.kernels import Kernels, architecture_kernels, empirical_ntk
-from ntkbench.networks import (
-    Activation,
-    Aggregate,
-    Attention,
-    AvgPool,
-    Concatenate,
-    Conv,
-    ConvTranspose,
-    Dense,
-    DotGeneral,
-    Dropout,
-    Embedding,
-    FanInProd,
-    Flatten,
-    GlobalAvgPool,
-    GlobalSumPool,
-    Index,
-    Layer,
-    LayerNorm,
-    LocalConv,
-    Masked,
-    Recurrent,
-    Residual,
-    Resize,
-    SelfAttention,
-    Serial,
-    SumPool,
-    finite,
-    serial,
-    to_backend,
-)
-from ntkbench.networks.activations import ExpNormalized
+from ntkbench.networks import Layer, finite, to_backend
 from ntkbench.networks.layers import Linear
 from ntkbench.networks.layers.features import Features
-from ntkbench.networks.layers.layer import Shape, Units
+from ntkbench.networks.layers.layer import Shape
 
 jax = pytest.importorskip("jax")
 torch = pytest.importorskip("torch")
-S2 = math.sqrt(2.0)
-RELU = Activation("relu")
-VECTOR, SEQUENCE, IMAGE, VOLUME, SHORT = (5,), (6, 2), (3, 4, 2), (2, 3, 2, 2), (3, 2)
-UNITS = Units(6, 3)
-
-
-@dataclass(frozen=True)
-class Row:
-    """A layer, what inputs it takes, and a small architecture in which it counts: those before and after it."""
-
-    layer: Layer
-    shapes: tuple[Shape, ...]
-    before: tuple[Layer, ...] = ()
-    after: tuple[Layer, ...] = ()
-    evaluated: Layer | None = None
-    """The layer that it is in networks of finite width, where that is another one."""
-    first: bool = False
-    """Whether it must act on the inputs themselves."""
-
-    @property
-    def architecture(self) -> Serial:
-        return serial(*self.before, self.layer, *self.after)
-
-    @property
-    def limit(self) -> Serial:
-        """The architecture whose kernels the networks of finite width have in the mean."""
-        return serial(*self.before, self.evaluated or self.layer, *self.after)
-
-
-ROOT_AND_PLACES = SelfAttention("identity", "sqrt", 12, embedding=Embedding("concat"))
-READOUT = (Activation("erf"), Dense())
-READOUT_OF_ALL = (Activation("erf"), Flatten(), Dense())
-NORMALISED = (LayerNorm(), RELU, Flatten(), Dense(1.0, 0.5))
-STANDARD: dict[str, Any] = {"parameterization": "standard"}
-GRAPH = [[1.0, 0.5, 0.0], [-1.0, 0.0, 2.0], [0.0, 1.0, 1.0]]
-MASK = [[1, 0, 1, 1], [0, 0, 1, 0], [1, 1, 0, 1]]
-ROWS = [
-    Row(Dense(S2, 0.5), (VECTOR, SEQUENCE, IMAGE, VOLUME), after=READOUT),
-    Row(Dense(S2, 0.5, trained=False), (VECTOR,), after=READOUT),
-    Row(Conv((3, 2), (1, 2), "same", S2, 0.5), (IMAGE,), after=(RELU, Flatten(), Dense())),
-    Row(Conv((2, 3), (2, 1), "circular", S2), (IMAGE,), after=(RELU, GlobalAvgPool(), Dense())),
-    Row(Conv((2, 2), (1, 1), "valid", b_std=0.5), (IMAGE,), after=(RELU, Flatten(), Dense())),
-    Row(Conv((2, 3), (1, 2), b_std=0.5, dilation=(2, 3)), (IMAGE,), after=(RELU, Flatten(), Dense())),
-    Row(Conv((2, 2), (1, 1), "valid", dilation=(1, 3)), (IMAGE,), after=(RELU, Flatten(), Dense())),
-    Row(Conv((3, 3), (2, 1), "circular", dilation=(3, 2)), (IMAGE,), after=(RELU, GlobalAvgPool(), Dense())),
-    Row(Conv((3,), (2,), b_std=0.5, dilation=(2,)), (SEQUENCE,), after=(RELU, Flatten(), Dense())),
-    Row(Conv((2, 3, 1), (1, 2, 1), "circular", S2), (VOLUME,), after=(RELU, GlobalSumPool(), Dense())),
-    Row(LocalConv((2,), (2,), b_std=0.5), (SEQUENCE,), after=(RELU, Flatten(), Dense())),
-    Row(LocalConv((2, 3), (1, 2), b_std=0.5), (IMAGE,), after=(RELU, Flatten(), Dense())),
-    Row(LocalConv((2, 3), (1, 1), "valid", S2, 0.5), (IMAGE,), after=(RELU, Conv(), RELU, GlobalAvgPool(), Dense())),
-    Row(LocalConv((3, 3), (1, 1), "circular"), (IMAGE,), (Conv(), RELU), (RELU, AvgPool(), Flatten(), Dense())),
-    Row(ConvTranspose((3, 2), (2, 1), "same", S2, 0.5), (IMAGE,), after=(RELU, Flatten(), Dense())),
-    Row(ConvTranspose((2, 3), (1, 2), "valid"), (IMAGE,), (Conv(), RELU), (RELU, GlobalAvgPool(), Dense())),
-    Row(ConvTranspose((3,), (2,), "circular", b_std=0.5), (SEQUENCE,), after=(RELU, GlobalSumPool(), Dense())),
-    Row(ConvTranspose((2, 1, 3), (1, 2, 1), trained=False), (VOLUME,), after=(RELU, Flatten(), Dense())),
-    Row(RELU, (VECTOR, IMAGE), before=(Dense(S2, 0.1),), after=(Dense(),)),
-    Row(Activation("sign"), (VECTOR,), before=(Dense(S2, 0.1),), after=(Dense(),)),
-    Row(Activation(ExpNormalized(0.7, -0.5)), (VECTOR, IMAGE), before=(Dense(S2, 0.1),), after=(Dense(),)),
-    Row(AvgPool((2, 2), (1, 1)), (IMAGE,), before=(Conv(),), after=(RELU, Flatten(), Dense())),
-    Row(AvgPool((1, 1), (2, 2)), (IMAGE,), before=(Conv(),), after=(RELU, Flatten(), Dense())),
-    Row(AvgPool((3, 2), (2, 1), "same"), (IMAGE,), before=(Conv(),), after=(RELU, Flatten(), Dense())),
-    Row(AvgPool((3, 5), (1, 2), "same", True), (IMAGE,), before=(Conv(),), after=(RELU, GlobalSumPool(), Dense())),
-    Row(AvgPool((2, 3), (1, 2), "circular"), (IMAGE,), before=(Conv(),), after=(RELU, Flatten(), Dense())),
-    Row(AvgPool((3,), (2,), "same", True), (SEQUENCE,), before=(Conv((3,)),), after=(RELU, Flatten(), Dense())),
-    Row(SumPool((2, 2, 3), (1, 2, 1), "same"), (VOLUME,), before=(Dense(),), after=(RELU, Flatten(), Dense())),
-    Row(SumPool((2, 3), (1, 1)), (IMAGE,), before=(Conv(),), after=(RELU, Flatten(), Dense())),
-    Row(SumPool((2, 3), (2, 2), "same"), (IMAGE,), before=(Conv(), RELU), after=(Conv(), RELU, Flatten(), Dense())),
-    Row(SumPool((4, 2), (1, 2), "circular"), (IMAGE,), before=(Conv(),), after=(RELU, GlobalAvgPool(), Dense())),
-    Row(GlobalSumPool(), (SEQUENCE, IMAGE, VOLUME), before=(Conv((3,)),), after=READOUT),
-    Row(GlobalAvgPool(), (VOLUME, IMAGE, SEQUENCE), before=(Dense(),), after=READOUT),
-    Row(Flatten(), (SEQUENCE, IMAGE, VOLUME), before=(Conv((3,)), RELU), after=(Dense(),)),
-    Row(LayerNorm(), (VECTOR, IMAGE), before=(Dense(1.5, 0.5),), after=READOUT),
-    Row(LayerNorm(axis=(1, 2, 3)), (IMAGE,), before=(Conv(b_std=0.5),), after=(RELU, Flatten(), Dense())),
-    Row(LayerNorm(0.1, (-1, 1)), (IMAGE,), (Conv(),), (RELU, Conv(), LayerNorm(), RELU, GlobalAvgPool(), Dense())),
-    Row(Resize((2, 6)), (IMAGE,), before=(Conv(),), after=(RELU, Flatten(), Dense())),
-    Row(Resize((5, 3), "cubic", False), (IMAGE,), (Conv(), RELU), (Conv(), RELU, GlobalAvgPool(), Dense())),
-    Row(Resize((5, 2), "nearest"), (IMAGE,), before=(Conv(), RELU), after=(Conv(), RELU, GlobalAvgPool(), Dense())),
-    Row(Aggregate(GRAPH, axis=1), (IMAGE,), before=(Dense(), RELU), after=(Dense(), RELU, GlobalSumPool(), Dense())),
-    Row(Aggregate(np.arange(144.0).reshape(3, 4, 3, 4) / 99), (IMAGE,), (Dense(),), (RELU, Flatten(), Dense())),
-    Row(DotGeneral(GRAPH, "gh,hw->wg"), (IMAGE,), before=(Conv(),), after=(RELU, Conv(), RELU, Flatten(), Dense())),
-    Row(DotGeneral(MASK, "hw,hw->hw"), (IMAGE,), before=(Conv(),), after=(Conv(), RELU, GlobalAvgPool(), Dense())),
-    Row(DotGeneral(MASK, "hw,hw->"), (IMAGE,), before=(Conv(), RELU), after=(Dense(),)),
-    Row(DotGeneral(0.5, ",->"), (VECTOR,), before=(Dense(),), after=READOUT),
-    Row(Index(np.s_[::-2, 1:3]), (IMAGE,), before=(Conv(),), after=(RELU, Conv(), RELU, GlobalAvgPool(), Dense())),
-    Row(Dense(1.2, 0.5, **STANDARD, channels=20), (VECTOR,), (Dense(b_std=0.2, **STANDARD), RELU), READOUT),
-    Row(Conv(b_std=0.5, **STANDARD, channels=3), (IMAGE,), (Conv(),), (RELU, Flatten(), Dense(**STANDARD, channels=9))),
-    Row(Dropout(0.7), (VECTOR,), before=(Dense(S2), RELU), after=(Dense(b_std=0.3), *READOUT), evaluated=Serial(())),
-    Row(Dropout(0.5), (IMAGE,), (Conv(), RELU), (Conv(), LayerNorm(), RELU, GlobalAvgPool(), Dense()), Serial(())),
-    Row(Attention(), (IMAGE,), (Dense(S2, 0.3), RELU), (Dense(), RELU, GlobalAvgPool(), Dense())),
-    Row(Attention(True, scale=2.0), (SEQUENCE, VOLUME), (Dense(),), (LayerNorm(), RELU, Flatten(), Dense())),
-    Row(SelfAttention(query_std=S2, b_std=0.5), (SEQUENCE, IMAGE), (Dense(S2), RELU), (RELU, Flatten(), Dense())),
-    Row(SelfAttention("relu", embedding=Embedding()), (SHORT,), (Dense(), LayerNorm()), NORMALISED),
-    Row(SelfAttention("abs", trained=False), (SHORT,), (Dense(), LayerNorm()), NORMALISED),
-    Row(SelfAttention("identity", "sqrt", 12, b_std=1.0), (SHORT,), (Dense(), LayerNorm()), NORMALISED),
-    Row(ROOT_AND_PLACES, (SHORT,), (Dense(), LayerNorm()), NORMALISED),
-    Row(
-        Masked(serial(Dense(b_std=0.5), Attention(), RELU, GlobalAvgPool())),
-        (SEQUENCE,),
-        after=(Dense(), *READOUT),
-        first=True,
-    ),
-    Row(Recurrent(b_std=0.5), (SEQUENCE,), after=(GlobalAvgPool(), Dense())),
-    Row(Recurrent(RELU, 1.0, 1.5, trained=False), (SEQUENCE,), (Conv((2,)), LayerNorm()), (Dense(), *READOUT_OF_ALL)),
-    Row(Concatenate((serial(RELU, Dense(b_std=0.5)), serial(RELU))), ((UNITS.last,),), (Dense(),), (Dense(), *READOUT)),
-    Row(Concatenate((Flatten(), serial(Conv(), GlobalSumPool()))), (IMAGE,), (Conv(), RELU), (Dense(), *READOUT)),
-    Row(FanInProd((Dense(b_std=0.5), serial(Dense(), Activation("erf")))), (VECTOR, IMAGE), after=(Dense(), *READOUT)),
-    Row(Residual(serial(RELU, Dense(S2))), ((UNITS.last,),), before=(Dense(),), after=READOUT),
-    Row(Residual(serial(Dense()), serial(Dense(0.5, 0.5))), (VECTOR, IMAGE), after=READOUT),
-    Row(Serial((Dense(), Serial((RELU, Dense())))), (VECTOR, IMAGE), after=READOUT),
-]
-
-
-def name(row: Row) -> str:
-    return type(row.layer).__name__
-
-
-every_row = pytest.mark.parametrize("row", ROWS, ids=name)
 
 
 def kinds(parent: type[Layer] = Layer) -> set[type[Layer]]:
@@ -180,12 +32,11 @@ def kinds(parent: type[Layer] = Layer) -> set[type[Layer]]:
     return {kind for kind in children if not inspect.isabstract(kind)}.union(*map(kinds, children))
 
 
-def test_every_layer_has_a_row() -> None:
-    assert {type(row.layer) for row in ROWS} == kinds()
+def test_every_layer_has_a_row(rows: list[Any]) -> None:
+    assert {type(row.layer) for row in rows} == kinds()
 
 
-@every_row
-def test_a_layer_is_a_frozen_value_that_can_be_a_key_and_travel(row: Row) -> None:
+def test_a_layer_is_a_frozen_value_that_can_be_a_key_and_travel(row: Any) -> None:
     layer = row.layer
     twin: Any = type(layer)(**{f.name: getattr(layer, f.name) for f in fields(layer)})  # type: ignore[arg-type]
     assert twin == layer == pickle.loads(pickle.dumps(layer))
@@ -195,11 +46,11 @@ def test_a_layer_is_a_frozen_value_that_can_be_a_key_and_travel(row: Row) -> Non
             setattr(twin, field.name, None)
 
 
-def layer_of(row: Row, shape: Shape, backend: Backend) -> np.ndarray:
+def layer_of(row: Any, shape: Shape, backend: Backend) -> np.ndarray:
     """The layer alone, of random inputs and parameters, on a backend's arrays."""
     rng = np.random.default_rng(0)
     x = backend.asarray(rng.standard_normal((3, *shape)), "float64")
-    linear_layers = iter(row.layer.linear_layers(shape, UNITS))
+    linear_layers = iter(row.layer.linear_layers(shape, row.units))
 
     class InOrder:
         present = None
@@ -226,18 +77,16 @@ def layer_of(row: Row, shape: Shape, backend: Backend) -> np.ndarray:
     return y
 
 
-@every_row
-def test_the_forward_pass_has_the_stated_shape_and_is_one_on_all_libraries(row: Row, backend: Backend) -> None:
+def test_the_forward_pass_has_the_stated_shape_and_is_one_on_all_libraries(row: Any, backend: Backend) -> None:
     for shape in row.shapes:
         y = layer_of(row, shape, backend)
-        assert y.shape == (3, *row.layer.output_shape(shape, UNITS))
+        assert y.shape == (3, *row.layer.output_shape(shape, row.units))
         np.testing.assert_allclose(y, layer_of(row, shape, open_backend("numba")), rtol=1e-12, atol=1e-13)
 
 
-@every_row
-def test_what_a_linear_layer_sees_times_its_weights_is_its_output(row: Row) -> None:
+def test_what_a_linear_layer_sees_times_its_weights_is_its_output(row: Any) -> None:
     rng = np.random.default_rng(0)
-    for linear in row.layer.linear_layers(row.shapes[-1], UNITS):
+    for linear in row.layer.linear_layers(row.shapes[-1], row.units):
         x, weight = (rng.standard_normal(s) for s in ((3, *linear.input_shape), linear.weight_shape))
         parameters = {"weight": weight, "bias": np.zeros(linear.units)}
         at_each = weight.reshape(-1, linear.fan_in, linear.units)
@@ -247,7 +96,7 @@ def test_what_a_linear_layer_sees_times_its_weights_is_its_output(row: Row) -> N
         np.testing.assert_allclose(y.reshape(expected.shape), expected, rtol=1e-12, atol=1e-13)
 
 
-def inputs(row: Row, n: int = 4) -> np.ndarray:
+def inputs(row: Any, n: int = 4) -> np.ndarray:
     x = np.random.default_rng(1).standard_normal((n, *row.shapes[0]))
     x[1] += 2 * x[0]
     return x
@@ -261,8 +110,7 @@ def assert_like_the_mean(samples: np.ndarray, limit: np.ndarray) -> None:
     assert (np.abs(samples.mean(axis=0) - limit) < 4 * error + 0.01 * size).all()
 
 
-@every_row
-def test_wide_networks_have_its_kernels_in_the_mean(row: Row) -> None:
+def test_wide_networks_have_its_kernels_in_the_mean(row: Any) -> None:
     backend = open_backend("torch")
     x = backend.asarray(inputs(row), "float64")
     network = finite(row.architecture, row.shapes[0], width=192, outputs=192)
@@ -278,8 +126,7 @@ def test_wide_networks_have_its_kernels_in_the_mean(row: Row) -> None:
     assert_like_the_mean(np.stack(ntk), limit.ntk)
 
 
-@every_row
-def test_its_kernels_are_gram_matrices_and_one_on_all_libraries(row: Row, backend: Backend) -> None:
+def test_its_kernels_are_gram_matrices_and_one_on_all_libraries(row: Any, backend: Backend) -> None:
     x = inputs(row, 6)
     expected: Kernels = architecture_kernels(row.architecture, x)
     actual = architecture_kernels(row.architecture, backend.asarray(x, "float64"))
@@ -289,8 +136,7 @@ def test_its_kernels_are_gram_matrices_and_one_on_all_libraries(row: Row, backen
         np.testing.assert_allclose(kernel, same, rtol=1e-11)
 
 
-@every_row
-def test_a_block_of_inputs_has_the_kernels_of_all(row: Row) -> None:
+def test_a_block_of_inputs_has_the_kernels_of_all(row: Any) -> None:
     x = inputs(row)
     whole, block = architecture_kernels(row.architecture, x), architecture_kernels(row.architecture, x[:2], x)
     for one, other in zip(whole, block, strict=True):
@@ -299,20 +145,18 @@ def test_a_block_of_inputs_has_the_kernels_of_all(row: Row) -> None:
         np.testing.assert_allclose(other[0, 1:], one[0, 1:], rtol=1e-12)
 
 
-@every_row
-def test_shapes_at_infinite_and_finite_width_agree(row: Row) -> None:
+def test_shapes_at_infinite_and_finite_width_agree(row: Any) -> None:
     for shape in row.shapes:
-        wide = (*shape[:-1], UNITS.last)
+        wide = (*shape[:-1], row.units.last)
         positions = Features.of_inputs(shape).positions
         before = Features(positions, ("width", 1), gaussian=True)
         features = row.layer.features(Features.of_inputs(shape) if row.first else before, "it")
-        out = row.layer.output_shape(wide, UNITS)
+        out = row.layer.output_shape(wide, row.units)
         assert features.positions == (out[:-1] or None)
-        assert out[-1] == features.channels[1] * UNITS.last
+        assert out[-1] == features.channels[1] * row.units.last
 
 
-@every_row
-def test_its_kernels_have_the_gradients_of_central_differences(row: Row) -> None:
+def test_its_kernels_have_the_gradients_of_central_differences(row: Any) -> None:
     x, step = inputs(row, 3), 1e-4
     weights = np.random.default_rng(2).standard_normal((2, 3, 3))
     places = [(0, *(0,) * (x.ndim - 1)), (2, *(size - 1 for size in x.shape[1:]))]

@@ -70,7 +70,7 @@ class Layer(ABC):
 
     One with a setting that is an array, to be differentiated, is no part of that: it is computed with as it is.
 
-    Another one is a file in this folder, a line in its `__init__` and a row in `tests/contract/test_layers.py`. It
+    Another one is a file in this folder, a line in its `__init__` and a row in `tests/contract/conftest.py`. It
     answers how shapes change, how a finite network computes it, and how covariances of infinitely wide features do.
     """
 
