@@ -130,3 +130,11 @@ def test_what_has_no_derivatives_and_what_is_no_finite_network_are_refused(backe
         monte_carlo_kernels(SMALL, X1, draws=2, seed=0)
     with pytest.raises(TypeError, match=r"needs a network of finite width, .* not Serial"):
         monte_carlo_kernels(ONE_HIDDEN, backend.asarray(X1, "float64"), draws=2, seed=0)
+    with pytest.raises(TypeError, match="x1 must be an array of NumPy, torch or JAX, not list"):
+        monte_carlo_kernels(SMALL, X1.tolist(), draws=2, seed=0)
+    with pytest.raises(TypeError, match="x2 must be an array of NumPy, torch or JAX, not list"):
+        monte_carlo_kernels(SMALL, backend.asarray(X1, "float64"), X2.tolist(), draws=2, seed=0)
+    with pytest.raises(ValueError, match="x1 must be float32 or float64, not float16"):
+        monte_carlo_kernels(SMALL, backend.asarray(X1.astype(np.float16), "float16"), draws=2, seed=0)
+    with pytest.raises(ValueError, match=r"inputs must be \(n, 5\), not of shape \(3, 4\)"):
+        monte_carlo_kernels(SMALL, backend.asarray(X1[:, :4], "float64"), draws=2, seed=0)

@@ -10,7 +10,7 @@ import numpy as np
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.execution import Execution, execution_for, note
-from ntkbench.arrays.inputs import dtype_name
+from ntkbench.arrays.inputs import check_array, check_dtype, dtype_name
 from ntkbench.arrays.settings import standard_settings
 from ntkbench.arrays.transforms import Transforms
 from ntkbench.arrays.trees import leaves, mapped
@@ -43,9 +43,10 @@ def monte_carlo_kernels(
 ) -> MonteCarlo:
     """NNGP and NTK of a network, estimated from random draws of its parameters.
 
-    Draw i has the parameters of `network.init(numpy.random.default_rng((seed, i)))`. As many are computed at once as
-    memory allows.
-    One sample of the NNGP is the mean over outputs o of f_o(x) f_o(x'), one of the NTK is `empirical_ntk` with `trace`.
+    Draw i has the parameters of `network.init(numpy.random.default_rng((seed, i)))`; as many are computed at once as
+    memory allows. Its sample of the NNGP is the mean over outputs o of f_o(x) f_o(x'), that of the NTK `empirical_ntk`
+    with `trace`.
+
     At infinite width, and with one hidden layer at any width, the means are the kernels of `architecture_kernels`.
 
     Args:
@@ -68,16 +69,19 @@ def monte_carlo_kernels(
         Novak et al. 2019 (arXiv:1810.05148), section 4, on Monte Carlo estimates; their neural-tangents has the same.
     """
     _check(network, draws, seed)
+    for name, x in {"x1": x1, "x2": x1 if x2 is None else x2}.items():
+        check_array(x, name)
+        check_dtype(x, name)
     shape = (x1.shape[0], (x1 if x2 is None else x2).shape[0])
     first = _drawn(network, seed, range(1), x1)
     subject = subject_of(network, mapped(lambda a: a[0], first), x1, x2)
-    execution, each = subject.execution, subject.parameters
+    execution = subject.execution
     note(f"monte carlo, structured, {execution.name}")
     budget = (memory or max(_BUDGET, execution.budget(x1))) // x1.dtype.itemsize
     room = costs.room(network, "structured", *shape, True)
     side = min(costs.side(*room, budget), max(*shape, 1))
     # Of networks at once as many as a tile leaves room for; of equal batches a compiling library compiles one.
-    count = max(1, min(draws, budget // (2 * side * room[0] + side**2 * (room[1] + 2) + 2 * each)))
+    count = max(1, min(draws, budget // (2 * side * room[0] + side**2 * (room[1] + 2) + 2 * subject.parameters)))
     count = math.ceil(draws / math.ceil(draws / count))
     other = x1 if x2 is None else x2
 

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import host
 from ntkbench.arrays.execution import Execution
@@ -103,5 +104,5 @@ def _slope(
         return found, found
 
     back, found = transforms.vjp(of, f)
-    slope: Array = back(found * 0.0 + 1.0)
+    slope: Array = back(array_api_compat.array_namespace(f).ones_like(found))
     return slope
