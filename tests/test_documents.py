@@ -95,10 +95,17 @@ def test_the_python_example_reads_the_database(
     assert "three squared" in capfd.readouterr().out
 
 
-def test_the_example_of_the_kernels_runs(capfd: pytest.CaptureFixture[str]) -> None:
-    (regression,) = [block for block in blocks("python") if "architecture_kernels" in block]
-    exec(regression, {})
-    assert len(capfd.readouterr().out.splitlines()) == 2  # a row for each test image
+def test_the_examples_of_the_kernels_run(capfd: pytest.CaptureFixture[str]) -> None:
+    regression, prediction = (block for block in blocks("python") if "architecture_kernels" in block)
+    names: dict = {}
+    exec(regression, names)
+    first = capfd.readouterr().out
+    assert len(first.splitlines()) == 2  # a row for each test image
+    exec(prediction, names)
+    # Networks that have been trained to the end predict on average what regression with the NTK does.
+    expected, found = (re.findall(r"-?\d+\.\d*(?:e[+-]\d+)?", text) for text in (first, capfd.readouterr().out))
+    assert (len(expected), len(found)) == (8, 4 + 3 * 8)
+    np.testing.assert_allclose(*(np.asarray(part, dtype=float) for part in (found[-8:], expected)), rtol=1e-5)
 
 
 def test_the_example_of_a_derivative_agrees_with_central_differences(capfd: pytest.CaptureFixture[str]) -> None:

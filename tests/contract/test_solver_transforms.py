@@ -18,8 +18,9 @@ import pytest
 import torch
 
 from ntkbench.backends import open_backend
+from ntkbench.kernels import Kernels
 from ntkbench.solvers import cholesky_regression, cholesky_solve, kernel_regression, ridge_path
-from ntkbench.theory import gradient_descent, gradient_flow
+from ntkbench.theory import ensemble, gradient_descent, gradient_flow, posterior
 
 RNG = np.random.default_rng(0)
 A = RNG.standard_normal((3, 5))
@@ -54,11 +55,24 @@ def trained(dynamics: Any) -> tuple[Any, ...]:
     return dynamics.train, dynamics.test, dynamics.loss[:, None]
 
 
+def inferred(k: Any, y: Any, k_test: Any, ridge: Any) -> tuple[Any, ...]:
+    mean, covariance, likelihood = posterior(k, y, k_test, k_test @ k_test.T, ridge=ridge)
+    return mean, covariance, likelihood + 0.0 * mean[:1, :1]
+
+
+def of_networks(k: Any, y: Any, k_test: Any, number: Any) -> tuple[Any, ...]:
+    train, test = Kernels(2.0 * k, k), Kernels(1.5 * k_test, k_test)
+    numbers = {"rate": 0.8 * number, "ridge": 0.3 * number, "noise": number}
+    return ensemble(train, y, test, k_test @ k_test.T, [0.0, number, INF], **numbers)[1:]
+
+
 ROWS = {
     "LU": Row(lambda *a: (kernel_regression(*a).prediction,), 0.4),
     "Cholesky": Row(lambda k, y, t, r: (cholesky_regression(k, y, t, r).prediction, cholesky_solve(k, y, r)), 0.4),
     "ridge path": Row(path, 0.4),
     "flow": Row(lambda k, y, t, s: trained(gradient_flow(k, y, t, [0.0, s, INF], rate=0.8 * s)), 1.2),
+    "posterior": Row(inferred, 0.4),
+    "ensemble": Row(of_networks, 1.2),
     "descent": Row(lambda k, y, t, s: trained(gradient_descent(k, y, t, [0, 3, INF], rate=s)), 0.3),
 }
 

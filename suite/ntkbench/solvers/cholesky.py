@@ -82,10 +82,10 @@ def cholesky_regression(k_train: Array, y_train: Array, k_test: Array, ridge: Sc
         problem = pose(execution, k_train, y_train, k_test)
         matrix = shifted(execution.xp, problem.k_train, level)
         if execution.traced(matrix):
-            places: tuple[Array, ...] = (_definite(execution, matrix), problem.targets, problem.k_test)
+            places: tuple[Array, ...] = (definite_or_nan(execution, matrix), problem.targets, problem.k_test)
             prediction, residual = solve_and_predict(*places, execution=execution)
         else:
-            places = (_factor(execution, matrix, level), matrix, problem.targets, problem.k_test)
+            places = (lower_factor(execution, matrix, level), matrix, problem.targets, problem.k_test)
             prediction, residual = execution.compiled(_predict, ("execution",))(*places, execution=execution)
         return Regression(problem.shaped(prediction), seen(execution, residual))
 
@@ -121,14 +121,14 @@ def cholesky_solve(k: Array, b: Array, ridge: Scalar = 0.0) -> Array:
         columns = columns[:, None] if b.ndim == 1 else columns
         matrix = shifted(execution.xp, matrix, level)
         if execution.traced(matrix):
-            solution = execution.xp.linalg.solve(_definite(execution, matrix), columns)
+            solution = execution.xp.linalg.solve(definite_or_nan(execution, matrix), columns)
         else:
-            factor = _factor(execution, matrix, level)
+            factor = lower_factor(execution, matrix, level)
             solution = execution.compiled(_solve, ("execution",))(factor, columns, execution=execution)
         return solution[:, 0] if b.ndim == 1 else solution
 
 
-def _factor(execution: Execution, matrix: Array, ridge: Scalar) -> Array:
+def lower_factor(execution: Execution, matrix: Array, ridge: Scalar) -> Array:
     """The lower Cholesky factor of a float64 matrix that already holds the ridge."""
     factor, definite = execution.compiled(_attempt, ("execution",))(matrix, execution=execution)
     if factor is None or not bool(definite):
@@ -137,7 +137,7 @@ def _factor(execution: Execution, matrix: Array, ridge: Scalar) -> Array:
     return factor
 
 
-def _definite(execution: Execution, matrix: Array) -> Array:
+def definite_or_nan(execution: Execution, matrix: Array) -> Array:
     """A matrix that is traced, to be solved with by LU, whose derivative JAX makes in float64 everywhere.
 
     NaN where it is not definite.

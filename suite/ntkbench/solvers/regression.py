@@ -131,11 +131,11 @@ def shifted(xp: Any, k: Array, ridge: Scalar) -> Array:
     return k + ridge * xp.eye(k.shape[0], dtype=k.dtype, device=array_api_compat.device(k))
 
 
-def checked_ridge(execution: Execution, ridge: Scalar) -> Scalar:
+def checked_ridge(execution: Execution, ridge: Scalar, name: str = "a ridge") -> Scalar:
     """A ridge as `scalar` gives it, within `execution.double()`. Raises ValueError as `check_ridge` does."""
-    level = scalar(execution, ridge, "a ridge")
+    level = scalar(execution, ridge, name)
     if is_known(level):
-        check_ridge(number(level))
+        check_ridge(number(level), name)
     return level
 
 
@@ -150,7 +150,7 @@ def check_values_are_there(execution: Execution, name: str, other: str, *arrays:
         raise TypeError(f"{name} is neither traced nor differentiated; {other} is, under jit, vmap and grad")
 
 
-def check_ridge(ridge: float) -> None:
+def check_ridge(ridge: float, name: str = "a ridge") -> None:
     """Raise ValueError for a ridge that is negative, infinite or NaN."""
     if not (math.isfinite(ridge) and ridge >= 0):
-        raise ValueError(f"a ridge must be finite and not negative, not {ridge}")
+        raise ValueError(f"{name} must be finite and not negative, not {ridge}")

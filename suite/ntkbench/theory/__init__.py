@@ -41,6 +41,9 @@ from ntkbench.theory.linearisation import (
     relu_ntk_expansion,
 )
 from ntkbench.theory.network_curve import network_curve, network_errors
+from ntkbench.theory.predictions.ensembles import Ensemble, ensemble
+from ntkbench.theory.predictions.loss_flow import IntegrationError, loss_flow
+from ntkbench.theory.predictions.posterior import Posterior, posterior
 from ntkbench.theory.rademacher import (
     Capacity,
     Rademacher,
@@ -71,17 +74,20 @@ __all__ = [
     "DivergenceError",
     "Domain",
     "Dynamics",
+    "Ensemble",
     "Errors",
     "Expansion",
     "Exponent",
     "GapErrors",
     "Hypercube",
+    "IntegrationError",
     "LabelComplexity",
     "LossCurves",
     "MarkovCircle",
     "Memorisation",
     "Mitigation",
     "NormScaling",
+    "Posterior",
     "Prediction",
     "Rademacher",
     "Recall",
@@ -100,6 +106,7 @@ __all__ = [
     "draw_relu",
     "draw_widths",
     "eigenlearning",
+    "ensemble",
     "exponential_error",
     "exponential_kernel",
     "gradient_descent",
@@ -113,6 +120,7 @@ __all__ = [
     "linear_surrogate",
     "linearisation_error",
     "loss_curves",
+    "loss_flow",
     "max_learning_rate",
     "memorisation",
     "mitigate",
@@ -128,6 +136,7 @@ __all__ = [
     "plateau_points",
     "points_at_half",
     "points_to_learn",
+    "posterior",
     "power_law_exponent",
     "rademacher_complexity",
     "ramp_gap",

@@ -164,8 +164,6 @@ def _evolve(
     rate: float,
     allow_divergence: bool,
 ) -> Dynamics:
-    if (start[0] is None) != (start[1] is None):
-        raise ValueError("f0_train and f0_test belong together: give both or neither")
     execution = execution_for(*arrays, *(x for x in start if x is not None))
     # An allowed divergence overflows.
     with execution.double(), np.errstate(over="ignore", invalid="ignore"):
@@ -173,7 +171,7 @@ def _evolve(
         moments = tuple(scalar(execution, t, "a time") for t in times)
         _check_times(kind, moments, eta)
         problem = pose(execution, *arrays)
-        begin = _start(execution, problem, start)
+        begin = start_of(execution, problem, start)
         spectral = (problem.k_train, eta, *moments)
         traced = execution.traced(*spectral)
         if not traced:
@@ -187,8 +185,10 @@ def _evolve(
         return Dynamics(moments, problem.shaped(train), problem.shaped(test), loss)
 
 
-def _start(execution: Execution, problem: Problem, start: tuple[Array, Array]) -> tuple[Array, Array]:
-    """f_0 on the training and test points as columns."""
+def start_of(execution: Execution, problem: Problem, start: tuple[Array, Array]) -> tuple[Array, Array]:
+    """f_0 on the training and test points as columns, within `execution.double()`."""
+    if (start[0] is None) != (start[1] is None):
+        raise ValueError("f0_train and f0_test belong together: give both or neither")
     outputs = problem.targets.shape[1]
     found = []
     for name, f0, rows in zip(("f0_train", "f0_test"), start, (problem.k_train, problem.k_test), strict=True):

@@ -1,0 +1,1 @@
+"""What trained networks predict: posteriors, ensembles, and training by any loss."""
