@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ntkbench.arrays.array import Array
+from ntkbench.arrays.execution import execution_of
 from ntkbench.duals.covariance import Covariance, Variances
 
 
@@ -37,18 +38,19 @@ def attended(xp: Any, covariance: Covariance, weights: Variances) -> Covariance:
     References:
         Hron et al. 2020, "Infinite attention", section 3; Yang 2020, "Tensor Programs II", appendix on transformers.
     """
+    matmul = execution_of(xp).matmul
     first, second = (xp.permute_dims(each, (2, 0, 1)) for each in weights)
 
     def weighted(field: Array) -> Array:
         flat = between_positions(xp, covariance, field)
         if covariance.own:
-            sums = xp.matmul(xp.matmul(first, xp.permute_dims(flat, (2, 0, 1))), xp.matrix_transpose(first))
+            sums = matmul(matmul(first, xp.permute_dims(flat, (2, 0, 1))), xp.matrix_transpose(first))
             return xp.reshape(xp.permute_dims(sums, (1, 2, 0)), field.shape)
         number, _, n1, n2 = flat.shape
         rows = xp.reshape(xp.permute_dims(flat, (2, 0, 1, 3)), (n1, number, number * n2))
-        half = xp.reshape(xp.matmul(first, rows), (n1, number, number, n2))
+        half = xp.reshape(matmul(first, rows), (n1, number, number, n2))
         columns = xp.reshape(xp.permute_dims(half, (3, 2, 1, 0)), (n2, number, number * n1))
-        both = xp.reshape(xp.matmul(second, columns), (n2, number, number, n1))
+        both = xp.reshape(matmul(second, columns), (n2, number, number, n1))
         return xp.reshape(xp.permute_dims(both, (2, 1, 3, 0)), field.shape)
 
     return replace(covariance.without_variances().map(weighted), all_pairs=True)

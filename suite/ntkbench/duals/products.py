@@ -8,6 +8,7 @@ import numpy as np
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
+from ntkbench.arrays.execution import execution_of
 
 Subscripts = tuple[str, str, str]
 """A letter for each axis, as einsum has them: of the constant, of the positions, and of the positions that come out."""
@@ -45,7 +46,7 @@ def constant_product(constant: np.ndarray, field: Array, start: int, subscripts:
     rest = [field.shape[k] for k in others]
     columns = xp.permute_dims(field, (*(axes[s] for s in (*shared, *summed, *kept)), *others))
     columns = xp.reshape(columns, (number(shared), number(summed), number(kept) * math.prod(rest)))
-    product = xp.matmul(xp.asarray(matrices, dtype=field.dtype, device=device), columns)
+    product = execution_of(xp).matmul(xp.asarray(matrices, dtype=field.dtype, device=device), columns)
 
     names = [*shared, *added, *kept]
     product = xp.reshape(product, (*(sizes[s] for s in names), *rest))

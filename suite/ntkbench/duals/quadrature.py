@@ -11,7 +11,7 @@ import numpy as np
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
-from ntkbench.arrays.execution import execution_for
+from ntkbench.arrays.execution import execution_for, execution_of
 
 _TERMS = 768
 _SPACING = 0.004  # of the midpoint rule that tells the error
@@ -119,7 +119,8 @@ def _coefficients(function: Callable[[Array], Array], xp: Any, variance: Array, 
     nodes, table, slopes = (xp.asarray(a, dtype=deviation.dtype, device=device) for a in _tables())
     points = xp.reshape(nodes, (-1, *(1,) * deviation.ndim)) * deviation[None, ...]
     values = xp.reshape(_values(function, xp, points), (nodes.shape[0], -1))
-    sums = xp.reshape((slopes if derivative else table) @ values, (_TERMS, *deviation.shape))
+    sums = execution_of(xp).matmul(slopes if derivative else table, values)
+    sums = xp.reshape(sums, (_TERMS, *deviation.shape))
     return sums / deviation[None, ...] if derivative else sums
 
 
