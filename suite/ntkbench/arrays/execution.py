@@ -19,7 +19,7 @@ from ntkbench.arrays.array import Array
 
 if TYPE_CHECKING:
     from ntkbench.arrays.descent import Descent, Loop
-    from ntkbench.arrays.transforms import Transforms
+    from ntkbench.arrays.transforms import Function, Transforms
 
 _USED: ContextVar[set[str] | None] = ContextVar("used", default=None)
 _PREFERRED: ContextVar[str | None] = ContextVar("preferred", default=None)
@@ -138,6 +138,12 @@ class Execution(Protocol):
     def special(self, name: str) -> Callable[[Array], Array]:
         """The special function "erf" or "erfc"."""
 
+    def halfwords(self, x: Array) -> Array:
+        """The bits of numbers (n, d) as whole numbers from 0 to 65535, (n, some multiple of d); no derivative passes.
+
+        Sums of their products with numbers below 2^32 may wrap at a power of two from 2^32.
+        """
+
     def relu(self, x: Array) -> Array:
         """max(x, 0), with derivative 0 at 0."""
 
@@ -165,8 +171,29 @@ class Execution(Protocol):
     def transforms(self) -> Transforms | None:
         """The library's derivatives."""
 
-    def watched(self, x: Array) -> Array:
-        """`x` itself, or, where a gradient is asked for, a view of it whose gradient raises an error when it is NaN."""
+    def traced(self, *values: Any) -> bool:
+        """Whether what is computed of these, arrays and plain numbers, has no values that could be looked at.
+
+        So it is while a program is made (jax.jit, torch.compile) and inside transforms (vmap, grad).
+        """
+
+    def differentiated(self, *values: Any) -> bool:
+        """Whether a derivative by one of these, arrays and plain numbers, may be asked for."""
+
+    def with_partials(self, function: Function, partials: Function) -> Function:
+        """A function of arrays that broadcast, entry by entry, with the derivatives that it is given.
+
+        Args:
+            function: of arrays, to a tuple of arrays.
+            partials: of the same arrays, to a tuple for each result: its derivatives by each argument. For derivatives
+                of higher order these are differentiated in turn.
+        """
+
+    def constant(self, x: Array) -> Array:
+        """`x`, through which no derivative passes."""
+
+    def watched(self, x: Array, where: Array, message: str) -> Array:
+        """`x`, whose derivative, where it has values and counts at a place of `where`, warns with the message."""
 
     def descend(self, descent: Descent, trained: Any, fixed: Any) -> Loop:
         """Gradient descent from the parameters `trained`, beside others that stay. TypeError without derivatives."""

@@ -23,6 +23,8 @@ from ntkbench.arrays.memory import available_to_host, tile_budget
 from ntkbench.arrays.transforms import Function, Transforms
 from ntkbench.arrays.trees import mapped
 
+_ONE = np.float32(1.0)
+
 
 class Jax:
     """JAX, by way of XLA."""
@@ -83,6 +85,8 @@ class Jax:
         return jax.device_put(x, array_api_compat.device(like))
 
     def on_cpu(self, x: Array) -> bool:
+        if self.differentiated(x):
+            return bool(jax.default_backend() == "cpu")
         return bool(next(iter(x.devices())).platform == "cpu")
 
     def free_memory(self, x: Array) -> int | None:
@@ -128,6 +132,10 @@ class Jax:
         function: Callable[[Array], Array] = getattr(importlib.import_module("jax.scipy.special"), name)
         return function
 
+    def halfwords(self, x: Array) -> Array:
+        words = lax.bitcast_convert_type(lax.stop_gradient(x), jnp.uint16)
+        return jnp.reshape(words, (x.shape[0], words.shape[1] * words.shape[2])).astype(jnp.uint32)
+
     def relu(self, x: Array) -> Array:
         return jnp.where(x <= 0.0, jnp.zeros_like(x), x)
 
@@ -155,8 +163,34 @@ class Jax:
     def transforms(self) -> Transforms:
         return _Transforms()
 
-    def watched(self, x: Array) -> Array:
-        # What JAX traces has no values, and the kernels say so: there is no gradient yet that could be NaN.
+    def traced(self, *values: Any) -> bool:
+        # While jit makes a program, it takes what is done to constants into it, too.
+        arrays = [v for v in values if isinstance(v, jax.Array)]
+        return self.differentiated(*arrays) or (bool(arrays) and self.differentiated(lax.add(_ONE, _ONE)))
+
+    def differentiated(self, *values: Any) -> bool:
+        # Which transform traces, grad or another, does not show.
+        return any(isinstance(v, jax.core.Tracer) for v in values)
+
+    def with_partials(self, function: Function, partials: Function) -> Function:
+        ruled = jax.custom_jvp(function)
+
+        @ruled.defjvp
+        def rule(primals: Any, tangents: Any) -> Any:
+            results = ruled(*primals)
+            moved = []
+            for result, row in zip(results, partials(*primals), strict=True):
+                total = sum(part * tangent for part, tangent in zip(row, tangents, strict=True))
+                moved.append(jnp.broadcast_to(total, result.shape).astype(result.dtype))
+            return results, tuple(moved)
+
+        return ruled
+
+    def constant(self, x: Array) -> Array:
+        return lax.stop_gradient(x)
+
+    def watched(self, x: Array, where: Array, message: str) -> Array:
+        # What is differentiated here is traced, and has no values.
         return x
 
     def descend(self, descent: Descent, trained: Any, fixed: Any) -> Loop:

@@ -99,7 +99,6 @@ def general_kernels(architecture: Serial, x1: Array, x2: Array | None, progress:
     """As `architecture_kernels`, for arrays that fit the architecture, without the special kernels."""
     execution = execution_for(x1, *([] if x2 is None else [x2]))
     note(execution.name)
-    x1, x2 = execution.watched(x1), None if x2 is None else execution.watched(x2)
     with execution.double():
         return _in_tiles(execution, architecture, x1, x2, progress)
 

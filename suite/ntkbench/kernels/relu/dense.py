@@ -62,7 +62,6 @@ def fc_kernels(
         check_vectors(x2, "x2")
         check_pair(x1, x2)
     execution = execution_for(x1) if x2 is None else execution_for(x1, x2)
-    x1, x2 = execution.watched(x1), None if x2 is None else execution.watched(x2)
     if beyond_float32(network, x1, *([] if x2 is None else [x2])):
         return Kernels(*by_float64(execution, lambda a, b: _kernels(execution, network, a, b, progress), x1, x2))
     return _kernels(execution, network, x1, x2, progress)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.execution import execution_of
-from ntkbench.duals.arc_cosine import relu_dual
-from ntkbench.duals.gaussians import Gaussians
+from ntkbench.arrays.transforms import Function
+from ntkbench.duals.arc_cosine import angle_slope, relu_dual, sine
+from ntkbench.duals.gaussians import Gaussians, correlation_partials, root_quotient
 from ntkbench.networks.activations.nonlinearity import Nonlinearity, Pair
 from ntkbench.networks.activations.parameters import finite_fields
 
@@ -77,6 +80,29 @@ class ABRelu(Nonlinearity):
 
 
 def _kinked(g: Gaussians, below: float, above: float) -> Pair:
-    kappa, step = relu_dual(g.xp, g.correlation())
+    value, step = _own(g) if g.own else _relu(g.xp)(g.q12, g.q11, g.q22)
     square, product = (above - below) ** 2, below * above
-    return square * (g.scale() * kappa) + product * g.q12, square * step + product
+    return square * value + product * g.q12, square * step + product
+
+
+def _own(g: Gaussians) -> tuple[Array, Array]:
+    """Of one variable, which does not turn away from itself."""
+    xp, half = g.xp, 0.5 * g.q11
+    return half, xp.where(g.q11 > 0.0, xp.full_like(half, 0.5), xp.full_like(half, 0.25))
+
+
+@cache
+def _relu(xp: Any) -> Function:
+    def function(q12: Array, q11: Array, q22: Array) -> tuple[Array, Array]:
+        g = Gaussians(xp, q12, q11, q22)
+        kappa, step = relu_dual(xp, g.correlation())
+        return g.scale() * kappa, step
+
+    def partials(q12: Array, q11: Array, q22: Array) -> Any:
+        g = Gaussians(xp, q12, q11, q22)
+        c = g.correlation()
+        turn, slope = sine(xp, c) / (4 * math.pi), angle_slope(xp, c)
+        by_variances = (turn * root_quotient(xp, q22, q11), turn * root_quotient(xp, q11, q22))
+        return (relu_dual(xp, c)[1], *by_variances), tuple(slope * part for part in correlation_partials(g))
+
+    return execution_of(xp).with_partials(function, partials)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
+from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
+from ntkbench.arrays.execution import execution_of
+from ntkbench.arrays.transforms import Function
 from ntkbench.duals.gaussians import Gaussians
 from ntkbench.networks.activations.nonlinearity import Nonlinearity, Pair
 from ntkbench.networks.activations.parameters import finite_fields
@@ -88,8 +92,25 @@ def sine_and_cosine(g: Gaussians, square: float = 1.0) -> tuple[Array, Array]:
     They are exp(-b^2 (q11 + q22) / 2) times sinh and cosh of b^2 q12, without overflow. What is nearly equal is
     subtracted first, which loses nothing.
     """
-    xp, size = g.xp, g.xp.abs(g.q12)
-    below = -0.5 * square * ((g.q11 - size) + (g.q22 - size))
-    peak = 0.5 * xp.exp(xp.minimum(below, xp.zeros_like(below)))
-    both = 2.0 * square * size
-    return -peak * xp.expm1(-both) * xp.sign(g.q12), peak * (1.0 + xp.exp(-both))
+    device = array_api_compat.device(g.q12)
+    sine, cosine = _sine_and_cosine(g.xp)(*g[1:], g.xp.asarray(square, dtype=g.q12.dtype, device=device))
+    return sine, cosine
+
+
+@cache
+def _sine_and_cosine(xp: Any) -> Function:
+    def function(q12: Array, q11: Array, q22: Array, square: Array) -> tuple[Array, Array]:
+        size = xp.abs(q12)
+        below = -0.5 * square * ((q11 - size) + (q22 - size))
+        peak = 0.5 * xp.exp(xp.minimum(below, xp.zeros_like(below)))
+        both = 2.0 * square * size
+        return -peak * xp.expm1(-both) * xp.sign(q12), peak * (1.0 + xp.exp(-both))
+
+    def partials(q12: Array, q11: Array, q22: Array, square: Array) -> Any:
+        sine, cosine = _sine_and_cosine(xp)(q12, q11, q22, square)
+        return tuple(
+            (square * other, -0.5 * square * one, -0.5 * square * one, q12 * other - 0.5 * (q11 + q22) * one)
+            for one, other in ((sine, cosine), (cosine, sine))
+        )
+
+    return execution_of(xp).with_partials(function, partials)
