@@ -11,8 +11,8 @@ from ntkbench.arrays.half import takes_half
 from ntkbench.arrays.inputs import check_pair, check_vectors
 from ntkbench.arrays.settings import standard_settings
 from ntkbench.duals.gaussians import Gaussians
-from ntkbench.kernels.gram.equal_inputs import coincidences, number_inputs
-from ntkbench.kernels.gram.tiles import Progress, gram, part, side
+from ntkbench.kernels.gram.equal_inputs import coincidences, number_inputs, traced_coincidences
+from ntkbench.kernels.gram.tiles import Progress, gram, mirrored, part, side
 from ntkbench.kernels.relu.network import Kernels
 from ntkbench.networks.activations import Erf
 
@@ -57,14 +57,19 @@ def tree_kernels(
         check_pair(x1, x2)
     execution = execution_for(x1) if x2 is None else execution_for(x1, x2)
     note(execution.name)
-    numbers1, numbers2 = number_inputs(x1) * 2 if x2 is None else number_inputs(x1, x2)
     second = x1 if x2 is None else x2
     function = execution.compiled(_tile, ("execution", "depth", "alpha"))
+    known: dict[str, Any] = {"execution": execution, "depth": depth, "alpha": float(alpha)}
+    if execution.traced(x1, second):
+        # Without values there is neither a number for each input, nor any memory to look at.
+        with execution.double():
+            kernels = function(x1, second, traced_coincidences(x1, x2), **known)
+            return Kernels(*(mirrored(k, execution=execution) if x2 is None else k for k in kernels))
+    numbers1, numbers2 = number_inputs(x1) * 2 if x2 is None else number_inputs(x1, x2)
 
     def tile(rows: slice, columns: slice, diagonal: bool) -> tuple[Array, ...]:
         same = coincidences(x1, numbers1[rows], numbers2[columns])
-        pieces = part(x1, rows), part(second, columns), same
-        return tuple(function(*pieces, execution=execution, depth=depth, alpha=float(alpha)))
+        return tuple(function(part(x1, rows), part(second, columns), same, **known))
 
     size = side(_WORKING_ARRAYS * _FLOAT64_BYTES, execution.budget(x1))
     shape = (x1.shape[0], second.shape[0])

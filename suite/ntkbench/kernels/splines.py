@@ -9,7 +9,7 @@ from ntkbench.arrays.half import takes_half
 from ntkbench.arrays.inputs import check_pair, check_vectors
 from ntkbench.arrays.settings import standard_settings
 from ntkbench.kernels.empirical.costs import side
-from ntkbench.kernels.gram.tiles import Progress, gram, part
+from ntkbench.kernels.gram.tiles import Progress, gram, mirrored, part
 from ntkbench.networks.splines import Splines
 
 # Matrix products gain from tiles far larger than a cache.
@@ -61,6 +61,12 @@ def spline_kernel(
     note(execution.name)
     second = x1 if x2 is None else x2
     features = execution.compiled(_features, ("splines",))
+    if execution.traced(x1, second):
+        with execution.double():
+            one = features(x1, splines=splines)
+            other = one if x2 is None else features(second, splines=splines)
+            matrix = execution.xp.astype(one @ execution.xp.matrix_transpose(other), x1.dtype)
+            return mirrored(matrix, execution=execution) if x2 is None else matrix
 
     def tile(rows: slice, columns: slice, diagonal: bool) -> tuple[Array, ...]:
         one = features(part(x1, rows), splines=splines)

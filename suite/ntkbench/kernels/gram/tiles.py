@@ -102,7 +102,7 @@ def _fill(
     single, device = 0 < max(shape) <= size and 0 not in shape, array_api_compat.device(like)
     # A single tile is the matrix.
     matrices = [None if single else execution.xp.zeros(shape, dtype=like.dtype, device=device) for _ in range(outputs)]
-    mirror = execution.compiled(_mirrored, ("execution",))
+    mirror = execution.compiled(mirrored, ("execution",))
     done, total = 0, _pairs(shape, symmetric)
 
     def compute(place: tuple[slice, slice]) -> tuple[tuple[slice, slice], tuple[Array, ...]]:
@@ -116,15 +116,15 @@ def _fill(
                 block = mirror(block, execution=execution)
             matrices[k] = block if single else execution.place(matrices[k], block, rows.start, columns.start)
             if symmetric and rows != columns:
-                mirrored = execution.xp.matrix_transpose(block)
-                matrices[k] = execution.place(matrices[k], mirrored, columns.start, rows.start)
+                below = execution.xp.matrix_transpose(block)
+                matrices[k] = execution.place(matrices[k], below, columns.start, rows.start)
         done += (rows.stop - rows.start) * (columns.stop - columns.start)
         if progress is not None:
             progress(min(done, total), total)
     return tuple(matrices)
 
 
-def _mirrored(block: Array, *, execution: Execution) -> Array:
+def mirrored(block: Array, *, execution: Execution) -> Array:
     """What lies above the diagonal, on both sides of it."""
     return execution.xp.triu(block) + execution.xp.matrix_transpose(execution.xp.triu(block, k=1))
 
