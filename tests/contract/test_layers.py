@@ -193,5 +193,7 @@ def default_is_float32() -> Iterator[None]:
 
 def test_jax_differentiates_its_kernels_where_the_default_is_float32(row: Any, default_is_float32: None) -> None:
     x = jax.numpy.asarray(inputs(row, 2), "float32")
-    gradient = jax.make_jaxpr(jax.grad(lambda v: architecture_kernels(row.architecture, v).ntk.sum()))(x)
-    assert [(each.shape, each.dtype) for each in gradient.out_avals] == [(x.shape, "float32")]
+    gradient = jax.grad(lambda v: architecture_kernels(row.architecture, v).ntk.sum())
+    for traced, arrays in ((gradient, x), (jax.vmap(gradient), x[None])):
+        results = jax.make_jaxpr(traced)(arrays).out_avals
+        assert [(each.shape, each.dtype) for each in results] == [(arrays.shape, "float32")]

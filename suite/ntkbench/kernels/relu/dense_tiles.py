@@ -7,8 +7,10 @@ float64, which leaves seven digits at least.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.execution import Execution
@@ -47,7 +49,7 @@ class DenseTiles:
         """
         norms1, norms2 = self._norms
         pieces = part(self.x1, rows), part(self.x2, columns), part(norms1, rows, 1), part(norms2, columns, 1), same
-        function = self.execution.compiled(_block, _STATIC)
+        function = _program(self.execution, self.network, _block)
         nngp, ntk, closest = function(*pieces, execution=self.execution, network=self.network)
         return nngp, ntk, closest
 
@@ -80,7 +82,13 @@ class Float64Tiles:
 
 def layer_norms(execution: Execution, x: Array, network: Network) -> Array:
     """Standard deviations of the preactivations of each hidden layer, (n, d) -> (depth - 1, n)."""
-    return execution.compiled(_layer_norms, _STATIC)(x, execution=execution, network=network)
+    norms_of: Array = _program(execution, network, _layer_norms)(x, execution=execution, network=network)
+    return norms_of
+
+
+def _program(execution: Execution, network: Network, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compiled, unless scales that are arrays are part of what is being traced."""
+    return execution.compiled(function, _STATIC) if network.is_plain else function
 
 
 def _layer_norms(x: Array, *, execution: Execution, network: Network) -> Array:
@@ -91,7 +99,7 @@ def _block(
     x1: Array, x2: Array, norms1: Array, norms2: Array, same: Array | None, *, execution: Execution, network: Network
 ) -> tuple[Array, Array, Array]:
     xp = execution.xp
-    covariance = (x1 @ xp.matrix_transpose(x2)) / x1.shape[-1]
+    covariance = execution.matmul(x1, xp.matrix_transpose(x2)) / x1.shape[-1]
     sides = (norms1[:, :, None], norms2[:, None, :])
     inverse1, inverse2 = (inverse(xp, side[0]) for side in sides)
     correlation = network.dense(covariance, network.bias) * (inverse1 * inverse2)
