@@ -7,6 +7,7 @@ from typing import Any
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.execution import Execution
+from ntkbench.arrays.inputs import is_plain
 from ntkbench.duals.arc_cosine import relu_dual
 from ntkbench.kernels.relu.network import Network
 from ntkbench.kernels.relu.norms import Linear
@@ -42,8 +43,7 @@ def recursion(
     # An untrained first layer has no NTK. The NNGP joins the NTK of the next layer, but the readout counts its own.
     biases = [network.bias if network.first_trained else 0.0] + [network.bias] * (hidden - 1)
     joins = [1.0] * (hidden - 1) + [0.0]
-    device = array_api_compat.device(covariance)
-    options = [xp.asarray(each, dtype=covariance.dtype, device=device) for each in (biases, joins)]
+    options = [_row(xp, each, covariance) for each in (biases, joins)]
     sides = tuple(each for side in norms for each in (side, inverse(xp, side)))
 
     def layer(carry: Any, of_layer: Any) -> Any:
@@ -62,6 +62,13 @@ def recursion(
     start = (covariance, covariance if network.first_trained else xp.zeros_like(covariance))
     nngp, ntk = execution.scan(layer, start, (*sides, *options))
     return nngp, ntk
+
+
+def _row(xp: Any, numbers: list[Any], like: Array) -> Array:
+    """Numbers, some of them perhaps arrays of no dimensions, where `like` lies and in its dtype."""
+    if is_plain(*numbers):
+        return xp.asarray(numbers, dtype=like.dtype, device=array_api_compat.device(like))
+    return xp.stack([xp.asarray(number, dtype=like.dtype) for number in numbers])
 
 
 def inverse(xp: Any, norms: Array) -> Array:
