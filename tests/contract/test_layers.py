@@ -42,6 +42,8 @@ from ntkbench.networks.activations import ExpNormalized
 from ntkbench.networks.layers.features import Features
 from ntkbench.networks.layers.layer import Shape, Units
 
+jax = pytest.importorskip("jax")
+torch = pytest.importorskip("torch")
 S2 = math.sqrt(2.0)
 RELU = Activation("relu")
 VECTOR, SEQUENCE, IMAGE, VOLUME = (5,), (6, 2), (3, 4, 2), (2, 3, 2, 2)
@@ -204,16 +206,16 @@ def assert_like_the_mean(samples: np.ndarray, limit: np.ndarray) -> None:
 
 @every_row
 def test_wide_networks_have_its_kernels_in_the_mean(row: Row) -> None:
-    torch = open_backend("torch")
-    x = torch.asarray(inputs(row), "float64")
+    backend = open_backend("torch")
+    x = backend.asarray(inputs(row), "float64")
     network = finite(row.architecture, row.shapes[0], width=192, outputs=192)
     single = finite(row.architecture, row.shapes[0], width=192)
     nngp, ntk = [], []
     for seed in range(24):
-        y = torch.to_numpy(network.apply(to_backend(network.init(np.random.default_rng(seed)), torch), x))
+        y = backend.to_numpy(network.apply(to_backend(network.init(np.random.default_rng(seed)), backend), x))
         nngp.append(y @ y.T / y.shape[1])
-        params = to_backend(single.init(np.random.default_rng(seed)), torch)
-        ntk.append(torch.to_numpy(empirical_ntk(single, params, x, trace=True)))
+        params = to_backend(single.init(np.random.default_rng(seed)), backend)
+        ntk.append(backend.to_numpy(empirical_ntk(single, params, x, trace=True)))
     limit = architecture_kernels(row.limit, inputs(row))
     assert_like_the_mean(np.stack(nngp), limit.nngp)
     assert_like_the_mean(np.stack(ntk), limit.ntk)
@@ -249,3 +251,30 @@ def test_shapes_at_infinite_and_finite_width_agree(row: Row) -> None:
         out = row.layer.output_shape(wide, UNITS)
         assert features.positions == (out[:-1] or None)
         assert out[-1] == features.channels[1] * UNITS.last
+
+
+@every_row
+def test_its_kernels_have_the_gradients_of_central_differences(row: Row) -> None:
+    x, step = inputs(row, 3), 1e-4
+    weights = np.random.default_rng(2).standard_normal((2, 3, 3))
+    places = [(0, *(0,) * (x.ndim - 1)), (2, *(size - 1 for size in x.shape[1:]))]
+
+    def loss(v: Any, weights: Any = weights) -> Any:
+        nngp, ntk = architecture_kernels(row.architecture, v)
+        return (nngp * weights[0] + ntk * weights[1]).sum()
+
+    expected = []
+    for place in places:
+        move = np.zeros_like(x)
+        move[place] = step
+        expected.append(float(loss(x + move) - loss(x - move)) / (2 * step))
+    tensor = open_backend("torch").asarray(x, "float64")
+    with torch.enable_grad():
+        tensor.requires_grad_()
+        loss(tensor, torch.from_numpy(weights)).backward()
+    gradients = [tensor.grad.numpy()]
+    gradients.append(np.asarray(jax.jit(jax.grad(loss))(open_backend("jax").asarray(x, "float64"))))
+    for gradient in gradients:
+        assert np.isfinite(gradient).all()
+        actual = [float(gradient[place]) for place in places]
+        np.testing.assert_allclose(actual, expected, rtol=1e-6, atol=1e-6 * np.abs(gradient).max())

@@ -18,13 +18,15 @@ def finite(execution: Execution, x: Array, name: str) -> Array:
         raise ValueError(f"{name} holds NaN or infinity")
     if str(x.dtype).endswith("float64"):
         return x
-    if _small(execution, x):
+    if _small(execution, x) and not execution.traced(x) and not execution.differentiated(x):
         return execution.from_numpy(execution.to_numpy(x).astype(np.float64), x)
     return execution.xp.astype(x, execution.xp.float64)
 
 
 def all_finite(execution: Execution, x: Array) -> bool:
-    """Whether an array holds neither NaN nor infinity."""
+    """Whether an array holds neither NaN nor infinity; True for one that is traced, which holds nothing yet."""
+    if execution.traced(x):
+        return True
     if _small(execution, x):
         return bool(np.isfinite(execution.to_numpy(x)).all())
     return bool(execution.compiled(_all_finite, ("execution",))(x, execution=execution))
@@ -34,8 +36,11 @@ def symmetric(execution: Execution, k: Array, name: str = "k") -> Array:
     """A square matrix in float64, within `execution.double()`. Raises ValueError unless it is symmetric.
 
     Libraries read one triangle and say nothing of the other; here they may differ by half the digits of the dtype.
+    One that is traced has no values to look at.
     """
     matrix = square(execution, k, name)
+    if execution.traced(matrix):
+        return matrix
     if _small(execution, matrix):
         seen = execution.to_numpy(matrix)
         _check_asymmetry(float(np.abs(seen - seen.T).max()), float(np.abs(seen).max()), k, name)

@@ -14,7 +14,7 @@ from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.descent import Descent, Loop
 from ntkbench.arrays.memory import available_to_host, tile_budget
-from ntkbench.arrays.transforms import Transforms
+from ntkbench.arrays.transforms import Function, Transforms
 
 
 class Eager:
@@ -40,6 +40,9 @@ class Eager:
 
     def each(self, function: Callable[[Any], Any], items: Iterable[Any], x: Array) -> Iterator[Any]:
         return map(function, items)
+
+    def either(self, condition: Array, function: Callable[[], Any], otherwise: Callable[[], Any]) -> Any:
+        return function() if bool(condition) else otherwise()
 
     def double(self) -> AbstractContextManager[Any]:
         return nullcontext()
@@ -96,6 +99,13 @@ class Eager:
         function = getattr(importlib.import_module("scipy.special"), name)
         return lambda x: self.xp.asarray(function(self.to_numpy(x)))
 
+    def matmul(self, a: Array, b: Array) -> Array:
+        return self.xp.matmul(a, b)
+
+    def halfwords(self, x: Array) -> Array:
+        words = np.ascontiguousarray(self.to_numpy(x)).view(np.uint16)
+        return self.xp.asarray(words.astype(np.int64), device=array_api_compat.device(x))
+
     def relu(self, x: Array) -> Array:
         return self.xp.where(x <= 0.0, self.xp.zeros_like(x), x)
 
@@ -131,7 +141,25 @@ class Eager:
     def transforms(self) -> Transforms | None:
         return None
 
-    def watched(self, x: Array) -> Array:
+    def traced(self, *values: Any) -> bool:
+        return False
+
+    def differentiated(self, *values: Any) -> bool:
+        return False
+
+    def with_partials(self, function: Function, partials: Function) -> Function:
+        return function
+
+    def with_derivative(self, function: Function, instead: Function) -> Function:
+        def call(*arrays: Any) -> Any:
+            return instead(*arrays) if self.differentiated(*arrays) else function(*arrays)
+
+        return call
+
+    def constant(self, x: Array) -> Array:
+        return x
+
+    def watched(self, x: Array, where: Callable[[], Array], message: str) -> Array:
         return x
 
     def descend(self, descent: Descent, trained: Any, fixed: Any) -> Loop:

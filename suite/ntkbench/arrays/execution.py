@@ -19,7 +19,7 @@ from ntkbench.arrays.array import Array
 
 if TYPE_CHECKING:
     from ntkbench.arrays.descent import Descent, Loop
-    from ntkbench.arrays.transforms import Transforms
+    from ntkbench.arrays.transforms import Function, Transforms
 
 _USED: ContextVar[set[str] | None] = ContextVar("used", default=None)
 _PREFERRED: ContextVar[str | None] = ContextVar("preferred", default=None)
@@ -99,6 +99,9 @@ class Execution(Protocol):
     def wait(self, value: Any) -> None:
         """Return when `value` (arrays, in tuples and lists or alone) has been computed."""
 
+    def either(self, condition: Array, function: Callable[[], Any], otherwise: Callable[[], Any]) -> Any:
+        """What one of two functions gives, arrays of the same shapes; of what is traced perhaps both are computed."""
+
     # Where arrays lie
 
     def to_numpy(self, x: Array) -> np.ndarray:
@@ -135,8 +138,17 @@ class Execution(Protocol):
 
     # Functions that the array API has not
 
+    def matmul(self, a: Array, b: Array) -> Array:
+        """The products of matrices (..., n, k) and (..., k, m), with a derivative in the dtype that they have."""
+
     def special(self, name: str) -> Callable[[Array], Array]:
         """The special function "erf" or "erfc"."""
+
+    def halfwords(self, x: Array) -> Array:
+        """The bits of numbers (n, d) as whole numbers from 0 to 65535, (n, some multiple of d); no derivative passes.
+
+        Sums of their products with numbers below 2^32 may wrap at a power of two from 2^32.
+        """
 
     def relu(self, x: Array) -> Array:
         """max(x, 0), with derivative 0 at 0."""
@@ -165,8 +177,35 @@ class Execution(Protocol):
     def transforms(self) -> Transforms | None:
         """The library's derivatives."""
 
-    def watched(self, x: Array) -> Array:
-        """`x` itself, or, where a gradient is asked for, a view of it whose gradient raises an error when it is NaN."""
+    def traced(self, *values: Any) -> bool:
+        """Whether what is computed of these, arrays and plain numbers, has no values that could be looked at.
+
+        So it is while a program is made (jax.jit, torch.compile) and inside transforms (vmap, grad).
+        """
+
+    def differentiated(self, *values: Any) -> bool:
+        """Whether a derivative by one of these, arrays and plain numbers, may be asked for."""
+
+    def with_partials(self, function: Function, partials: Function) -> Function:
+        """A function of arrays that broadcast, entry by entry, with the derivatives that it is given.
+
+        Args:
+            function: of arrays, to a tuple of arrays.
+            partials: of the same arrays, to a tuple for each result: its derivatives by each argument. For derivatives
+                of higher order these are differentiated in turn.
+        """
+
+    def with_derivative(self, function: Function, instead: Function) -> Function:
+        """`function` of arrays, and `instead`, which has the same values, wherever a derivative is asked for."""
+
+    def constant(self, x: Array) -> Array:
+        """`x`, through which no derivative passes."""
+
+    def watched(self, x: Array, where: Callable[[], Array], message: str) -> Array:
+        """`x`, for whose second derivatives the library warns with the message where they count and `where` is true.
+
+        It does so where there are values to look at, and not under transforms.
+        """
 
     def descend(self, descent: Descent, trained: Any, fixed: Any) -> Loop:
         """Gradient descent from the parameters `trained`, beside others that stay. TypeError without derivatives."""

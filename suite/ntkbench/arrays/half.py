@@ -11,6 +11,7 @@ import numpy as np
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
+from ntkbench.arrays.execution import execution_for
 from ntkbench.arrays.inputs import HALVES, check_pair, dtype_name
 
 P = ParamSpec("P")
@@ -61,8 +62,10 @@ def _single(value: Any) -> Any:
 
 
 def _narrow(wide: Array, like: Array) -> tuple[Array, bool]:
-    """Rounded to the type of `like`, and whether anything became infinite."""
+    """Rounded to the type of `like`, and whether anything became infinite, as far as there are values to look at."""
     xp = array_api_compat.array_namespace(wide)
     with np.errstate(over="ignore"):
         narrow = xp.astype(wide, like.dtype)
+    if execution_for(wide).traced(wide):
+        return narrow, False
     return narrow, bool(xp.any(xp.isinf(narrow) & xp.isfinite(wide)))

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+
+from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
+from ntkbench.arrays.execution import execution_for
 
 HALVES = ("float16", "bfloat16")
 
@@ -54,6 +60,23 @@ def check_array(x: Array, name: str) -> None:
 def dtype_name(x: Array) -> str:
     """The name of its dtype, such as "float32", whatever the library and, in NumPy, the order of bytes."""
     return str(getattr(x.dtype, "name", x.dtype)).rpartition(".")[2]
+
+
+def is_plain(*values: Any) -> bool:
+    """Whether these are numbers of Python or NumPy: settings that a program can be compiled for."""
+    return all(isinstance(value, int | float | np.number) for value in values)
+
+
+def is_setting(value: Any) -> bool:
+    """Whether it is a plain number, or an array of no dimensions, which may be traced and differentiated."""
+    return is_plain(value) or (array_api_compat.is_array_api_obj(value) and value.ndim == 0)
+
+
+def holds(condition: Any) -> bool:
+    """Whether a condition on settings holds; of what is traced nothing is known, and it counts as true."""
+    if array_api_compat.is_array_api_obj(condition) and execution_for(condition).traced(condition):
+        return True
+    return bool(condition)
 
 
 def _shape(x: Array, name: str) -> tuple[int, ...]:

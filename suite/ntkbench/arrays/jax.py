@@ -23,6 +23,8 @@ from ntkbench.arrays.memory import available_to_host, tile_budget
 from ntkbench.arrays.transforms import Function, Transforms
 from ntkbench.arrays.trees import mapped
 
+_ONE = np.float32(1.0)
+
 
 class Jax:
     """JAX, by way of XLA."""
@@ -62,6 +64,9 @@ class Jax:
             while pending:
                 yield pending.popleft().result()
 
+    def either(self, condition: Array, function: Callable[[], Any], otherwise: Callable[[], Any]) -> Any:
+        return lax.cond(condition, function, otherwise)
+
     def double(self) -> AbstractContextManager[Any]:
         # Outside the suite JAX may still have its default: float32 in the place of every float64.
         return _enable_x64(True)
@@ -83,6 +88,8 @@ class Jax:
         return jax.device_put(x, array_api_compat.device(like))
 
     def on_cpu(self, x: Array) -> bool:
+        if self.differentiated(x):
+            return bool(jax.default_backend() == "cpu")
         return bool(next(iter(x.devices())).platform == "cpu")
 
     def free_memory(self, x: Array) -> int | None:
@@ -128,6 +135,15 @@ class Jax:
         function: Callable[[Array], Array] = getattr(importlib.import_module("jax.scipy.special"), name)
         return function
 
+    def matmul(self, a: Array, b: Array) -> Array:
+        # That of jax.numpy names the dtype of the result, which is none where the derivative is transposed.
+        batch = tuple(range(a.ndim - 2))
+        return lax.dot_general(a, b, (((a.ndim - 1,), (b.ndim - 2,)), (batch, batch)))
+
+    def halfwords(self, x: Array) -> Array:
+        words = lax.bitcast_convert_type(lax.stop_gradient(x), jnp.uint16)
+        return jnp.reshape(words, (x.shape[0], words.shape[1] * words.shape[2])).astype(jnp.uint32)
+
     def relu(self, x: Array) -> Array:
         return jnp.where(x <= 0.0, jnp.zeros_like(x), x)
 
@@ -156,8 +172,45 @@ class Jax:
     def transforms(self) -> Transforms:
         return _Transforms()
 
-    def watched(self, x: Array) -> Array:
-        # What JAX traces has no values, and the kernels say so: there is no gradient yet that could be NaN.
+    def traced(self, *values: Any) -> bool:
+        # While jit makes a program, it takes what is done to constants into it, too.
+        arrays = [v for v in values if isinstance(v, jax.Array)]
+        return self.differentiated(*arrays) or (bool(arrays) and self.differentiated(lax.add(_ONE, _ONE)))
+
+    def differentiated(self, *values: Any) -> bool:
+        # Which transform traces, grad or another, does not show.
+        return any(isinstance(v, jax.core.Tracer) for v in values)
+
+    def with_partials(self, function: Function, partials: Function) -> Function:
+        ruled = jax.custom_jvp(function)
+
+        def rule(primals: Any, tangents: Any) -> Any:
+            results = ruled(*primals)
+            moved = []
+            for result, row in zip(results, partials(*primals), strict=True):
+                total = sum(part * tangent for part, tangent in zip(row, tangents, strict=True))
+                moved.append(jnp.broadcast_to(total, result.shape).astype(result.dtype))
+            return results, tuple(moved)
+
+        ruled.defjvp(rule)
+        composed: Function = ruled
+        return composed
+
+    def with_derivative(self, function: Function, instead: Function) -> Function:
+        both = jax.custom_jvp(function)
+
+        def rule(primals: Any, tangents: Any) -> Any:
+            return jax.jvp(instead, primals, tangents)
+
+        both.defjvp(rule)
+        composed: Function = both
+        return composed
+
+    def constant(self, x: Array) -> Array:
+        return lax.stop_gradient(x)
+
+    def watched(self, x: Array, where: Callable[[], Array], message: str) -> Array:
+        # What is differentiated here is traced, and has no values.
         return x
 
     def descend(self, descent: Descent, trained: Any, fixed: Any) -> Loop:

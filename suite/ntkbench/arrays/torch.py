@@ -40,6 +40,11 @@ class Torch(Eager):
                 torch.set_float32_matmul_precision(products)
                 torch.set_default_dtype(dtype)
 
+    def either(self, condition: Array, function: Callable[[], Any], otherwise: Callable[[], Any]) -> Any:
+        if not self.traced(condition):
+            return super().either(condition, function, otherwise)
+        return tuple(torch.where(condition, a, b) for a, b in zip(function(), otherwise(), strict=True))
+
     def wait(self, value: Any) -> None:
         if torch.cuda.is_initialized():
             torch.cuda.synchronize()
@@ -60,6 +65,10 @@ class Torch(Eager):
     def special(self, name: str) -> Callable[[Array], Array]:
         function: Callable[[Array], Array] = getattr(importlib.import_module("torch.special"), name)
         return function
+
+    def halfwords(self, x: Array) -> Array:
+        bits = x.detach().view(torch.int64 if x.dtype == torch.float64 else torch.int32).to(torch.int64)
+        return torch.cat([bits >> shift & 0xFFFF for shift in range(0, 8 * x.dtype.itemsize, 16)], dim=1)
 
     def relu(self, x: Array) -> Array:
         # A choice for each entry would take as long as a matrix product.
@@ -94,34 +103,91 @@ class Torch(Eager):
     def transforms(self) -> Transforms:
         return _Transforms()
 
-    def watched(self, x: Array) -> Array:
-        if not (x.requires_grad and torch.is_grad_enabled()):
+    def traced(self, *values: Any) -> bool:
+        return torch.compiler.is_compiling() or any(isinstance(v, torch.Tensor) and _hidden(v) for v in values)
+
+    def differentiated(self, *values: Any) -> bool:
+        tensors = [v for v in values if isinstance(v, torch.Tensor)]
+        return any((v.requires_grad and torch.is_grad_enabled()) or _has_tangent(v) or _hidden(v) for v in tensors)
+
+    def with_partials(self, function: Function, partials: Function) -> Function:
+        ruled = _ruled(function, partials)
+
+        def call(*arrays: Array) -> Any:
+            return ruled(*arrays) if self.differentiated(*arrays) else function(*arrays)
+
+        return call
+
+    def constant(self, x: Array) -> Array:
+        return x.detach()
+
+    def watched(self, x: Array, where: Callable[[], Array], message: str) -> Array:
+        if not (x.requires_grad and torch.is_grad_enabled()) or self.traced(x):
             return x
-        view: Array = _Watched.apply(x)
-        return view
+        places = where().detach()
+
+        def look(slope: torch.Tensor) -> None:
+            # While the first derivative is made: it is itself followed where another one may be asked for.
+            if torch.is_grad_enabled() and not self.traced(slope) and bool(((slope != 0) & places).any()):
+                warnings.warn(message, UserWarning, stacklevel=2)
+
+        x.register_hook(look)
+        return x
 
     def descend(self, descent: Descent, trained: Any, fixed: Any) -> Loop:
         return _Loop(descent, trained, fixed)
 
 
-class _Watched(torch.autograd.Function):  # type: ignore[misc]
-    """The identity; its gradient is looked at."""
+def _ruled(function: Function, partials: Function) -> Function:
+    class Ruled(torch.autograd.Function):  # type: ignore[misc]
+        """Saves its arguments, of which both directions make the derivatives."""
 
-    @staticmethod
-    def forward(x: torch.Tensor) -> torch.Tensor:
-        return x.view_as(x)
+        generate_vmap_rule = True
 
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
-        pass
+        @staticmethod
+        def forward(*arrays: torch.Tensor) -> Any:
+            return function(*arrays)
 
-    @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
-        if not torch.isfinite(gradient).all():
-            raise ValueError(
-                "this kernel's gradient is not finite here: two inputs are equal or opposite, or one of them is zero"
+        @staticmethod
+        def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+            ctx.save_for_backward(*inputs)
+            ctx.save_for_forward(*inputs)
+
+        @staticmethod
+        def backward(ctx: Any, *slopes: torch.Tensor) -> Any:
+            arrays = ctx.saved_tensors
+            rows = partials(*arrays)
+            totals = (
+                sum(slope * row[k] for slope, row in zip(slopes, rows, strict=True)).sum_to_size(x.shape)
+                if ctx.needs_input_grad[k]
+                else None
+                for k, x in enumerate(arrays)
             )
-        return gradient
+            return tuple(totals)
+
+        @staticmethod
+        def jvp(ctx: Any, *tangents: torch.Tensor | None) -> Any:
+            rows = partials(*ctx.saved_tensors)
+            return tuple(
+                sum(part * tangent for part, tangent in zip(row, tangents, strict=True) if tangent is not None)
+                for row in rows
+            )
+
+    ruled: Function = Ruled.apply
+    return ruled
+
+
+def _hidden(x: torch.Tensor) -> bool:
+    """Whether it stands for numbers that it does not have, inside torch.func's transforms or a compiler."""
+    try:
+        x.detach().reshape(-1)[:0].cpu().numpy()
+    except (RuntimeError, TypeError):
+        return True
+    return False
+
+
+def _has_tangent(x: torch.Tensor) -> bool:
+    return torch.autograd.forward_ad.unpack_dual(x).tangent is not None
 
 
 class _Transforms:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,14 @@ from numpy.polynomial.chebyshev import chebvander
 
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.execution import execution_of
+from ntkbench.arrays.transforms import Function
+from ntkbench.duals.gaussians import Gaussians
 
 _CIRCLE = 2 * math.pi
+_ROUNDING = 16  # by how many of its last digits the correlation of an input with itself may be off behind some layers
+_CUSP = (
+    "two inputs are equal, opposite or parallel: there this kernel has a cusp, and its second derivative counts as 0"
+)
 
 
 @dataclass(frozen=True)
@@ -94,18 +101,100 @@ def relu_dual(xp: Any, correlation: Array) -> tuple[Array, Array]:
     Returns:
         Both expectations, of the shape and dtype of `correlation`, good to its rounding (absolute).
 
+    The derivative of the first is the second; that of the second is `angle_slope`.
+
     References:
         Cho & Saul 2009, arc-cosine kernels of order 1 and 0, halved.
     """
-    c = xp.clip(correlation, -1.0, 1.0)
-    single = c.dtype == xp.float32
-    if single and not execution_of(xp).fast_arccos:
-        return relu_dual_short(xp, c)
-    sine = xp.sqrt((1.0 - c) * (1.0 + c))
-    # torch has a fast arccos in float32; in float64 a library may lose half the digits near one, and atan2 does not.
-    angle = xp.acos(c) if single else xp.atan2(sine, c)
-    second = 0.5 - angle / _CIRCLE
-    return sine / _CIRCLE + c * second, second
+    first, second = _relu_dual(xp)(correlation)
+    return first, second
+
+
+@cache
+def _relu_dual(xp: Any) -> Function:
+    def function(correlation: Array) -> tuple[Array, Array]:
+        c = xp.clip(correlation, -1.0, 1.0)
+        single = c.dtype == xp.float32
+        if single and not execution_of(xp).fast_arccos:
+            return relu_dual_short(xp, c)
+        sine = xp.sqrt((1.0 - c) * (1.0 + c))
+        # torch has a fast arccos in float32; in float64 a library may lose half the digits near one, atan2 does not.
+        angle = xp.acos(c) if single else xp.atan2(sine, c)
+        second = 0.5 - angle / _CIRCLE
+        return sine / _CIRCLE + c * second, second
+
+    def partials(c: Array) -> Any:
+        return (_relu_dual(xp)(c)[1],), (angle_slope(xp, c),)
+
+    return execution_of(xp).with_partials(function, partials)
+
+
+def angle_slope(xp: Any, c: Array) -> Array:
+    """The derivative of arcsin(c) / (2 pi), and of all that depends on the angle between two inputs.
+
+    It is 1 / (2 pi sqrt(1 - c^2)) within (-1, 1). At the ends the angle has a cusp, on both sides of which it moves
+    alike: the derivative counts as zero, which is the limit of central differences. So it does where rounding alone
+    is between c and an end. The cusp has no second derivative, which counts as zero too: see `with_cusps`.
+
+    Args:
+        xp: The namespace of the arrays' library.
+        c: Correlations of any shape.
+
+    Returns:
+        Of the shape of `c`, finite.
+    """
+    slope: Array = _angle_slope(xp)(c)[0]
+    return slope
+
+
+def with_cusps(g: Gaussians, value: Array) -> Array:
+    """A function of the angle, which warns when its second derivative is asked for where it has none.
+
+    Args:
+        g: What the angle is between.
+        value: Of the shape to which these broadcast.
+
+    Returns:
+        `value`; see `Execution.watched` for when it warns.
+    """
+    return execution_of(g.xp).watched(value, lambda: _at_an_end(g.xp, g.correlation()), _CUSP)
+
+
+def sine(xp: Any, c: Array) -> Array:
+    """sqrt(1 - c^2), with derivatives that are finite at the ends."""
+    root: Array = _sine(xp)(c)[0]
+    return root
+
+
+@cache
+def _angle_slope(xp: Any) -> Function:
+    def function(c: Array) -> tuple[Array, ...]:
+        end = _at_an_end(xp, c)
+        inside = xp.where(end, xp.zeros_like(c), c)
+        slope = 1.0 / (_CIRCLE * xp.sqrt((1.0 - inside) * (1.0 + inside)))
+        return (xp.where(end, xp.zeros_like(c), slope),)
+
+    def partials(c: Array) -> Any:
+        inside = xp.where(_at_an_end(xp, c), xp.zeros_like(c), c)
+        return ((_angle_slope(xp)(c)[0] * (inside / ((1.0 - inside) * (1.0 + inside))),),)
+
+    return execution_of(xp).with_partials(function, partials)
+
+
+@cache
+def _sine(xp: Any) -> Function:
+    def function(c: Array) -> tuple[Array, ...]:
+        c = xp.clip(c, -1.0, 1.0)
+        return (xp.sqrt((1.0 - c) * (1.0 + c)),)
+
+    def partials(c: Array) -> Any:
+        return ((-_CIRCLE * c * _angle_slope(xp)(c)[0],),)
+
+    return execution_of(xp).with_partials(function, partials)
+
+
+def _at_an_end(xp: Any, c: Array) -> Array:
+    return xp.abs(c) > 1.0 - _ROUNDING * float(xp.finfo(c.dtype).eps)
 
 
 def relu_dual_short(xp: Any, c: Array) -> tuple[Array, Array]:

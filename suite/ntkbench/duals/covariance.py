@@ -15,6 +15,7 @@ from typing import Any
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
+from ntkbench.arrays.execution import execution_of
 
 Variances = tuple[Array, Array]
 """Of the first and of the second inputs, position by position: (*positions, n1) and (*positions, n2)."""
@@ -101,18 +102,19 @@ class Covariance:
 def between(xp: Any, x1: Array, x2: Array, all_pairs: bool) -> Covariance:
     """The covariance of inputs, vectors (n, d) or (n, *positions, C): products divided by the channels."""
     channels = x1.shape[-1]
+    matmul = execution_of(xp).matmul
     variances = (_variance(xp, x1), _variance(xp, x2))
     if x1.ndim == 2:
-        return Covariance(x1 @ xp.matrix_transpose(x2) / channels, None, variances, channels=channels)
+        return Covariance(matmul(x1, xp.matrix_transpose(x2)) / channels, None, variances, channels=channels)
     positions = tuple(x1.shape[1:-1])
     last = x1.ndim - 1
     inputs_after = (*range(1, last), 0, last)
     if not all_pairs:
-        products = xp.matmul(xp.permute_dims(x1, inputs_after), xp.permute_dims(x2, (*range(1, last), last, 0)))
+        products = matmul(xp.permute_dims(x1, inputs_after), xp.permute_dims(x2, (*range(1, last), last, 0)))
         return Covariance(products / channels, None, variances, positions, channels=channels)
     first, second = (xp.reshape(xp.permute_dims(x, inputs_after), (-1, channels)) for x in (x1, x2))
     shape = (*positions, x1.shape[0], *positions, x2.shape[0])
-    products = xp.reshape(first @ xp.matrix_transpose(second), shape)
+    products = xp.reshape(matmul(first, xp.matrix_transpose(second)), shape)
     axes = len(positions)
     inputs_last = (*range(axes), *range(axes + 1, 2 * axes + 1), axes, 2 * axes + 1)
     return Covariance(
@@ -129,7 +131,7 @@ def itself(xp: Any, x: Array, all_pairs: bool) -> Covariance:
     if not all_pairs:
         return Covariance(_variance(xp, x), None, None, positions, own=True, channels=channels)
     flat = xp.reshape(x, (x.shape[0], math.prod(positions), channels))
-    products = xp.permute_dims(xp.matmul(flat, xp.matrix_transpose(flat)), (1, 2, 0)) / channels
+    products = xp.permute_dims(execution_of(xp).matmul(flat, xp.matrix_transpose(flat)), (1, 2, 0)) / channels
     products = xp.reshape(products, (*positions, *positions, x.shape[0]))
     return Covariance(products, None, None, positions, True, True, channels)
 

@@ -108,7 +108,10 @@ def _midpoints() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def _coefficients(function: Callable[[Array], Array], xp: Any, variance: Array, *, derivative: bool) -> Array:
     """Of z -> phi(deviation z), or of phi' there: (terms, ...)."""
-    deviation = xp.sqrt(variance)
+    positive = variance > 0.0
+    deviation = xp.where(
+        positive, xp.sqrt(xp.where(positive, variance, xp.ones_like(variance))), xp.zeros_like(variance)
+    )
     if derivative:
         # A quotient of differences at last: at smaller steps rounding would take more than the step gives.
         deviation = xp.maximum(deviation, xp.full_like(deviation, float(xp.finfo(deviation.dtype).eps) ** (1 / 3)))

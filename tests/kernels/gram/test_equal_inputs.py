@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ntkbench.kernels.gram import equal_inputs
-from ntkbench.kernels.gram.equal_inputs import coincidences, number_inputs
+from ntkbench.kernels.gram.equal_inputs import coincidences, number_inputs, traced_coincidences
 
 
 def test_equal_inputs_share_a_number_across_arrays(backend: Any) -> None:
@@ -73,3 +73,15 @@ def test_inputs_that_share_their_sums_are_each_looked_at_once(kind: str, monkeyp
     assert len(looked_at) <= n
     _, exact = np.unique(x, axis=0, return_inverse=True)
     np.testing.assert_array_equal(numbers[:, None] == numbers, exact[:, None] == exact)
+
+
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+def test_without_values_the_same_inputs_are_found(backend: Any, kind: str) -> None:
+    x = np.zeros((6, 3, 2), dtype=kind)
+    x[1], x[2], x[4] = 1.5, -1.5, np.nextafter(np.asarray(1.5, dtype=kind), 2)
+    x[5] = -0.0
+    z = x[[4, 0, 2]]
+    first, second = backend.asarray(x, kind), backend.asarray(z, kind)
+    for x2, columns in ((second, z), (None, x)):
+        expected = (x[:, None] == columns).all(axis=(2, 3))
+        np.testing.assert_array_equal(backend.to_numpy(traced_coincidences(first, x2)), expected)

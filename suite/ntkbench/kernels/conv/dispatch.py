@@ -37,9 +37,6 @@ def compute(problem: ConvProblem) -> tuple[Array, ...]:
         them is noted; one that is not to be had is warned of.
     """
     execution = problem.execution
-    x1, x2 = execution.watched(problem.x1), None if problem.x2 is None else execution.watched(problem.x2)
-    if x1 is not problem.x1 or x2 is not problem.x2:
-        problem = replace(problem, x1=x1, x2=x2)
     if beyond_float32(problem.network, *problem.sides):
         return by_float64(execution, lambda x1, x2: compute(replace(problem, x1=x1, x2=x2)), problem.x1, problem.x2)
     for faster in implementations(execution.name):

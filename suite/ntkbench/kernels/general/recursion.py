@@ -22,15 +22,18 @@ from ntkbench.arrays.settings import standard_settings
 from ntkbench.duals.covariance import Covariance, Variances, between, itself
 from ntkbench.kernels.conv import dispatch
 from ntkbench.kernels.conv.problem import ConvProblem
+from ntkbench.kernels.general.differentiable import differentiable_kernels, kernels_of
 from ntkbench.kernels.general.quadrature_check import check_quadrature
 from ntkbench.kernels.general.special import Special, special
 from ntkbench.kernels.general.structure import check, draws_anew, normalises_after_mixing, size
 from ntkbench.kernels.general.walk import Walk
 from ntkbench.kernels.gram.equal_inputs import Numbers, coincidences, number_inputs
 from ntkbench.kernels.gram.tiles import Progress, cover, gram, part, side
+from ntkbench.kernels.relu import dense_derivative
 from ntkbench.kernels.relu.dense import fc_kernels
 from ntkbench.kernels.relu.network import Kernels
 from ntkbench.networks.layers import Layer, Serial
+from ntkbench.networks.layers.settings import settings_of
 
 _FLOAT64_BYTES = 8
 _REST = "execution", "architecture", "all_pairs"
@@ -76,11 +79,21 @@ def architecture_kernels(
         check_pair(x1, x2)
     shape = tuple(x1.shape[1:])
     check(architecture, shape)
-    form = special(architecture)
+    form, values = special(architecture), (x1, x2, *settings_of(architecture))
+    execution = execution_for(x1)
+    if len(values) > 2 or execution.differentiated(*values) or execution.traced(*values):
+        return _transformed(architecture, form, x1, x2)
     if form is not None and 0 not in (x1.shape[0], 1 if x2 is None else x2.shape[0]) and _available(form, x1):
         return _special_kernels(form, x1, x2, progress)
     check_quadrature(architecture, x1, x2)
     return general_kernels(architecture, x1, x2, progress)
+
+
+def _transformed(architecture: Serial, form: Special | None, x1: Array, x2: Array | None) -> Kernels:
+    """Of what is traced or differentiated."""
+    if form is not None and form.pooling is None:
+        return dense_derivative.differentiable_kernels(form.network, x1, x2)
+    return differentiable_kernels(architecture, x1, x2)
 
 
 def _available(form: Special, x: Array) -> bool:
@@ -99,7 +112,6 @@ def general_kernels(architecture: Serial, x1: Array, x2: Array | None, progress:
     """As `architecture_kernels`, for arrays that fit the architecture, without the special kernels."""
     execution = execution_for(x1, *([] if x2 is None else [x2]))
     note(execution.name)
-    x1, x2 = execution.watched(x1), None if x2 is None else execution.watched(x2)
     with execution.double():
         return _in_tiles(execution, architecture, x1, x2, progress)
 
@@ -183,7 +195,7 @@ def _own_tile(x: Array, *, execution: Execution, architecture: Serial, all_pairs
         pooled.append(covariance.own_variance(xp))
 
     result = Walk(execution, keep).after(architecture, itself(xp, _wide(xp, x), all_pairs))
-    return [*_kernels(xp, result), *pooled]
+    return [*kernels_of(xp, result), *pooled]
 
 
 def _tile(
@@ -216,7 +228,7 @@ def _tile(
         return next(pooled, None)
 
     inputs = between(xp, _wide(xp, x1), _wide(xp, x2), all_pairs)
-    kernels = _kernels(xp, Walk(execution, next_pooled).after(architecture, inputs))
+    kernels = kernels_of(xp, Walk(execution, next_pooled).after(architecture, inputs))
     if exact is not None:
         same, *own = exact
         kernels = [xp.where(same > 0.0, d[:, None], kernel) for d, kernel in zip(own, kernels, strict=True)]
@@ -225,11 +237,6 @@ def _tile(
 
 def _wide(xp: Any, x: Array) -> Array:
     return x if x.dtype == xp.float64 else xp.astype(x, xp.float64)
-
-
-def _kernels(xp: Any, covariance: Covariance) -> list[Array]:
-    nngp = covariance.nngp
-    return [nngp, xp.zeros_like(nngp) if covariance.ntk is None else covariance.ntk]
 
 
 def _check_inputs(x: Array, name: str) -> None:

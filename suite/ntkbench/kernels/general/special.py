@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ntkbench.kernels.relu.network import Network, Pooling
 from ntkbench.networks.layers import Activation, Conv, Dense, Flatten, GlobalAvgPool, Layer, Serial
+from ntkbench.networks.layers.settings import alike
 
 _RELU = (Activation("relu"), Activation("leaky_relu"))
 
@@ -28,7 +29,11 @@ def special(architecture: Serial) -> Special | None:
     layers = architecture.layers
     pooling = _pooling(layers)
     hidden = layers[: -1 if pooling is None else -2]
-    if len(hidden) < 2 or len(hidden) % 2 or not all(layer in _RELU for layer in hidden[1::2]):
+    if (
+        len(hidden) < 2
+        or len(hidden) % 2
+        or not all(any(alike(layer, relu) for relu in _RELU) for layer in hidden[1::2])
+    ):
         return None
     linear = [layer for layer in (*hidden[::2], layers[-1]) if isinstance(layer, Dense | Conv)]
     kinds = [Dense if pooling is None else Conv] * (len(hidden) // 2) + [Dense]
@@ -37,7 +42,8 @@ def special(architecture: Serial) -> Special | None:
     if not all(_plain(layer) for layer in linear if isinstance(layer, Conv)):
         return None
     trained = [layer.trained for layer in linear]
-    if len({(layer.w_std, layer.b_std) for layer in linear}) > 1 or not all(trained[1:-1]):
+    scales = [(layer.w_std, layer.b_std) for layer in linear]
+    if not all(alike(scale, scales[0]) for scale in scales) or not all(trained[1:-1]):
         return None
     if pooling is None and not all(trained):
         return None

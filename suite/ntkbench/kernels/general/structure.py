@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from ntkbench.networks.layers import Layer, Serial
 from ntkbench.networks.layers.features import Features
+from ntkbench.networks.layers.settings import alike
 
 
 def check(architecture: Serial, shape: tuple[int, ...]) -> None:
@@ -85,7 +86,7 @@ def _largest(layer: Layer, before: Features, all_pairs_after: bool) -> int:
 
 def _times(layers: tuple[Layer, ...], start: int, period: int) -> int:
     end = start + period
-    while end < len(layers) and layers[end] == layers[end - period]:
+    while end < len(layers) and alike(layers[end], layers[end - period]):
         end += 1
     return (end - start) // period
 

@@ -23,6 +23,8 @@ class Walk:
     pooled: PooledVariances
     all_pairs_after: bool = False
     """Whether what follows needs the covariance of all pairs of positions."""
+    unrolled: int = 0
+    """How many repetitions of a block are written out; more are a loop."""
 
     @property
     def xp(self) -> Any:
@@ -60,7 +62,11 @@ class Walk:
         for repetition in range(count):
             remaining = count - repetition - 1
             now = self._followed_by(between if remaining else self.all_pairs_after)._each(block.layers, now)
-            if remaining and (now.positions, now.all_pairs, now.channels) == shape and not mixes_positions(block):
+            if (
+                remaining > self.unrolled
+                and (now.positions, now.all_pairs, now.channels) == shape
+                and not mixes_positions(block)
+            ):
                 # Nothing changes from here on but the numbers.
                 return self._followed_by(between)._scan(block.layers, remaining, now)
         return now

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.execution import Execution, execution_for, note
 from ntkbench.arrays.half import takes_half
@@ -12,9 +10,10 @@ from ntkbench.arrays.settings import standard_settings
 from ntkbench.arrays.unavailable import attempt
 from ntkbench.kernels.gram.equal_inputs import coincidences, number_inputs
 from ntkbench.kernels.gram.tiles import Progress, gram, side
+from ntkbench.kernels.relu import dense_derivative
 from ntkbench.kernels.relu.dense_tiles import DenseTiles, Float64Tiles
 from ntkbench.kernels.relu.extent import beyond_float32, by_float64
-from ntkbench.kernels.relu.network import Kernels, Network
+from ntkbench.kernels.relu.network import SQRT2, Kernels, Network
 
 _WORKING_ARRAYS = 20  # live at once in a layer, each one number a pair
 
@@ -26,8 +25,8 @@ def fc_kernels(
     x2: Array | None = None,
     *,
     depth: int,
-    w_std: float = math.sqrt(2.0),
-    b_std: float = 0.0,
+    w_std: float | Array = SQRT2,
+    b_std: float | Array = 0.0,
     progress: Progress | None = None,
 ) -> Kernels:
     """NNGP and NTK Gram matrices of a fully connected ReLU network with `depth` weight layers.
@@ -38,8 +37,8 @@ def fc_kernels(
         x1: Inputs (n1, d), float32, float64, float16 or bfloat16, of NumPy, torch or JAX.
         x2: Other inputs (n2, d) of the same kind; None for x1 with itself, which gives symmetric matrices.
         depth: Layers with weights, the readout among them; at least 2.
-        w_std: Standard deviation of the weights, times sqrt(fan-in).
-        b_std: Standard deviation of the biases.
+        w_std: Standard deviation of the weights, times sqrt(fan-in): a number, or an array of no dimensions.
+        b_std: Standard deviation of the biases, likewise.
         progress: Called with (pairs done, pairs in all).
 
     Returns:
@@ -62,7 +61,9 @@ def fc_kernels(
         check_vectors(x2, "x2")
         check_pair(x1, x2)
     execution = execution_for(x1) if x2 is None else execution_for(x1, x2)
-    x1, x2 = execution.watched(x1), None if x2 is None else execution.watched(x2)
+    scales = (network.w_std, network.b_std)
+    if execution.traced(x1, x2, *scales) or execution.differentiated(x1, x2, *scales) or not network.is_plain:
+        return dense_derivative.differentiable_kernels(network, x1, x2)
     if beyond_float32(network, x1, *([] if x2 is None else [x2])):
         return Kernels(*by_float64(execution, lambda a, b: _kernels(execution, network, a, b, progress), x1, x2))
     return _kernels(execution, network, x1, x2, progress)

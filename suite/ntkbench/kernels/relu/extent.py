@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.checks import to_numpy
-from ntkbench.arrays.execution import Execution
+from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.arrays.inputs import dtype_name
 from ntkbench.kernels.relu.network import Network
 
@@ -27,9 +27,9 @@ def beyond_float32(network: Network, *inputs: Array) -> bool:
         *inputs: (n, d) or (n, H, W, C), of any library.
 
     Returns:
-        False for inputs of another dtype.
+        False for inputs of another dtype, and for inputs that are traced: they have no values to look at.
     """
-    if any(dtype_name(x) != "float32" for x in inputs):
+    if any(dtype_name(x) != "float32" for x in inputs) or execution_for(*inputs).traced(*inputs):
         return False
     arrays, channels = [to_numpy(x) for x in inputs], inputs[0].shape[-1]
     # Of single numbers first: where all of them are ordinary the variances are, and channels need not be summed over.

@@ -26,15 +26,16 @@ def dual(phi: Nonlinearity, xp: Any, q12: Array, q11: Array, q22: Array) -> tupl
     Returns:
         Two arrays of the shape to which the three broadcast, and of their dtype.
     """
+    if q12 is q11 and q12 is q22:
+        first, second = (_full(xp, result, q12, tuple(q12.shape)) for result in phi.dual(Gaussians(xp, q12, q11, q22)))
+        return first, second
     rank = max(q.ndim for q in (q12, q11, q22))
     shape = np.broadcast_shapes(*(tuple(q.shape) for q in (q12, q11, q22)))
     q12, q11, q22 = (
         q if q.ndim == rank else xp.reshape(q, (1,) * (rank - q.ndim) + tuple(q.shape)) for q in (q12, q11, q22)
     )
-    # Rounding may carry a covariance beyond the bound of Cauchy and Schwarz, and an exponential much further.
-    bound = Gaussians(xp, q12, q11, q22).scale()
-    q12 = xp.maximum(xp.minimum(q12, bound), -bound)
-    first, second = (_full(xp, result, q12, shape) for result in phi.dual(Gaussians(xp, q12, q11, q22)))
+    results = phi.dual(Gaussians(xp, q12, q11, q22).bounded())
+    first, second = (_full(xp, result, q12, shape) for result in results)
     return first, second
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 from ntkbench.arrays.array import Array
+from ntkbench.arrays.inputs import holds
 from ntkbench.duals.gaussians import Gaussians
 from ntkbench.networks.activations.nonlinearity import Nonlinearity, Pair
-from ntkbench.networks.activations.parameters import finite_fields
+from ntkbench.networks.activations.parameters import finite_fields, root
 from ntkbench.networks.activations.waves import sine_and_cosine
 
 
@@ -53,14 +53,14 @@ class ExpNormalized(Nonlinearity):
 
     def __post_init__(self) -> None:
         finite_fields(self, "gamma", "shift")
-        if self.gamma < 0:
+        if not holds(self.gamma >= 0):
             raise ValueError(f"ExpNormalized: gamma must not be negative, not {self.gamma}")
 
     def apply(self, xp: Any, x: Array) -> Array:
         """Alone of all it is not entry by entry: it looks at the last axis."""
         square = xp.mean(x * x, axis=-1, keepdims=True)
         size = xp.sqrt(xp.where(square > 0.0, square, xp.ones_like(square)))
-        value = size * xp.exp(math.sqrt(self.gamma) / size * x + 0.5 * self.gamma * (self.shift - 1.0))
+        value = size * xp.exp(root(xp, self.gamma) / size * x + 0.5 * self.gamma * (self.shift - 1.0))
         return xp.where(square > 0.0, value, xp.zeros_like(value))
 
     def dual(self, g: Gaussians) -> Pair:
@@ -85,7 +85,7 @@ class Gaussian(Nonlinearity):
 
     def __post_init__(self) -> None:
         finite_fields(self, "a", "b")
-        if self.b > 0:
+        if not holds(self.b <= 0):
             raise ValueError(
                 f"Gaussian: b must not be positive, not {self.b}: a exp(b x^2) has no mean square at large variances"
             )

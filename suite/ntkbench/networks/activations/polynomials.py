@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ntkbench.arrays.array import Array
+from ntkbench.arrays.inputs import is_plain
 from ntkbench.duals.arc_cosine import horner
 from ntkbench.duals.gaussians import Gaussians
 from ntkbench.networks.activations.nonlinearity import Nonlinearity, Pair
@@ -33,7 +34,7 @@ class Polynomial(Nonlinearity):
             raise ValueError(f"Polynomial: coefficients must be a list of finite numbers, not {given!r}")
         if not 1 <= len(tuple(given)) <= HIGHEST + 1:
             raise ValueError(f"Polynomial: there must be 1 to {HIGHEST + 1} coefficients, not {len(tuple(given))}")
-        object.__setattr__(self, "coefficients", tuple(map(float, given)))
+        object.__setattr__(self, "coefficients", tuple(float(c) if is_plain(c) else c for c in given))
 
     def apply(self, xp: Any, x: Array) -> Array:
         if len(self.coefficients) == 1:

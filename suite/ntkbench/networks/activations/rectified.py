@@ -12,7 +12,9 @@ import numpy as np
 
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.execution import execution_of
-from ntkbench.duals.gaussians import Gaussians
+from ntkbench.arrays.transforms import Function
+from ntkbench.duals.arc_cosine import angle_slope, with_cusps
+from ntkbench.duals.gaussians import Gaussians, correlation_partials, quotient
 from ntkbench.networks.activations.nonlinearity import Nonlinearity, Pair
 from ntkbench.networks.activations.parameters import degree_field
 
@@ -57,12 +59,50 @@ class RectifiedMonomial(Nonlinearity):
             # It is one at zero, and one half in the mean elsewhere.
             first, second = (xp.where(q > 0.0, 0.5, xp.ones_like(q)) for q in (g.q11, g.q22))
             return first * second + _arcsine(g) / (2 * math.pi), 0.0
-        return _arc_cosines(g, n)
+        value, slope = _moments(xp, n)(g.q12, g.q11, g.q22)
+        return value, with_cusps(g, slope) if n == 1 else slope
 
 
 def _arcsine(g: Gaussians) -> Array:
-    c = g.correlation()
-    return g.xp.atan2(c, g.xp.sqrt((1.0 - c) * (1.0 + c)))
+    return with_cusps(g, _arcsine_of(g.xp)(g.correlation())[0])
+
+
+@cache
+def _arcsine_of(xp: Any) -> Function:
+    def function(c: Array) -> tuple[Array, ...]:
+        return (xp.atan2(c, xp.sqrt((1.0 - c) * (1.0 + c))),)
+
+    def partials(c: Array) -> Any:
+        return ((2 * math.pi * angle_slope(xp, c),),)
+
+    return execution_of(xp).with_partials(function, partials)
+
+
+@cache
+def _moments(xp: Any, n: int) -> Function:
+    """E[u^n v^n; u, v > 0] and n^2 times that for n - 1, the derivative of the first by the covariance."""
+
+    def function(q12: Array, q11: Array, q22: Array) -> tuple[Array, Array]:
+        return _arc_cosines(Gaussians(xp, q12, q11, q22), n)
+
+    def partials(q12: Array, q11: Array, q22: Array) -> Any:
+        g = Gaussians(xp, q12, q11, q22)
+        value, slope = _moments(xp, n)(q12, q11, q22)
+        if n == 1:
+            turn = angle_slope(xp, g.correlation())
+            turned = tuple(turn * part for part in correlation_partials(g))
+        else:
+            second = n**2 * _moments(xp, n - 1)(q12, q11, q22)[1]
+            turned = (second, *_by_variances(g, n - 1, slope, second))
+        return (slope, *_by_variances(g, n, value, slope)), turned
+
+    return execution_of(xp).with_partials(function, partials)
+
+
+def _by_variances(g: Gaussians, degree: int, value: Array, slope: Array) -> tuple[Array, Array]:
+    """Derivatives of what is homogeneous, of this degree in either variable, by Euler's theorem."""
+    rest = 0.5 * (degree * value - g.q12 * slope)
+    return quotient(g.xp, rest, g.q11), quotient(g.xp, rest, g.q22)
 
 
 def _arc_cosines(g: Gaussians, n: int) -> tuple[Array, Array]:

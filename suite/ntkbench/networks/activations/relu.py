@@ -7,8 +7,8 @@ from typing import Any
 
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.execution import execution_of
-from ntkbench.duals.arc_cosine import relu_dual
 from ntkbench.duals.gaussians import Gaussians
+from ntkbench.duals.relu import relu_covariances
 from ntkbench.networks.activations.nonlinearity import Nonlinearity, Pair
 from ntkbench.networks.activations.parameters import finite_fields
 
@@ -77,6 +77,6 @@ class ABRelu(Nonlinearity):
 
 
 def _kinked(g: Gaussians, below: float, above: float) -> Pair:
-    kappa, step = relu_dual(g.xp, g.correlation())
+    value, step = relu_covariances(g)
     square, product = (above - below) ** 2, below * above
-    return square * (g.scale() * kappa) + product * g.q12, square * step + product
+    return square * value + product * g.q12, square * step + product

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
+from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
+from ntkbench.arrays.execution import execution_of
+from ntkbench.arrays.inputs import holds, is_plain
+from ntkbench.arrays.transforms import Function
 from ntkbench.duals.gaussians import Gaussians
 from ntkbench.networks.activations.nonlinearity import Nonlinearity, Pair
-from ntkbench.networks.activations.parameters import finite_fields
+from ntkbench.networks.activations.parameters import cosine_and_sine, finite_fields, root
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,8 @@ class Sin(Nonlinearity):
 
     def dual(self, g: Gaussians) -> Pair:
         """Its derivative is the cosine."""
-        return _shifted(g, self.a, self.b, math.cos(self.c) ** 2, math.sin(self.c) ** 2)
+        cosine, sine = cosine_and_sine(g.xp, self.c)
+        return _shifted(g, self.a, self.b, cosine**2, sine**2)
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,8 @@ class Cos(Nonlinearity):
 
     def dual(self, g: Gaussians) -> Pair:
         """Its derivative is the negative sine."""
-        return _shifted(g, self.a, self.b, math.sin(self.c) ** 2, math.cos(self.c) ** 2)
+        cosine, sine = cosine_and_sine(g.xp, self.c)
+        return _shifted(g, self.a, self.b, sine**2, cosine**2)
 
 
 @dataclass(frozen=True)
@@ -65,11 +72,11 @@ class Rbf(Nonlinearity):
 
     def __post_init__(self) -> None:
         finite_fields(self, "gamma")
-        if self.gamma < 0:
+        if not holds(self.gamma >= 0):
             raise ValueError(f"Rbf: gamma must not be negative, not {self.gamma}")
 
     def apply(self, xp: Any, x: Array) -> Array:
-        return math.sqrt(2.0) * xp.sin(math.sqrt(2.0 * self.gamma) * x + 0.25 * math.pi)
+        return math.sqrt(2.0) * xp.sin(root(xp, 2.0 * self.gamma) * x + 0.25 * math.pi)
 
     def dual(self, g: Gaussians) -> Pair:
         value = g.xp.exp(-self.gamma * ((g.q11 - g.q12) + (g.q22 - g.q12)))
@@ -82,14 +89,32 @@ def _shifted(g: Gaussians, a: float, b: float, sines: float, cosines: float) -> 
     return a * a * (sines * sine + cosines * cosine), (a * b) ** 2 * (sines * cosine + cosines * sine)
 
 
-def sine_and_cosine(g: Gaussians, square: float = 1.0) -> tuple[Array, Array]:
+def sine_and_cosine(g: Gaussians, square: Any = 1.0) -> tuple[Array, Array]:
     """E[sin bu sin bv] and E[cos bu cos bv] for b^2 = `square`.
 
     They are exp(-b^2 (q11 + q22) / 2) times sinh and cosh of b^2 q12, without overflow. What is nearly equal is
     subtracted first, which loses nothing.
     """
-    xp, size = g.xp, g.xp.abs(g.q12)
-    below = -0.5 * square * ((g.q11 - size) + (g.q22 - size))
-    peak = 0.5 * xp.exp(xp.minimum(below, xp.zeros_like(below)))
-    both = 2.0 * square * size
-    return -peak * xp.expm1(-both) * xp.sign(g.q12), peak * (1.0 + xp.exp(-both))
+    if is_plain(square):
+        square = g.xp.asarray(square, dtype=g.q12.dtype, device=array_api_compat.device(g.q12))
+    sine, cosine = _sine_and_cosine(g.xp)(*g[1:], g.xp.astype(square, g.q12.dtype))
+    return sine, cosine
+
+
+@cache
+def _sine_and_cosine(xp: Any) -> Function:
+    def function(q12: Array, q11: Array, q22: Array, square: Array) -> tuple[Array, Array]:
+        size = xp.abs(q12)
+        below = -0.5 * square * ((q11 - size) + (q22 - size))
+        peak = 0.5 * xp.exp(xp.minimum(below, xp.zeros_like(below)))
+        both = 2.0 * square * size
+        return -peak * xp.expm1(-both) * xp.sign(q12), peak * (1.0 + xp.exp(-both))
+
+    def partials(q12: Array, q11: Array, q22: Array, square: Array) -> Any:
+        sine, cosine = _sine_and_cosine(xp)(q12, q11, q22, square)
+        return tuple(
+            (square * other, -0.5 * square * one, -0.5 * square * one, q12 * other - 0.5 * (q11 + q22) * one)
+            for one, other in ((sine, cosine), (cosine, sine))
+        )
+
+    return execution_of(xp).with_partials(function, partials)

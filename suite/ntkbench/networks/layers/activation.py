@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -10,6 +9,7 @@ from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 from ntkbench.duals.covariance import Covariance
 from ntkbench.networks.activations import Nonlinearity, diagonal, dual, nonlinearity_of
+from ntkbench.networks.activations.parameters import is_finite
 from ntkbench.networks.layers.features import Features
 from ntkbench.networks.layers.layer import Layer, LinearFunction, Recursion, Shape, Units
 
@@ -39,7 +39,7 @@ class Activation(Layer):
         known = callable(self.function) or isinstance(self.function, Nonlinearity)
         if not (known or (isinstance(self.function, str) and self.function)):
             raise ValueError(f"an activation is a name or a function, not {self.function!r}")
-        if not math.isfinite(self.slope) or self.degree < 0:
+        if not is_finite(self.slope) or self.degree < 0:
             raise ValueError("slope must be finite and degree not negative")
         nonlinearity_of(self.function, slope=self.slope, degree=self.degree)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
+from ntkbench.arrays.inputs import holds, is_plain, is_setting
 from ntkbench.duals.covariance import Covariance
 from ntkbench.networks.layers.layer import Layer, LinearFunction, Recursion, Shape, Units
 
@@ -26,7 +27,9 @@ class LinearLayer(Layer):
     trained: bool
 
     def __post_init__(self) -> None:
-        if not (self.w_std > 0 and self.b_std >= 0 and math.isfinite(self.w_std) and math.isfinite(self.b_std)):
+        plain = is_plain(self.w_std, self.b_std) and math.isfinite(self.w_std) and math.isfinite(self.b_std)
+        known = plain or (is_setting(self.w_std) and is_setting(self.b_std))
+        if not (known and holds(self.w_std > 0) and holds(self.b_std >= 0)):
             raise ValueError(f"w_std must be positive and b_std not negative, not {self.w_std} and {self.b_std}")
 
     @property
@@ -67,8 +70,8 @@ class LinearLayer(Layer):
 
     def covariance(self, before: Covariance, recursion: Recursion) -> Covariance:
         """What it passes on, and, when it is trained, what its own weights add to the NTK."""
-        weight = float(self.w_std) ** 2 / math.prod(self.window_shape)
-        bias = float(self.b_std) ** 2
+        weight = squared(recursion.xp, self.w_std) / math.prod(self.window_shape)
+        bias = squared(recursion.xp, self.b_std)
         passed = self.summed(before, recursion.xp)
         nngp = passed.nngp * weight + bias
         inherited = None if passed.ntk is None else passed.ntk * weight
@@ -86,6 +89,14 @@ class LinearLayer(Layer):
 
     def independent(self, before: bool) -> bool:
         return True
+
+
+def squared(xp: Any, scale: Any) -> Any:
+    """The square of a scale: a plain number, or an array in float64, in which covariances are computed."""
+    if is_plain(scale):
+        return float(scale) ** 2
+    wide = xp.astype(scale, xp.float64)
+    return wide * wide
 
 
 @dataclass(frozen=True)
