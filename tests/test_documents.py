@@ -92,10 +92,12 @@ def test_the_python_example_reads_the_database(
     assert "three squared" in capfd.readouterr().out
 
 
-def test_the_example_of_the_kernels_runs(capfd: pytest.CaptureFixture[str]) -> None:
-    (code,) = [block for block in blocks("python") if "architecture_kernels" in block]
-    exec(code, {})
+def test_the_examples_of_the_kernels_run(capfd: pytest.CaptureFixture[str]) -> None:
+    regression, gradient = (block for block in blocks("python") if "architecture_kernels" in block)
+    exec(regression, {})
     assert len(capfd.readouterr().out.splitlines()) == 2  # a row for each test image
+    exec(gradient, {})
+    assert capfd.readouterr().out.count("Array(") == 2  # the value and its derivative
 
 
 def test_the_files_that_the_readme_links_to_are_there() -> None:

@@ -48,6 +48,8 @@ class Recursion(Protocol):
 class Layer(ABC):
     """A layer: a frozen dataclass, hashable and checked when it is made, since it is part of what is compiled for.
 
+    One with a setting that is an array, to be differentiated, is no part of that: it is computed with as it is.
+
     Another one is a file in this folder, a line in its `__init__` and a row in `tests/contract/test_layers.py`. It
     answers how shapes change, how a finite network computes it, and how covariances of infinitely wide features do.
     """
