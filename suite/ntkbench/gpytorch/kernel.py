@@ -53,7 +53,7 @@ class NTKKernel(Kernel):
         activation: str | Nonlinearity | Callable[[Array], Array] = "relu",
         *,
         w_std: float = math.sqrt(2.0),
-        b_std: float = 0.1,
+        b_std: float = 1.0,
         kernel: Literal["ntk", "nngp"] = "ntk",
         w_std_constraint: Interval | None = None,
         b_std_constraint: Interval | None = None,
@@ -99,7 +99,9 @@ class NTKKernel(Kernel):
 
     def _set(self, name: str, value: float | torch.Tensor) -> None:
         raw, constraint = getattr(self, f"raw_{name}"), getattr(self, f"raw_{name}_constraint")
-        self.initialize(**{f"raw_{name}": constraint.inverse_transform(torch.as_tensor(value).to(raw))})
+        # Of the parameter's own dtype from the start: a plain number would pass through float32.
+        wanted = torch.as_tensor(value, dtype=raw.dtype, device=raw.device)
+        self.initialize(**{f"raw_{name}": constraint.inverse_transform(wanted)})
 
     def forward(self, x1: torch.Tensor, x2: torch.Tensor, diag: bool = False, **options: Any) -> torch.Tensor:
         """The Gram matrices of batches of inputs.

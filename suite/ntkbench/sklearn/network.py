@@ -16,8 +16,8 @@ from ntkbench.networks import Layer, fully_connected
 from ntkbench.networks.activations import Nonlinearity
 
 SQRT2 = math.sqrt(2.0)
-B_STD = 0.1
-"""A little bias: without one, a ReLU network of one feature is a straight line on each side of zero."""
+B_STD = 1.0
+"""As large as features that are scaled to one: without biases a ReLU network of one feature is two straight lines."""
 
 KernelName = Literal["ntk", "nngp"]
 ActivationLike = str | Nonlinearity | Callable[[Array], Array]

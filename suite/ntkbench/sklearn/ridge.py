@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ntkbench.solvers import RidgePath, cholesky_solve, ridge_path
+from ntkbench.solvers import NotPositiveDefinite, RidgePath, cholesky_solve, ridge_path
 
 _STEPS = 19  # from the largest candidate down, two a decade
 _SAFE = 10  # times what rounding may do to an eigenvalue
@@ -59,8 +59,18 @@ def fit(
     if not chosen and (isinstance(ridge, str) or not np.isscalar(ridge)):
         raise ValueError(f'ridge must be a number from 0, or "loo", not {ridge!r}')
     path = None
-    if chosen or held_out:
-        named = candidates(k) if ridges is None else np.atleast_1d(np.asarray(ridges, dtype=np.float64))
-        path = ridge_path(k, targets, k[:1], named if chosen else [float(ridge)])
+    if chosen and ridges is None:
+        path = _path(k, targets, candidates(k))
+    elif chosen or held_out:
+        path = ridge_path(k, targets, k[:1], np.atleast_1d(np.asarray(ridges if chosen else ridge, dtype=np.float64)))
+    if path is not None:
         ridge = path.ridges[path.best]
     return Fit(float(ridge), cholesky_solve(k, targets, float(ridge)), path)
+
+
+def _path(k: np.ndarray, targets: np.ndarray, ridges: np.ndarray) -> RidgePath:
+    """Of those of the ridges that make K definite: between parallel inputs kernels keep but eight digits."""
+    try:
+        return ridge_path(k, targets, k[:1], ridges)
+    except NotPositiveDefinite as fault:
+        return ridge_path(k, targets, k[:1], ridges[ridges >= fault.sufficient])

@@ -46,9 +46,9 @@ def architecture_kernels(
 ) -> Kernels:
     """NNGP and NTK Gram matrices of a network of infinite width, in the NTK parametrisation.
 
-    Plain ReLU networks go to the faster kernels of `kernels.relu` and `kernels.conv`. It may be transformed by JAX and by
-    torch.func, and differentiated by inputs and by settings of layers that are arrays of no dimensions: derivatives are
-    finite everywhere, and at a cusp the limits of central differences. What is traced has no values to be checked.
+    Plain ReLU networks go to the faster kernels of `kernels.relu` and `kernels.conv`. It may be transformed by JAX and
+    by torch.func, and differentiated by inputs and by settings of layers that are arrays of no dimensions: derivatives
+    are finite everywhere, and at a cusp the limits of central differences. What is traced has no values to be checked.
 
     Args:
         architecture: layers of `ntkbench.networks`. The last ones must leave no positions (Flatten or GlobalAvgPool);
