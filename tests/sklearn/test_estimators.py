@@ -163,6 +163,7 @@ def test_one_feature_and_an_offset_can_be_learnt() -> None:
         ({"ridge": "lo"}, "ridge must be a number from 0, or \"loo\", not 'lo'"),
         ({"ridge": None}, 'ridge must be a number from 0, or "loo", not None'),
         ({"ridge": -1.0}, "a ridge must be finite and not negative, not -1.0"),
+        ({"ridges": "1, 2"}, "ridges must be numbers from 0, or None, not '1, 2'"),
         ({"ridges": []}, "a ridge path needs at least one ridge"),
         ({"architecture": "relu"}, "architecture must be layers of ntkbench.networks, or None, not 'relu'"),
         ({"input_shape": 12}, "input_shape must be a tuple of positive whole numbers such as (8, 8, 1), not 12"),
@@ -181,6 +182,13 @@ def test_a_ridge_too_small_is_told_with_one_that_does() -> None:
     x = np.array([[1.0], [2.0], [3.0]])
     with pytest.raises(np.linalg.LinAlgError, match=r"a ridge of .* would make it so"):
         NTKRegressor(b_std=0.0, ridge=0.0).fit(x, x[:, 0])
+
+
+@pytest.mark.filterwarnings("ignore:(overflow|invalid value) encountered:RuntimeWarning")
+def test_inputs_too_large_are_told(table: Any) -> None:
+    x, _, y = table
+    with pytest.raises(ValueError, match="the kernel of these inputs overflows: scale them, as StandardScaler does"):
+        NTKRegressor().fit(1e160 * x, y)
 
 
 def test_one_class_is_not_enough() -> None:

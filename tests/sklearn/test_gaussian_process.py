@@ -151,6 +151,8 @@ def test_kernels_are_cloned_pickled_compared_and_shown() -> None:
     np.testing.assert_allclose(ours.theta, np.log([0.2, 1.3]))
     np.testing.assert_allclose(ours.bounds, np.log([[1e-3, 1e2], [1e-2, 1e2]]))
     assert not ours.is_stationary()
+    listed = NTKKernel(w_std_bounds=np.array([0.1, 2.0]))  # type: ignore[arg-type]
+    np.testing.assert_allclose(listed.bounds[1], np.log([0.1, 2.0]))
 
 
 def test_what_makes_no_sense_is_told(x: Any) -> None:

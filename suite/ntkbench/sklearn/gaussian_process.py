@@ -106,7 +106,7 @@ class NTKKernel(Kernel):
 
     def _hyperparameter(self, name: str, bounds: Bounds) -> Hyperparameter:
         bounds = bounds if self.architecture is None else "fixed"
-        if bounds != "fixed" and not getattr(self, name) > 0:
+        if not isinstance(bounds, str) and not getattr(self, name) > 0:
             raise ValueError(
                 f'{name} must be positive to be searched for, not {getattr(self, name)!r}; or set {name}_bounds="fixed"'
             )

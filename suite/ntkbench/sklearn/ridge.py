@@ -52,20 +52,29 @@ def fit(
         The ridge with its solution, and what leave-one-out says.
 
     Raises:
-        ValueError: for a ridge that is none.
+        ValueError: for a ridge that is none, and where K is not finite.
         NotPositiveDefinite: with a ridge that would do.
     """
     chosen = isinstance(ridge, str) and ridge == "loo"
     if not chosen and (isinstance(ridge, str) or not np.isscalar(ridge)):
         raise ValueError(f'ridge must be a number from 0, or "loo", not {ridge!r}')
+    if not np.isfinite(k).all():
+        raise ValueError("the kernel of these inputs overflows: scale them, as StandardScaler does")
     path = None
     if chosen and ridges is None:
         path = _path(k, targets, candidates(k))
     elif chosen or held_out:
-        path = ridge_path(k, targets, k[:1], np.atleast_1d(np.asarray(ridges if chosen else ridge, dtype=np.float64)))
+        path = ridge_path(k, targets, k[:1], _numbers(ridges) if chosen else [float(ridge)])
     if path is not None:
         ridge = path.ridges[path.best]
     return Fit(float(ridge), cholesky_solve(k, targets, float(ridge)), path)
+
+
+def _numbers(ridges: Iterable[float] | None) -> np.ndarray:
+    try:
+        return np.atleast_1d(np.asarray(ridges, dtype=np.float64)).ravel()
+    except (TypeError, ValueError):
+        raise ValueError(f"ridges must be numbers from 0, or None, not {ridges!r}") from None
 
 
 def _path(k: np.ndarray, targets: np.ndarray, ridges: np.ndarray) -> RidgePath:
