@@ -148,6 +148,19 @@ def test_the_gradient_finds_a_network_that_no_point_of_a_grid_surpasses() -> Non
     assert by_gradient <= of_grid < start
 
 
+@pytest.mark.parametrize(("room", "names"), [("sklearn", ["NTKClassifier", "NTKKernel"]), ("gpytorch", ["NTKKernel"])])
+def test_the_way_into_another_library_is_four_lines_at_most(
+    room: str, names: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip(room)
+    examples = [block for block in blocks("python") if f"from ntkbench.{room} import" in block]
+    assert [name for name, code in zip(names, examples, strict=True) if f"import {name}" not in code] == []
+    for code in examples:
+        assert len([line for line in code.splitlines() if line]) <= 4
+        exec(code, {})
+        assert capfd.readouterr().out.strip()
+
+
 def test_the_files_that_the_readme_links_to_are_there() -> None:
     links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
     assert len(links) >= 3

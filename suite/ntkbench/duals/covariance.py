@@ -140,6 +140,7 @@ class Covariance:
 def between(xp: Any, x1: Array, x2: Array, all_pairs: bool) -> Covariance:
     """The covariance of inputs, vectors (n, d) or (n, *positions, C): products divided by the channels."""
     channels = x1.shape[-1]
+    matmul = execution_of(xp).matmul
     variances = (_variance(xp, x1), _variance(xp, x2))
     matmul = execution_of(xp).matmul
     if x1.ndim == 2:

@@ -3,6 +3,7 @@
 from ntkbench.duals.hermite import HermiteSeries, hermite_coefficients, hermite_series
 from ntkbench.networks.batch_norm import BatchNormNetwork
 from ntkbench.networks.finite import Finite, finite
+from ntkbench.networks.fully_connected import fully_connected
 from ntkbench.networks.kan import Kan
 from ntkbench.networks.layers import (
     Activation,
@@ -76,6 +77,7 @@ __all__ = [
     "Trainable",
     "Training",
     "finite",
+    "fully_connected",
     "hermite_coefficients",
     "hermite_series",
     "log_steps",
