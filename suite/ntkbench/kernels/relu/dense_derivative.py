@@ -7,6 +7,7 @@ limit of central differences, (K(e, y) - K(-e, y)) / 2.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -78,20 +79,27 @@ def _undifferentiated(execution: Execution, network: Network, x1: Array, x2: Arr
     xp, second = execution.xp, x1 if x2 is None else x2
     everything = slice(0, x1.shape[0]), slice(0, second.shape[0])
     same = traced_coincidences(x1, x2)
-    results = DenseTiles(execution, network, x1, second).block(*everything, same)
+    results = DenseTiles(execution, _in_dtype(xp, network, x1.dtype), x1, second).block(*everything, same)
     nngp, ntk, closest = results
 
     def again() -> tuple[Array, ...]:
         with execution.double():
             wide1 = xp.astype(x1, xp.float64)
             wide2 = wide1 if x2 is None else xp.astype(x2, xp.float64)
-            kernels = DenseTiles(execution, network, wide1, wide2).block(*everything, xp.astype(same, xp.float64))
+            tiles = DenseTiles(execution, _in_dtype(xp, network, xp.float64), wide1, wide2)
+            kernels = tiles.block(*everything, xp.astype(same, xp.float64))
             return tuple(xp.astype(kernel, x1.dtype) for kernel in kernels[:2])
 
     kernels: tuple[Array, ...] = (nngp, ntk)
     if x1.dtype == xp.float32:
         kernels = execution.either(closest > NEARLY_PARALLEL, again, lambda: (nngp, ntk))
     return tuple(_mirrored(xp, kernel) for kernel in kernels) if x2 is None else tuple(kernels)
+
+
+def _in_dtype(xp: Any, network: Network, dtype: Any) -> Network:
+    """With scales that are arrays in a dtype."""
+    scales = {name: getattr(network, name) for name in ("w_std", "b_std")}
+    return replace(network, **{name: xp.astype(s, dtype) for name, s in scales.items() if not is_plain(s)})
 
 
 def _differentiable(execution: Execution, network: Network, x1: Array, x2: Array | None) -> tuple[Array, ...]:
