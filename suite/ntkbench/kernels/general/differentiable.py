@@ -11,6 +11,7 @@ from typing import Any
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.execution import Execution, execution_for, note
+from ntkbench.duals.covariance import Variances
 from ntkbench.kernels.general.arrangements import Arrangement, arrangement_of
 from ntkbench.kernels.general.passes import cross_pass, own_pass, wide
 from ntkbench.kernels.general.structure import draws_anew
@@ -21,6 +22,8 @@ from ntkbench.networks.layers import Serial
 from ntkbench.networks.layers.settings import settings_of
 
 _REST = "execution", "architecture", "arrangement"
+_IN_BLOCKS = 2**16  # entries of a matrix from which the time to compile two blocks is worth it
+_BALANCED = (3 - 5**0.5) / 2  # of a symmetric matrix: so many rows have as many entries as the triangle of the others
 
 
 def differentiable_kernels(architecture: Serial, x1: Array, x2: Array | None) -> Kernels:
@@ -57,7 +60,7 @@ def _whole(
     own, each1 = own_pass(execution, architecture, first, arrangement, UNROLLED)
     each2 = each1 if x2 is None else own_pass(execution, architecture, second, arrangement, UNROLLED)[1]
     each = tuple(zip(each1, each2, strict=True))
-    kernels = cross_pass(execution, architecture, first, second, each, arrangement, UNROLLED)
+    kernels = _crossed(execution, architecture, first, second, each, arrangement, symmetric=x2 is None)
     same = _same(xp, architecture, x1, x2)
     results = []
     for kernel, exact in zip(kernels, own, strict=True):
@@ -69,6 +72,42 @@ def _whole(
             result = xp.triu(result) + xp.matrix_transpose(xp.triu(result, k=1))
         results.append(xp.astype(result, x1.dtype))
     return tuple(results)
+
+
+def _crossed(
+    execution: Execution,
+    architecture: Serial,
+    x1: Array,
+    x2: Array,
+    each: tuple[Variances, ...],
+    arrangement: Arrangement,
+    *,
+    symmetric: bool,
+) -> list[Array]:
+    """`cross_pass`, large matrices in two blocks of rows: XLA computes what does not depend on each other at once.
+
+    Of a symmetric matrix the lower left block is zero.
+    """
+    n1, n2 = x1.shape[0], x2.shape[0]
+    if not execution.compiles or n1 * n2 < _IN_BLOCKS:
+        return cross_pass(execution, architecture, x1, x2, each, arrangement, UNROLLED)
+    above = round(_BALANCED * n1) if symmetric else n1 // 2
+    left = above if symmetric else 0
+    upper, lower = (
+        cross_pass(
+            execution,
+            architecture,
+            x1[rows, ...],
+            x2[columns, ...],
+            tuple((own1[..., rows], own2[..., columns]) for own1, own2 in each),
+            arrangement,
+            UNROLLED,
+        )
+        for rows, columns in ((slice(0, above), slice(0, n2)), (slice(above, n1), slice(left, n2)))
+    )
+    xp = execution.xp
+    blank = xp.zeros((n1 - above, left), dtype=x1.dtype, device=array_api_compat.device(x1))
+    return [xp.concat([a, xp.concat([blank, b], axis=1)], axis=0) for a, b in zip(upper, lower, strict=True)]
 
 
 def _same(xp: Any, architecture: Serial, x1: Array, x2: Array | None) -> Array:
