@@ -39,7 +39,9 @@ from ntkbench.networks import (
 
 Window = tuple[int, ...]
 FILES = sorted((Path(__file__).parents[2] / "data" / "reference").rglob("*.npz"))
-CASES = {path.stem: path for path in FILES if path.parent.name != "attention"}  # tests/networks/layers/sequences
+# Tested in tests/networks/layers/sequences and tests/theory/predictions.
+ELSEWHERE = {"attention", "predict"}
+CASES = {path.stem: path for path in FILES if path.parent.name not in ELSEWHERE}
 
 
 class Stax:
