@@ -23,6 +23,8 @@ from ntkbench.networks.layers import (
     SumPool,
     serial,
 )
+from ntkbench.networks.modules.building import to_torch
+from ntkbench.networks.modules.lifting import from_torch
 from ntkbench.networks.parameters import merge, to_backend
 from ntkbench.networks.soft_trees import SoftTrees
 from ntkbench.networks.splines import Splines
@@ -55,11 +57,13 @@ __all__ = [
     "Trainable",
     "Training",
     "finite",
+    "from_torch",
     "hermite_coefficients",
     "hermite_series",
     "log_steps",
     "merge",
     "serial",
     "to_backend",
+    "to_torch",
     "train",
 ]

@@ -1,0 +1,70 @@
+"""Architectures from modules."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ntkbench.networks.layers import Dense, Serial
+from ntkbench.networks.layers.layer import Shape, Units
+from ntkbench.networks.modules.graph import architecture_of
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def from_torch(
+    module: nn.Module, input_shape: Shape | None = None, *, w_std: float = 2**0.5, b_std: float = 0.0
+) -> Serial:
+    """The architecture that a module of torch describes: from it come the kernels of infinite width.
+
+    Read are modules and functions of torch in any forward that `torch.fx` can trace: Linear, Conv1d to Conv3d, ReLU,
+    LeakyReLU, GELU, Tanh, Sigmoid, SiLU, AvgPool, AdaptiveAvgPool, Flatten, LayerNorm, Dropout, Identity, sums,
+    products and concatenations of branches, and what `to_torch` makes. Inputs of torch have their channels first,
+    (N, C, H, W); those of the architecture have them last, (N, H, W, C).
+
+    Values and widths are not kept: the architecture is in the NTK parametrisation, all of its weights with the scale
+    `w_std` and all biases with `b_std`, whatever the module holds. (torch's own initialisation of weights has
+    w_std=3**-0.5, and b_std=0 for wide layers, whose biases it draws the smaller the wider they are.) What `to_torch`
+    made says its scales itself. Layers without gradients are not trained. Gains and biases of a LayerNorm count as
+    fixed, at one and zero. Dropout is that of training, as in `Dropout`. torch pads alike at both ends: where `Conv` of
+    that stride does not, or where no `input_shape` says so, a convolution is one of stride one and
+    `AvgPool((1, 1), stride)`, which is the same at more cost.
+
+    Args:
+        module: the module, which is not called.
+        input_shape: of one input, channels last: (d,), (T, C), (H, W, C) or (D, H, W, C). With it shapes are checked,
+            and strides are those of the convolutions themselves where that is the same.
+        w_std: the scale of weights, positive.
+        b_std: the scale of biases, for layers that have them; 0: as if they had none.
+
+    Returns:
+        Layers one after another.
+
+    Raises:
+        ValueError: for a part that no layer describes, with its path and the nearest that is supported; for shapes
+            that do not fit.
+
+    References:
+        Jacot et al. 2018 (the parametrisation).
+    """
+    from ntkbench.networks.modules.tracing import nodes_of
+    from ntkbench.networks.modules.weights import Scales
+
+    Dense(w_std, b_std)  # which says what is wrong with scales
+    if input_shape is not None:
+        _check_channels(module, tuple(input_shape))
+    shape = None if input_shape is None else tuple(input_shape)
+    architecture = architecture_of(*nodes_of(module, shape, Scales(w_std, b_std)))
+    if shape is not None:
+        architecture.output_shape(shape, Units(2, 2))
+    return architecture
+
+
+def _check_channels(module: nn.Module, shape: Shape) -> None:
+    """Raise ValueError for a shape with its channels first, by what the first convolution takes."""
+    first = next((part for part in module.modules() if hasattr(part, "kernel_size") and hasattr(part, "groups")), None)
+    if first is None or len(shape) != len(first.kernel_size) + 1 or shape[-1] == first.in_channels:
+        return
+    turned = (*shape[1:], shape[0])
+    hint = f": channels come last, {turned}" if shape[0] == first.in_channels else ""
+    raise ValueError(f"input_shape {shape} has {shape[-1]} channels, and the module takes {first.in_channels}{hint}")
