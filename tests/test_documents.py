@@ -93,9 +93,21 @@ def test_the_python_example_reads_the_database(
 
 
 def test_the_example_of_the_kernels_runs(capfd: pytest.CaptureFixture[str]) -> None:
-    (code,) = [block for block in blocks("python") if "architecture_kernels" in block]
+    (code,) = [block for block in blocks("python") if "kernel_regression" in block]
     exec(code, {})
     assert len(capfd.readouterr().out.splitlines()) == 2  # a row for each test image
+
+
+def test_the_examples_of_modules_run_one_after_another(capfd: pytest.CaptureFixture[str]) -> None:
+    examples = [block for block in blocks("python") if "torch" in block]
+    assert len(examples) == 3
+    names: dict[str, object] = {}
+    for code in examples:
+        assert len(code.splitlines()) <= 4
+        exec(code, names)
+    first, *rest = capfd.readouterr().out.splitlines()
+    assert "[4, 4, 10, 10]" in first
+    assert rest[-1]
 
 
 def test_the_files_that_the_readme_links_to_are_there() -> None:
