@@ -205,6 +205,7 @@ def test_nothing_trained_and_no_inputs_give_what_is_left() -> None:
         (lambda x: empirical_ntk(dense(), ()), "x1 must hold an array of inputs"),
         (lambda x: empirical_ntk(dense(), x, (x,)), "x1 and x2 must agree in all but their number"),
         (lambda x: empirical_ntk(nn.Sequential(nn.GRU(3, 2)), x), "0: torch does not map a whole GRU .* a GRUCell"),
+        (lambda x: empirical_ntk(nn.LazyLinear(3), x), "weight has no shape yet: call the module with inputs once"),
         (lambda x: empirical_ntk_product(dense().double(), x, None), r"v must be of \(2, 2\) and .*float64, not None"),
     ],
 )

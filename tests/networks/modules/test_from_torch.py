@@ -23,6 +23,7 @@ from ntkbench.networks import (
     FanInProd,
     Flatten,
     GlobalAvgPool,
+    GlobalSumPool,
     LayerNorm,
     Residual,
     finite,
@@ -273,6 +274,18 @@ def test_views_flatten_and_sizes_divide() -> None:
 
     want = serial(Conv((1, 1), padding="valid", w_std=S2), AvgPool((3, 2)), Flatten(), Dense(S2))
     assert from_torch(Views(), (6, 4, 2)) == want
+
+
+def test_sums_over_positions_keywords_and_an_axis_of_one_are_read() -> None:
+    class Sums(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.readout = nn.Conv2d(2, 3, 1), nn.Linear(3, 1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.readout(input=self.conv(x).sum(dim=(-1, -2))).squeeze(-1)
+
+    assert from_torch(Sums()) == serial(Conv((1, 1), padding="valid", w_std=S2), GlobalSumPool(), Dense(S2))
 
 
 def test_frozen_layers_are_not_trained() -> None:

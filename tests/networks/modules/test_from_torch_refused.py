@@ -71,7 +71,10 @@ CALLS: dict[str, Callable[[Any, torch.Tensor], Any]] = {
     "Calling, mean: the mean over dim=1 is not supported": lambda m, x: m.conv(x).mean(1),
     "Calling, view: view(2, -1, 3) is not supported; the nearest is flatten(1)": lambda m, x: m.conv(x).view(2, -1, 3),
     "Calling, cat: a concatenation along dim=2 is not supported": lambda m, x: torch.cat([m.conv(x), x], 2),
-    "Calling, clamp: clamp is not supported; the nearest is": lambda m, x: m.conv(x).clamp(0),
+    "Calling, sub: sub is not supported; the nearest is add": lambda m, x: m.conv(x) - x,
+    "Calling, clamp: clamp is not supported; the nearest is an architecture written by hand": lambda m, x: m.conv(
+        x
+    ).clamp(0),
     "relu: writing over an input that is used elsewhere is not supported": lambda m, x: (
         m.conv(h := torch.tanh(x)) + m.relu(h)
     ),
@@ -127,12 +130,18 @@ def test_a_second_input_is_refused() -> None:
     [
         ((3, 8, 9), r"input_shape \(3, 8, 9\) has 9 channels, and the module takes 3: channels come last, \(8, 9, 3\)"),
         ((8, 8, 2), r"input_shape \(8, 8, 2\) has 2 channels, and the module takes 3$"),
+        (5, r"input_shape must be \(d,\), \(T, C\), .* not 5$"),
         ((4, 4, 3), r"0: a window of \(5, 5\) does not fit into 4 x 4 positions"),
     ],
 )
-def test_shapes_are_checked(shape: tuple[int, ...], words: str) -> None:
+def test_shapes_are_checked(shape: Any, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         from_torch(nn.Sequential(nn.Conv2d(3, 4, 5)), shape)
+
+
+def test_what_is_no_module_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"from_torch takes a torch\.nn\.Module, not 'resnet'"):
+        from_torch("resnet")  # type: ignore[arg-type]
 
 
 def test_scales_are_checked() -> None:

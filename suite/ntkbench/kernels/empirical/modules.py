@@ -63,11 +63,15 @@ def _called(module: Callable[..., Any], x: Inputs) -> Array:
 def _of_torch(module: Any) -> Model:
     import torch
 
+    module = getattr(module, "_orig_mod", module)  # what torch.compile has compiled
     for path, part in module.named_modules():
         if isinstance(part, torch.nn.RNNBase):
             name = type(part).__name__
             raise ValueError(f"{path or name}: torch does not map a whole {name} over inputs; loop over a {name}Cell")
     named = {name: parameter for name, parameter in module.named_parameters() if parameter.requires_grad}
+    for name, parameter in named.items():
+        if isinstance(parameter, torch.nn.parameter.UninitializedParameter):
+            raise ValueError(f"{name} has no shape yet: call the module with inputs once before")
 
     def apply(trained: Any, x: Inputs) -> Array:
         # In copies, whatever the module's own code writes into them.

@@ -8,9 +8,9 @@ from typing import Any
 
 from torch import fx, nn
 
-from ntkbench.networks.layers import Activation, Flatten, GlobalAvgPool, Layer, Serial
+from ntkbench.networks.layers import Activation, Flatten, GlobalAvgPool, GlobalSumPool, Layer, Serial
 from ntkbench.networks.modules import graph
-from ntkbench.networks.modules.parts import layers_of
+from ntkbench.networks.modules.parts import BY_HAND, layers_of
 from ntkbench.networks.modules.places import Place
 from ntkbench.networks.modules.weights import Scales
 
@@ -34,12 +34,13 @@ _ELEMENTWISE = {name: name for name in ("abs", "cos", "erf", "exp", "sign", "sin
 _NOTHING = ("contiguous", "clone")
 _SUMS, _PRODUCTS, _CONCATENATIONS = ("add", "iadd"), ("mul", "imul", "multiply"), ("cat", "concat", "concatenate")
 _NEAREST = {
+    "sub": "add",
     "max_pool": "avg_pool",
     "batch_norm": "torch.nn.LayerNorm",
     "softmax": "sigmoid",
     "linear": "torch.nn.Linear",
 }
-_KNOWN = [*_MODULES, *_ELEMENTWISE, *_NOTHING, "add", "mul", "cat", "mean", "view", "reshape"]
+_KNOWN = [*_MODULES, *_ELEMENTWISE, *_NOTHING, "add", "mul", "cat", "mean", "sum", "view", "reshape"]
 
 
 def name_of(node: fx.Node) -> str:
@@ -50,12 +51,16 @@ def name_of(node: fx.Node) -> str:
 def inputs_of(node: fx.Node, place: Place) -> tuple[fx.Node, ...]:
     """The values that a call computes with. Raises ValueError for another number than it can have."""
     name, given = name_of(node), node.args
-    if node.op == "call_module" or name not in (*_SUMS, *_PRODUCTS, *_CONCATENATIONS):
-        values: tuple[Any, ...] = (given[:1] or (node.kwargs.get("input"),)) if node.op != "call_module" else given
-        if len(values) != 1 or (node.op == "call_module" and node.kwargs):
+    if node.op == "call_module":
+        values: tuple[Any, ...] = (*given, *node.kwargs.values())
+        if len(values) != 1:
             raise place.fault("a module of several inputs", "one of one input")
+    elif name in _CONCATENATIONS:
+        values = tuple(given[0] if given else node.kwargs["tensors"])
+    elif name in (*_SUMS, *_PRODUCTS):
+        values = given[:2]
     else:
-        values = given[:2] if name not in _CONCATENATIONS else tuple(given[0] if given else node.kwargs["tensors"])
+        values = given[:1] or (node.kwargs.get("input"),)
     if not all(isinstance(value, fx.Node) for value in values):
         raise place.fault(f"{name} with a number", "w_std and b_std of from_torch")
     return values
@@ -100,19 +105,20 @@ def layers_of_call(node: fx.Node, place: Place, scales: Scales) -> tuple[Layer, 
         if len(shape) != 2 or (-1 not in shape and not isinstance(shape[0], fx.Node)):
             raise place.fault(f"{name}{tuple(shape)}", "flatten(1)")
         return () if place.axes == 0 else (Flatten(),)
-    if name == "mean":
-        return _mean(place, rest[0] if rest else named.get("dim"))
+    if name in ("mean", "sum"):
+        _check_positions(name, place, rest[0] if rest else named.get("dim"))
+        return (GlobalAvgPool() if name == "mean" else GlobalSumPool(),)
+    if name == "squeeze" and not place.axes:
+        return ()
     near = [other for start, other in _NEAREST.items() if name.startswith(start)]
-    raise place.fault(name, near[0] if near else difflib.get_close_matches(name, _KNOWN, n=1, cutoff=0.0)[0])
+    raise place.fault(name, (near or difflib.get_close_matches(name, _KNOWN, n=1) or [BY_HAND])[0])
 
 
-def _mean(place: Place, dims: Any) -> tuple[Layer, ...]:
-    """The mean over all positions, if these are they."""
+def _check_positions(name: str, place: Place, dims: Any) -> None:
+    """Raise ValueError unless these are all positions."""
     chosen = (dims,) if isinstance(dims, int) else tuple(dims or ())
     axes = place.axes or len(chosen)
     positions = set(range(2, axes + 2))
     if place.axes == 0 or not chosen or {d % (axes + 2) for d in chosen} != positions:
-        raise place.fault(
-            f"the mean over dim={dims}", f"that over all positions, dim={tuple(sorted(positions)) or (2, 3)}"
-        )
-    return (GlobalAvgPool(),)
+        near = tuple(sorted(positions)) or (2, 3)
+        raise place.fault(f"the {name} over dim={dims}", f"that over all positions, dim={near}")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ntkbench.arrays.inputs import KINDS
 from ntkbench.networks.layers import Dense, Serial
 from ntkbench.networks.layers.layer import Shape, Units
 from ntkbench.networks.modules.graph import architecture_of
@@ -51,13 +52,23 @@ def from_torch(
     from ntkbench.networks.modules.weights import Scales
 
     Dense(w_std, b_std)  # which says what is wrong with scales
+    _check(module, input_shape)
+    architecture = architecture_of(*nodes_of(module, input_shape, Scales(w_std, b_std)))
     if input_shape is not None:
-        _check_channels(module, tuple(input_shape))
-    shape = None if input_shape is None else tuple(input_shape)
-    architecture = architecture_of(*nodes_of(module, shape, Scales(w_std, b_std)))
-    if shape is not None:
-        architecture.output_shape(shape, Units(2, 2))
+        architecture.output_shape(input_shape, Units(2, 2))
     return architecture
+
+
+def _check(module: Any, shape: Any) -> None:
+    """Raise ValueError unless this is a module, and, where one is given, a shape."""
+    if not (hasattr(module, "named_modules") and hasattr(module, "forward")):
+        raise ValueError(f"from_torch takes a torch.nn.Module, not {module!r}")
+    if shape is None:
+        return
+    is_shape = isinstance(shape, tuple) and all(type(size) is int and size > 0 for size in shape)
+    if not (is_shape and 1 <= len(shape) <= len(KINDS)):
+        raise ValueError(f"input_shape must be (d,), (T, C), (H, W, C) or (D, H, W, C), not {shape!r}")
+    _check_channels(module, shape)
 
 
 def _check_channels(module: nn.Module, shape: Shape) -> None:

@@ -28,6 +28,8 @@ _POOLS = (nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)
 _GLOBAL_POOLS = (nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d)
 _DROPOUTS = (nn.Dropout,)
 
+BY_HAND = "an architecture written by hand, of layers of ntkbench.networks"
+
 _NEAREST = {
     "MaxPool": "AvgPool",
     "LPPool": "AvgPool",
@@ -61,7 +63,7 @@ def layers_of(module: nn.Module, place: Place, scales: Scales) -> tuple[Layer, .
     name = type(module).__name__
     begins = [near for start, near in _NEAREST.items() if name.startswith(start)]
     known = [kind.__name__ for kinds, _ in _READERS for kind in kinds if kind.__module__.startswith("torch.")]
-    raise place.fault(name, begins[0] if begins else difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0])
+    raise place.fault(name, (begins or difflib.get_close_matches(name, known, n=1) or [BY_HAND])[0])
 
 
 def _activation(module: nn.Module, place: Place, scales: Scales) -> tuple[Layer, ...]:

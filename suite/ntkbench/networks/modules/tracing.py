@@ -21,6 +21,7 @@ def nodes_of(module: nn.Module, input_shape: Shape | None, scales: Scales) -> tu
 
     Raises ValueError for a forward that cannot be traced, and for what has no layer.
     """
+    module = getattr(module, "_orig_mod", module)  # what torch.compile has compiled
     root = _Root(module) if _is_leaf(module) else module
     traced = _traced(root)
     modules = dict(root.named_modules())
