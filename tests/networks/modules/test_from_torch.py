@@ -276,6 +276,20 @@ def test_views_flatten_and_sizes_divide() -> None:
     assert from_torch(Views(), (6, 4, 2)) == want
 
 
+def test_what_is_written_over_may_have_been_used_before() -> None:
+    class Before(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second, self.relu = nn.Linear(2, 2), nn.Linear(2, 2), nn.ReLU(inplace=True)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            h = self.first(x)
+            other = self.second(h)
+            return self.relu(h) + other
+
+    assert from_torch(Before()) == serial(Dense(S2), Residual(serial(RELU), serial(Dense(S2))))
+
+
 def test_sums_over_positions_keywords_and_an_axis_of_one_are_read() -> None:
     class Sums(nn.Module):
         def __init__(self) -> None:

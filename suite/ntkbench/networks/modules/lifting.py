@@ -63,19 +63,6 @@ def _check(module: Any, shape: Any) -> None:
     """Raise ValueError unless this is a module, and, where one is given, a shape."""
     if not (hasattr(module, "named_modules") and hasattr(module, "forward")):
         raise ValueError(f"from_torch takes a torch.nn.Module, not {module!r}")
-    if shape is None:
-        return
     is_shape = isinstance(shape, tuple) and all(type(size) is int and size > 0 for size in shape)
-    if not (is_shape and 1 <= len(shape) <= len(KINDS)):
+    if shape is not None and not (is_shape and 1 <= len(shape) <= len(KINDS)):
         raise ValueError(f"input_shape must be (d,), (T, C), (H, W, C) or (D, H, W, C), not {shape!r}")
-    _check_channels(module, shape)
-
-
-def _check_channels(module: nn.Module, shape: Shape) -> None:
-    """Raise ValueError for a shape with its channels first, by what the first convolution takes."""
-    first = next((part for part in module.modules() if hasattr(part, "kernel_size") and hasattr(part, "groups")), None)
-    if first is None or len(shape) != len(first.kernel_size) + 1 or shape[-1] == first.in_channels:
-        return
-    turned = (*shape[1:], shape[0])
-    hint = f": channels come last, {turned}" if shape[0] == first.in_channels else ""
-    raise ValueError(f"input_shape {shape} has {shape[-1]} channels, and the module takes {first.in_channels}{hint}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import operator
+from dataclasses import replace
 from typing import Any
 
 from torch import fx, nn
@@ -34,19 +36,20 @@ def nodes_of(module: nn.Module, input_shape: Shape | None, scales: Scales) -> tu
         if node.op == "placeholder":
             if nodes:
                 raise Place(name).fault("a second input", "one input")
-            axes = None if input_shape is None else len(input_shape) - 1
-            new, place = Node("", ()), Place(name, axes, None if input_shape is None else input_shape[:-1])
+            new, place = Node("", ()), Place(name)
+            if input_shape is not None:
+                place = Place(name, len(input_shape) - 1, input_shape[:-1], input_shape[-1])
         else:
             before = _inputs(node, Place(name))
             earlier = [numbers[each] for each in before]
-            place = Place(name, places[earlier[0]].axes, places[earlier[0]].sizes)
+            place = replace(places[earlier[0]], name=name)
             _check_in_place(node, modules, before, place)
             join = calls.join_of(node, place)
             if join is None:
                 layers = _layers(node, modules, place, scales, called)
                 new, place = Node(name, tuple(earlier), layers), place.behind(layers)
             else:
-                new = Node(name, tuple(earlier), join=join)
+                new, place = Node(name, tuple(earlier), join=join), replace(place, channels=None)
         numbers[node] = len(nodes)
         nodes.append(new)
         places.append(place)
@@ -65,7 +68,20 @@ class _Root(nn.Module):  # type: ignore[misc]
         return module(x)
 
 
+class _Value(fx.Proxy):  # type: ignore[misc]
+    """What stands for an array. Unlike torch's own, it tells what is written in place from what is not."""
+
+    def __iadd__(self, other: Any) -> Any:
+        return self.tracer.create_proxy("call_function", operator.iadd, (self, other), {})
+
+    def __imul__(self, other: Any) -> Any:
+        return self.tracer.create_proxy("call_function", operator.imul, (self, other), {})
+
+
 class _Tracer(fx.Tracer):  # type: ignore[misc]
+    def proxy(self, node: fx.Node) -> fx.Proxy:
+        return _Value(node, self)
+
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         return _is_leaf(m)
 
@@ -127,8 +143,9 @@ def _check_in_place(node: fx.Node, modules: dict[str, Any], before: tuple[fx.Nod
     module = modules.get(str(node.target)) if node.op == "call_module" else None
     written = getattr(module, "inplace", False) or node.kwargs.get("inplace", False)
     written = written or (node.op == "call_method" and str(node.target).endswith("_"))
-    if written and len(before[0].users) > 1:
-        raise place.fault("writing over an input that is used elsewhere", "inplace=False")
+    written = written or (node.op == "call_function" and calls.name_of(node) in ("iadd", "imul"))
+    if written and any(node < user for user in before[0].users):
+        raise place.fault("writing over an input that is used again behind it", "inplace=False")
 
 
 def _name(node: fx.Node, root: nn.Module) -> str:

@@ -58,6 +58,7 @@ def linear(module: nn.Module, place: Place, scales: Scales) -> tuple[Layer, ...]
     """A fully connected layer on vectors."""
     if place.axes:
         raise place.fault("Linear on the last axis of positions", "Flatten or AdaptiveAvgPool before it")
+    place.check_channels(module.in_features)
     return (dense(module, place, scales),)
 
 
@@ -69,6 +70,7 @@ def convolution(module: nn.Module, place: Place, scales: Scales) -> tuple[Layer,
         raise place.fault(f"groups={module.groups}", "groups=1")
     if module.padding_mode not in ("zeros", "circular"):
         raise place.fault(f"padding_mode={module.padding_mode!r}", "padding_mode='zeros' or 'circular'")
+    place.check_channels(module.in_channels)
     window, stride, dilation = map(tuple, (module.kernel_size, module.stride, module.dilation))
     around: windows.Padding = "circular" if module.padding_mode == "circular" else "same"
     w_std, b_std, trained = scales.of(module, place)
