@@ -24,7 +24,7 @@ from ntkbench.networks.layers import (
     serial,
 )
 from ntkbench.networks.modules.building import to_torch
-from ntkbench.networks.modules.lifting import from_torch
+from ntkbench.networks.modules.lifting import from_equinox, from_flax, from_torch
 from ntkbench.networks.parameters import merge, to_backend
 from ntkbench.networks.soft_trees import SoftTrees
 from ntkbench.networks.splines import Splines
@@ -57,6 +57,8 @@ __all__ = [
     "Trainable",
     "Training",
     "finite",
+    "from_equinox",
+    "from_flax",
     "from_torch",
     "hermite_coefficients",
     "hermite_series",

@@ -50,7 +50,7 @@ PARTS = {
     "approximate='tanh' is not supported; the nearest is approximate='none'": nn.GELU("tanh"),
     "ceil_mode=True is not supported; the nearest is ceil_mode=False": nn.AvgPool2d(2, ceil_mode=True),
     "divisor_override=3 is not supported": nn.AvgPool2d(2, divisor_override=3),
-    "padding=(1, 1) of a window of (2, 2) is not supported": nn.AvgPool2d(2, padding=1),
+    "padding=(1, 1) of a window that reaches over 2 x 2 positions is not supported": nn.AvgPool2d(2, padding=1),
     "output_size=2 is not supported; the nearest is output_size=1": nn.AdaptiveAvgPool2d(2),
     "LayerNorm over positions is not supported": nn.LayerNorm((3, 4)),
     "Flatten(2, -1) is not supported; the nearest is Flatten(1, -1)": nn.Flatten(2),

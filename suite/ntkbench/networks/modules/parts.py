@@ -9,19 +9,11 @@ from typing import Any
 from torch import nn
 
 from ntkbench.networks.layers import Activation, AvgPool, Dropout, Flatten, GlobalAvgPool, Layer, LayerNorm
+from ntkbench.networks.layers.windows import Padding, Sizes
+from ntkbench.networks.modules.padding import windowed
 from ntkbench.networks.modules.pieces import AtPositions, Padded, Weightless
 from ntkbench.networks.modules.places import Place
-from ntkbench.networks.modules.weights import (
-    CONVOLUTIONS,
-    Scales,
-    centred,
-    convolution,
-    dense,
-    like_torch,
-    linear,
-    nearest_padding,
-    padded,
-)
+from ntkbench.networks.modules.weights import CONVOLUTIONS, Scales, convolution, dense, linear, padded
 
 _ACTIVATIONS = {nn.ReLU: "relu", nn.Tanh: "tanh", nn.Sigmoid: "sigmoid", nn.SiLU: "swish"}
 _POOLS = (nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)
@@ -89,14 +81,11 @@ def _pool(module: nn.Module, place: Place, scales: Scales) -> tuple[Layer, ...]:
         raise place.fault("ceil_mode=True", "ceil_mode=False")
     if getattr(module, "divisor_override", None) is not None:
         raise place.fault(f"divisor_override={module.divisor_override}", "divisor_override=None")
-    if not any(padding):
-        return (AvgPool(window, stride),)
-    if not centred(window, padding):
-        raise place.fault(f"padding={padding} of a window of {window}", nearest_padding(window))
-    normalize = not module.count_include_pad
-    if like_torch(place.sizes, window, stride, padding):
-        return (AvgPool(window, stride, "same", normalize),)
-    return AvgPool(window, (1,) * axes, "same", normalize), AvgPool((1,) * axes, stride)
+
+    def pool(stride: Sizes, padding: Padding) -> AvgPool:
+        return AvgPool(window, stride, padding, padding == "same" and not module.count_include_pad)
+
+    return windowed(pool, "same", window, stride, tuple((p, p) for p in padding), place)
 
 
 def _global_pool(module: nn.Module, place: Place, scales: Scales) -> tuple[Layer, ...]:

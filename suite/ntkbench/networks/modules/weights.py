@@ -8,7 +8,8 @@ from typing import Any
 from torch import nn
 from torch.nn.utils import parametrize
 
-from ntkbench.networks.layers import AvgPool, Conv, Dense, Layer, windows
+from ntkbench.networks.layers import Conv, Dense, Layer, windows
+from ntkbench.networks.modules.padding import windowed
 from ntkbench.networks.modules.pieces import Scale
 from ntkbench.networks.modules.places import Place
 
@@ -80,47 +81,11 @@ def convolution(module: nn.Module, place: Place, scales: Scales) -> tuple[Layer,
 
     if module.padding == "same":
         return (conv(stride, around),)
-    if module.padding == "valid" or not any(module.padding):
-        return (conv(stride, "valid"),)
-    reach = windows.reach(window, dilation)
-    if not centred(reach, module.padding):
-        raise place.fault(f"padding={module.padding} of {_words(reach)}", nearest_padding(reach))
-    if like_torch(place.sizes, reach, stride, module.padding):
-        return (conv(stride, around),)
-    # At every position, of which the stride then leaves some: torch's windows begin half a window before the first.
-    return conv((1,) * len(window), around), AvgPool((1,) * len(window), stride)
+    pads = ((0, 0),) * len(window) if module.padding == "valid" else tuple((p, p) for p in module.padding)
+    return windowed(conv, around, windows.reach(window, dilation), stride, pads, place)
 
 
 def padded(layer: Conv, module: nn.Module, place: Place, scales: Scales) -> Conv:
     """The convolution of which `pieces.Padded` has the padding."""
     w_std, b_std, trained = scales.of(module, place)
     return Conv(layer.window, layer.stride, layer.padding, w_std, b_std, trained, layer.dilation)
-
-
-def centred(reach: windows.Sizes, padding: windows.Sizes) -> bool:
-    """Whether windows that move by one leave as many positions as there were."""
-    return all(2 * p == r - 1 for p, r in zip(padding, reach, strict=True))
-
-
-def nearest_padding(reach: windows.Sizes) -> str:
-    """What `centred` holds for, if anything does."""
-    if all(r % 2 for r in reach):
-        return f"padding={tuple((r - 1) // 2 for r in reach)} or padding=0"
-    return "padding=0, or a window of odd sizes"
-
-
-def like_torch(
-    sizes: windows.Sizes | None, reach: windows.Sizes, stride: windows.Sizes, padding: windows.Sizes
-) -> bool:
-    """Whether "same" windows begin where torch's do that are padded alike at both ends."""
-    if max(stride) == 1:
-        return True
-    if not sizes:
-        return False
-    numbers = windows.count(sizes, reach, stride, "same")
-    totals = [max((n - 1) * s + r - length, 0) for n, s, r, length in zip(numbers, stride, reach, sizes, strict=True)]
-    return all(total // 2 == p for total, p in zip(totals, padding, strict=True))
-
-
-def _words(reach: windows.Sizes) -> str:
-    return f"a window that reaches over {' x '.join(map(str, reach))} positions"
