@@ -103,7 +103,7 @@ def test_equinox_chains() -> None:
         for p in (first, second, *mlp.layers)
     ]
     for shape in ((7, 5, 2), (6, 4, 2)):
-        x = inputs(shape)
+        x = inputs(shape).astype(first.weight.dtype)  # float64 where JAX has been told to have it
         values = np.asarray(jax.vmap(module)(jnp.moveaxis(x, -1, 1)))
         found = from_equinox(module, shape, b_std=0.5)
         np.testing.assert_allclose(computed(found, shape, own, x), values, rtol=1e-4, atol=1e-5)
