@@ -96,7 +96,9 @@ def test_the_python_example_reads_the_database(
 
 
 def test_the_examples_of_the_kernels_run(capfd: pytest.CaptureFixture[str]) -> None:
-    regression, prediction = (block for block in blocks("python") if "architecture_kernels" in block)
+    regression, prediction = (
+        block for block in blocks("python") if "architecture_kernels" in block and "torch" not in block
+    )
     names: dict = {}
     exec(regression, names)
     first = capfd.readouterr().out
@@ -159,6 +161,18 @@ def test_the_way_into_another_library_is_four_lines_at_most(
         assert len([line for line in code.splitlines() if line]) <= 4
         exec(code, {})
         assert capfd.readouterr().out.strip()
+
+
+def test_the_examples_of_modules_run_one_after_another(capfd: pytest.CaptureFixture[str]) -> None:
+    examples = [block for block in blocks("python") if "torch" in block and "gpytorch" not in block]
+    assert len(examples) == 3
+    names: dict[str, object] = {}
+    for code in examples:
+        assert len([line for line in code.splitlines() if line]) <= 4
+        exec(code, names)
+    shown = capfd.readouterr().out
+    assert "[4, 4, 10, 10]" in shown
+    assert shown.count("tensor") == 2
 
 
 def test_the_files_that_the_readme_links_to_are_there() -> None:

@@ -34,6 +34,8 @@ from ntkbench.networks.layers import (
     SumPool,
     serial,
 )
+from ntkbench.networks.modules.building import to_torch
+from ntkbench.networks.modules.lifting import from_equinox, from_flax, from_torch
 from ntkbench.networks.parameters import merge, to_backend
 from ntkbench.networks.soft_trees import SoftTrees
 from ntkbench.networks.splines import Splines
@@ -77,6 +79,9 @@ __all__ = [
     "Trainable",
     "Training",
     "finite",
+    "from_equinox",
+    "from_flax",
+    "from_torch",
     "fully_connected",
     "hermite_coefficients",
     "hermite_series",
@@ -84,6 +89,7 @@ __all__ = [
     "merge",
     "serial",
     "to_backend",
+    "to_torch",
     "train",
     "transformer",
     "transformer_block",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Literal
 
 from ntkbench._vendor import array_api_compat
@@ -13,9 +12,9 @@ from ntkbench.arrays.transforms import Function
 from ntkbench.arrays.trees import leaves, mapped
 from ntkbench.kernels.empirical import costs, jacobians, structured
 from ntkbench.kernels.empirical.costs import Way, by_positions
-from ntkbench.kernels.empirical.subject import Subject, subject_of
+from ntkbench.kernels.empirical.inputs import Inputs, number, some
+from ntkbench.kernels.empirical.subject import Subject, first, given, subject_of
 from ntkbench.kernels.gram.tiles import Progress, TileFunction, gram
-from ntkbench.networks.finite import Finite
 
 Method = Literal["auto", "contraction", "vector_products", "structured"]
 
@@ -23,12 +22,11 @@ Method = Literal["auto", "contraction", "vector_products", "structured"]
 _BUDGET = 2**28
 
 
-@standard_settings
 def empirical_ntk(
-    apply: Finite | Callable[[Any, Array], Array],
-    params: Any,
-    x1: Array,
-    x2: Array | None = None,
+    apply: Any,
+    params: Any = None,
+    x1: Inputs | None = None,
+    x2: Inputs | None = None,
     *,
     method: Method = "auto",
     trace: bool = False,
@@ -37,11 +35,20 @@ def empirical_ntk(
 ) -> Array:
     """The empirical NTK: the sum over all trained parameters w of d f_o(x_i) / d w . d f_p(x_j) / d w.
 
+    Called as (function, params, x1, x2), or, with a module that holds its parameters, as (module, x1, x2): of torch,
+    Equinox or Flax NNX. A Flax linen module is a function whose params are its variables. Of a module those parameters
+    count that are trained: in torch what requires gradients, in Flax "params", in Equinox arrays of real numbers. A
+    parameter that is used twice is one parameter. Modules compute as in eval mode, and are left as they were, mode and
+    buffers included. They must give one array (n, O): what gives several needs a wrapper that picks one. Equinox's are
+    called with one input at a time.
+
     Args:
-        apply: a network from `networks.finite`, or any function of parameters (nested tuples, lists and dicts of
-            arrays, all trained) and inputs (n, ...) that gives (n, O), each row from its own input.
-        params: its parameters, arrays of JAX or torch.
-        x1: inputs (n1, ...) of the same library, float32 or float64.
+        apply: a network from `networks.finite`; any function of parameters (nested tuples, lists and dicts of
+            arrays, all trained) and inputs that gives (n, O), each row from its own input; or a module.
+        params: the parameters, arrays of JAX or torch; left out for a module that holds its own.
+        x1: inputs (n1, ...) of the same library, float32 or float64. Modules and functions take trees of them, too:
+            a module gets the arrays of a tuple one after another and those of a dict by name. Whole numbers may be
+            among them.
         x2: inputs (n2, ...); None: x1, and the kernel is exactly symmetric.
         method: "contraction" of Jacobians, "vector_products" of them, or "structured" derivatives, for networks from
             `networks.finite` alone; "auto": the one with the fewest multiply-adds (`costs`).
@@ -59,48 +66,65 @@ def empirical_ntk(
     References:
         Jacot et al. 2018; Novak et al. 2022, "Fast finite width neural tangent kernel".
     """
+    params, x1, x2 = given(apply, (params, x1, x2))
+    return _ntk(first(x1), apply, params, x1, x2, method, trace, memory, progress)
+
+
+@standard_settings
+def _ntk(
+    like: Array,
+    apply: Any,
+    params: Any,
+    x1: Inputs,
+    x2: Inputs | None,
+    method: Method,
+    trace: bool,
+    memory: int | None,
+    progress: Progress | None,
+) -> Array:
+    """The kernel, in the settings of the library of `like`."""
     subject = subject_of(apply, params, x1, x2)
     other = x1 if x2 is None else x2
-    n1, n2, outputs = x1.shape[0], other.shape[0], subject.outputs
+    like, outputs = subject.like, subject.outputs
+    n1, n2 = number(x1), number(other)
     way = subject.way(method, n1, None if x2 is None else n2, trace)
     note(f"{way.replace('_', ' ')}, {subject.execution.name}")
     if not leaves(subject.trained):
         empty = (n1, n2) if trace else (n1, n2, outputs, outputs)
-        return subject.execution.xp.zeros(empty, dtype=x1.dtype, device=array_api_compat.device(x1))
+        return subject.execution.xp.zeros(empty, dtype=like.dtype, device=array_api_compat.device(like))
     tile = _tile(subject, way, x1, other, trace)
     each, pair = subject.room(way, x1, n2, trace)
-    budget = (memory or max(_BUDGET, subject.execution.budget(x1))) // x1.dtype.itemsize
+    budget = (memory or max(_BUDGET, subject.execution.budget(like))) // like.dtype.itemsize
     # Rows and columns of the matrix are (input, output): it is symmetric like any Gram matrix.
     rows = 1 if trace else outputs
     size = rows * costs.side(each, pair, budget)
     shape = (n1 * rows, n2 * rows)
     options: dict[str, Any] = {"outputs": 1, "size": size, "symmetric": x2 is None}
     with subject.transforms.constant():
-        (matrix,) = gram(subject.execution, x1, shape, tile, **options, progress=progress)
+        (matrix,) = gram(subject.execution, like, shape, tile, **options, progress=progress)
     if trace:
         return matrix
     xp = subject.execution.xp
     return xp.permute_dims(xp.reshape(matrix, (n1, outputs, n2, outputs)), (0, 2, 1, 3))
 
 
-@standard_settings
 def empirical_ntk_product(
-    apply: Finite | Callable[[Any, Array], Array],
+    apply: Any,
     params: Any,
-    x1: Array,
-    x2: Array | None,
-    v: Array,
+    x1: Inputs | None = None,
+    x2: Inputs | None = None,
+    v: Array | None = None,
     *,
     memory: int | None = None,
 ) -> Array:
     """K v without the empirical NTK K, at the cost of a few evaluations of all inputs.
 
     Args:
-        apply: a network or a function, as for `empirical_ntk`.
-        params: its parameters, arrays of JAX or torch.
+        apply: a network, a function or a module, as for `empirical_ntk`.
+        params: its parameters, arrays of JAX or torch; left out for a module that holds its own: (module, x1, x2, v).
         x1: inputs (n1, ...) of the same library, float32 or float64.
         x2: inputs (n2, ...); None: x1.
-        v: (n2, O), of the dtype of the inputs.
+        v: (n2, O), of the dtype of the outputs.
         memory: bytes that working arrays may take, roughly.
 
     Returns:
@@ -110,43 +134,52 @@ def empirical_ntk_product(
         ValueError: for shapes or dtypes that make no sense.
         TypeError: for arrays that have no derivatives.
     """
+    params, x1, x2, v = given(apply, (params, x1, x2, v))
+    return _product(first(x1), apply, params, x1, x2, v, memory)
+
+
+@standard_settings
+def _product(
+    like: Array, apply: Any, params: Any, x1: Inputs, x2: Inputs | None, v: Array | None, memory: int | None
+) -> Array:
+    """The product, in the settings of the library of `like`."""
     subject = subject_of(apply, params, x1, x2)
     other = x1 if x2 is None else x2
-    if tuple(v.shape) != (other.shape[0], subject.outputs) or v.dtype != x1.dtype:
-        wanted = f"({other.shape[0]}, {subject.outputs}) and {x1.dtype}"
-        raise ValueError(f"v must be of {wanted}, not {tuple(v.shape)} and {v.dtype}")
+    like, n1, n2 = subject.like, number(x1), number(other)
+    if v is None or tuple(v.shape) != (n2, subject.outputs) or v.dtype != like.dtype:
+        wanted = f"({n2}, {subject.outputs}) and {like.dtype}"
+        raise ValueError(f"v must be of {wanted}, not {'None' if v is None else f'{tuple(v.shape)} and {v.dtype}'}")
     execution = subject.execution
     note(f"matrix-free product, {execution.name}")
-    if not leaves(subject.trained) or not other.shape[0] or not x1.shape[0]:
-        return execution.xp.zeros((x1.shape[0], subject.outputs), dtype=x1.dtype, device=array_api_compat.device(x1))
-    budget = (memory or max(_BUDGET, execution.budget(x1))) // x1.dtype.itemsize
+    if not leaves(subject.trained) or not n2 or not n1:
+        return execution.xp.zeros((n1, subject.outputs), dtype=like.dtype, device=array_api_compat.device(like))
+    budget = (memory or max(_BUDGET, execution.budget(like))) // like.dtype.itemsize
     size = max(1, budget // subject.activations(x1))
     options = {"apply": subject.apply, "transforms": subject.transforms}
     pull = execution.compiled(jacobians.pull, tuple(options))
     push = execution.compiled(jacobians.push, tuple(options))
     with subject.transforms.constant():
         direction = None
-        for start in range(0, other.shape[0], size):
-            piece = slice(start, start + size)
-            part = pull(subject.trained, subject.fixed, other[piece], v[piece], **options)
+        for start in range(0, n2, size):
+            piece = slice(start, min(start + size, n2))
+            part = pull(subject.trained, subject.fixed, some(other, piece), v[piece], **options)
             direction = part if direction is None else mapped(lambda a, b: a + b, direction, part)
-        starts = range(0, x1.shape[0], size)
-        results = [push(subject.trained, subject.fixed, x1[s : s + size], direction, **options) for s in starts]
+        pieces = [slice(start, min(start + size, n1)) for start in range(0, n1, size)]
+        results = [push(subject.trained, subject.fixed, some(x1, piece), direction, **options) for piece in pieces]
     return results[0] if len(results) == 1 else execution.xp.concat(results, axis=0)
 
 
-def _tile(subject: Subject, way: Way, x1: Array, x2: Array, trace: bool) -> TileFunction:
+def _tile(subject: Subject, way: Way, x1: Inputs, x2: Inputs, trace: bool) -> TileFunction:
     """The function that computes one block of the matrix."""
     step = 1 if trace else subject.outputs
 
-    def part(x: Array, rows: slice) -> Array:
-        inputs = slice(rows.start // step, rows.stop // step)
-        return x if inputs == slice(0, x.shape[0]) else x[inputs]
+    def part(x: Inputs, rows: slice) -> Inputs:
+        return some(x, slice(rows.start // step, rows.stop // step))
 
     if way == "vector_products":
         products = _products(subject, trace)
         return lambda rows, columns, diagonal: (products(part(x1, rows), part(x2, columns)),)
-    summed = by_positions(subject.network, x1.shape[0], x2.shape[0], trace) if subject.network else ()
+    summed = by_positions(subject.network, number(x1), number(x2), trace) if subject.network else ()
     factors, contract = _structured(subject, summed, trace) if way == "structured" else _jacobians(subject, trace)
     kept: dict[int, Any] = {}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +12,12 @@ from ntkbench.arrays.array import Array
 from ntkbench.arrays.derivatives import transforms_for
 from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.arrays.transforms import Transforms
-from ntkbench.arrays.trees import leaves
-from ntkbench.kernels.empirical import costs
+from ntkbench.arrays.trees import leaves, mapped
+from ntkbench.kernels.empirical import costs, inputs
 from ntkbench.kernels.empirical.costs import WAYS, Way
+from ntkbench.kernels.empirical.inputs import Inputs
+from ntkbench.kernels.empirical.jacobians import evaluate
+from ntkbench.kernels.empirical.modules import holds_parameters, model_of
 from ntkbench.networks.finite import Finite
 
 
@@ -22,12 +25,14 @@ from ntkbench.networks.finite import Finite
 class Subject:
     """`apply` of `params`, the merged `trained` and `fixed` ones (None: all are trained); `network` where it is one."""
 
-    apply: Callable[[Any, Array], Array]
+    apply: Callable[[Any, Inputs], Array]
     network: Finite | None
     params: Any
     trained: Any
     fixed: Any
     outputs: int
+    like: Array
+    """An array of the dtype and on the device of the kernel."""
     execution: Execution
     transforms: Transforms
 
@@ -36,17 +41,17 @@ class Subject:
         """The number of trained parameters."""
         return sum(math.prod(array.shape) for array in leaves(self.trained))
 
-    def activations(self, x: Array) -> int:
+    def activations(self, x: Inputs) -> int:
         """Numbers that an evaluation holds for each of the inputs x, roughly."""
         if self.network is not None:
             return costs.activations(self.network)
-        return costs.unknown_activations(self.parameters, math.prod(x.shape[1:]))
+        return costs.unknown_activations(self.parameters, inputs.size(x))
 
-    def room(self, way: Way, x1: Array, n2: int, trace: bool) -> tuple[int, int]:
+    def room(self, way: Way, x1: Inputs, n2: int, trace: bool) -> tuple[int, int]:
         """Numbers held at once for each input and for each pair of inputs, roughly."""
         if self.network is not None:
-            return costs.room(self.network, way, x1.shape[0], n2, trace)
-        return costs.unknown_room(self.parameters, math.prod(x1.shape[1:]), way, self.outputs, trace)
+            return costs.room(self.network, way, inputs.number(x1), n2, trace)
+        return costs.unknown_room(self.parameters, inputs.size(x1), way, self.outputs, trace)
 
     def way(self, method: str, n1: int, n2: int | None, trace: bool) -> Way:
         """The method asked for, or with "auto" the one with the fewest multiply-adds."""
@@ -66,25 +71,57 @@ class Subject:
         return min(counted, key=lambda way: counted[way])
 
 
-def subject_of(apply: Any, params: Any, x1: Array, x2: Array | None) -> Subject:
-    """What `apply`, a network, its method of that name or any function, is to be differentiated by.
+def given(apply: Any, rest: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The arguments (params, x1, ...) that follow `apply`, whichever way they were given: None, x1, ... of a module.
+
+    Raises ValueError where there are no inputs.
+    """
+    if holds_parameters(apply) and rest[0] is not None:
+        # What has no name stands one place early: x1 in the place of params.
+        x1, *middle, last = rest
+        named = [] if last is None else [value for value in middle if value is not None]
+        if len(named) == len(middle):
+            raise ValueError(f"{type(apply).__name__} holds its parameters: leave params out, (module, x1, ...)")
+        rest = (
+            (None, x1, *middle) if last is None else (None, x1, *named, *[None] * (len(middle) - 1 - len(named)), last)
+        )
+    if rest[1] is None:
+        raise ValueError(
+            "inputs x1 are missing: give (function, params, x1), or (module, x1) for one that holds its own"
+        )
+    return rest
+
+
+def first(x: Inputs) -> Any:
+    """An array of the inputs."""
+    return next(iter(leaves(x)), None)
+
+
+def subject_of(apply: Any, params: Any, x1: Inputs, x2: Inputs | None) -> Subject:
+    """What `apply`, a network, its method of that name, a module or any function, is to be differentiated by.
 
     Raises ValueError for shapes and dtypes that do not fit, TypeError for arrays that have no derivatives.
     """
     network = apply if isinstance(apply, Finite) else _owner(apply)
-    inputs = [x1] if x2 is None else [x1, x2]
-    arrays = leaves(params)
-    execution = execution_for(*inputs, *arrays)
-    transforms = transforms_for(x1)
-    _check(inputs, arrays)
+    model = model_of(apply, params)
+    trained, fixed = (params, None) if model is None else (model.trained, model.fixed)
+    given = [x1] if x2 is None else [x1, x2]
+    arrays = [*leaves(given), *leaves(trained)]
+    execution = execution_for(*arrays)
+    transforms = transforms_for(arrays[0])
+    inputs.check(given)
+    _check_dtypes(arrays)
     if network is not None:
         network.check(params, x1)
         trained, fixed = network.split(params)
-        return Subject(network.apply, network, params, trained, fixed, network.output_size, execution, transforms)
-    given = tuple(apply(params, x1[:1]).shape)
-    if len(given) != 2 or given[0] != min(1, x1.shape[0]):
-        raise ValueError(f"apply must give (n, O) for n inputs, not {given} for one")
-    return Subject(apply, None, params, params, None, given[1], execution, transforms)
+        return Subject(network.apply, network, params, trained, fixed, network.output_size, x1, execution, transforms)
+    function = apply if model is None else model.apply
+    output = evaluate(function, trained, fixed, mapped(lambda x: x[:1], x1))
+    shape = tuple(output.shape)
+    if len(shape) != 2 or shape[0] != min(1, inputs.number(x1)):
+        name = "apply" if model is None else "the module"
+        raise ValueError(f"{name} must give (n, O) for n inputs, not {shape} for one")
+    return Subject(function, None, params, trained, fixed, shape[1], output, execution, transforms)
 
 
 def _owner(apply: Any) -> Finite | None:
@@ -92,14 +129,8 @@ def _owner(apply: Any) -> Finite | None:
     return owner if isinstance(owner, Finite) and apply.__name__ == "apply" else None
 
 
-def _check(inputs: list[Array], arrays: Sequence[Array]) -> None:
-    for k, x in enumerate(inputs, start=1):
-        if len(x.shape) < 2 or min(x.shape[1:]) < 1:
-            raise ValueError(f"x{k} must be inputs (n, ...) with at least one number each, not {tuple(x.shape)}")
-    if len({tuple(x.shape[1:]) for x in inputs}) > 1:
-        raise ValueError(
-            f"x1 and x2 must agree in all but their number: {', '.join(str(tuple(x.shape)) for x in inputs)}"
-        )
-    dtypes = sorted({str(array.dtype).rpartition(".")[2] for array in [*inputs, *arrays]})
-    if len(dtypes) > 1 or dtypes[0] not in ("float32", "float64"):
-        raise ValueError(f"inputs and parameters must all be float32 or all float64, not {', '.join(dtypes)}")
+def _check_dtypes(arrays: list[Array]) -> None:
+    dtypes = sorted({str(a.dtype).rpartition(".")[2] for a in arrays if not inputs.whole(a.dtype)})
+    if len(dtypes) != 1 or dtypes[0] not in ("float32", "float64"):
+        found = ", ".join(dtypes) or "whole numbers alone"
+        raise ValueError(f"inputs and parameters must all be float32 or all float64, not {found}")

@@ -6,7 +6,7 @@ import math
 from abc import abstractmethod
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import Any
+from typing import Any, cast
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
@@ -29,8 +29,10 @@ class Pool(Layer):
 
     def __post_init__(self) -> None:
         check_window(self.window)
-        if self.stride is not None:
-            check_fits(self.stride, "stride", self.window)
+        if self.stride is None:
+            # What means the same is one value: its kernels are compiled once.
+            object.__setattr__(self, "stride", self.window)
+        check_fits(self.stride, "stride", self.window)
         check_padding(self.padding)
 
     @abstractmethod
@@ -40,7 +42,7 @@ class Pool(Layer):
     @property
     def steps(self) -> Sizes:
         """The stride that is used."""
-        return self.window if self.stride is None else self.stride
+        return cast(Sizes, self.stride)
 
     @property
     def mixes_positions(self) -> bool:

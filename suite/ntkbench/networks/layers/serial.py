@@ -35,13 +35,13 @@ class Serial(Layer):
         return self.layers
 
     def output_shape(self, shape: Shape, units: Units) -> Shape:
-        for layer, its_units in self._with_units(units):
+        for layer, its_units in self.with_units(units):
             shape = layer.output_shape(shape, its_units)
         return shape
 
     def linear_layers(self, shape: Shape, units: Units) -> tuple[Linear, ...]:
         found: list[Linear] = []
-        for layer, its_units in self._with_units(units):
+        for layer, its_units in self.with_units(units):
             found += layer.linear_layers(shape, its_units)
             shape = layer.output_shape(shape, its_units)
         return tuple(found)
@@ -84,7 +84,7 @@ class Serial(Layer):
             before = layer.independent(before)
         return before
 
-    def _with_units(self, units: Units) -> list[tuple[Layer, Units]]:
+    def with_units(self, units: Units) -> list[tuple[Layer, Units]]:
         """Each layer with the units of its linear layers: the last ones where no other follows."""
         last = max((k for k, layer in enumerate(self.layers) if layer.has_weights), default=0)
         return [(layer, units if k >= last else units.followed()) for k, layer in enumerate(self.layers)]

@@ -12,8 +12,9 @@ PACKAGES = ("gpytorch", "linear-operator", "torch", "numpy")
 
 def prepare(workload: Mapping[str, Any], arrays: Mapping[str, Any]) -> Callable[[], Any]:
     """Condition and predict, by Cholesky: from 800 points on GPyTorch would approximate by conjugate gradients."""
-    import gpytorch
     import torch
+
+    import gpytorch
 
     k_train, k_test, y = (torch.from_numpy(arrays[name]) for name in ("k_train", "k_test", "y_train"))
     n, n_test = len(k_train), len(k_test)

@@ -1,0 +1,1 @@
+"""Modules of PyTorch from architectures, and architectures from modules."""
