@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -64,7 +65,7 @@ class Weightless(nn.Module):  # type: ignore[misc]
         self.layer = layer
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        found: torch.Tensor = self.layer.forward(x.movedim(1, -1), _no_weights)
+        found: torch.Tensor = self.layer.forward(x.movedim(1, -1), _NoWeights())
         return found.movedim(-1, 1)
 
     def extra_repr(self) -> str:
@@ -97,5 +98,13 @@ LEAVES = (Padded, AtPositions, Weightless)
 """What is a layer as a whole, whatever it does inside."""
 
 
-def _no_weights(x: Any) -> Any:
-    raise AssertionError("a layer without weights asks for some")
+class _NoWeights:
+    """The `LinearFunction` of a layer without weights, all of whose positions are there."""
+
+    present = None
+
+    def __call__(self, x: Any) -> Any:
+        raise AssertionError("a layer without weights asks for some")
+
+    def by_steps(self) -> Callable[[Any], Any]:
+        raise AssertionError("a layer without weights asks for some")
