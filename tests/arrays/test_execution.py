@@ -11,8 +11,8 @@ import numpy as np
 import psutil
 import pytest
 
-from ntkbench.arrays.derivatives import transforms_for
 from ntkbench.arrays.execution import execution_for, execution_of
+from ntkbench.arrays.transforms import transforms_for
 from ntkbench.backends import installed, open_backend
 from ntkbench.kernels import cntk, fc_kernels, implementations
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property, partial
+from itertools import chain, islice
 from typing import Any
 
 import jax
@@ -19,9 +20,9 @@ from jax import lax
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.descent import Descent, Loop
+from ntkbench.arrays.jax_descent import CompiledLoop
 from ntkbench.arrays.memory import available_to_host, tile_budget
 from ntkbench.arrays.transforms import Function, Transforms
-from ntkbench.arrays.trees import mapped
 
 _ONE = np.float32(1.0)
 
@@ -55,9 +56,14 @@ class Jax:
             with _enable_x64(double), self.standard(x):
                 return jax.block_until_ready(function(item))
 
+        waiting = iter(items)
+        first = list(islice(waiting, 2))
+        if len(first) < 2:  # starting threads for one would take longer than what is small
+            yield from map(run, first)
+            return
         with ThreadPoolExecutor(workers) as pool:
             pending: deque[Future[Any]] = deque()
-            for item in items:
+            for item in chain(first, waiting):
                 pending.append(pool.submit(run, item))
                 if len(pending) > workers:
                     yield pending.popleft().result()
@@ -215,7 +221,7 @@ class Jax:
         return x
 
     def descend(self, descent: Descent, trained: Any, fixed: Any) -> Loop:
-        return _Loop(descent, trained, fixed)
+        return CompiledLoop(descent, trained, fixed)
 
 
 def _enable_x64(enabled: bool) -> AbstractContextManager[Any]:
@@ -238,60 +244,6 @@ class _Transforms:
 
     def constant(self) -> AbstractContextManager[Any]:
         return nullcontext()
-
-
-class _Loop:
-    """One compiled loop for all stretches between recordings."""
-
-    def __init__(self, descent: Descent, trained: Any, fixed: Any) -> None:
-        self._function, self._trained, self._fixed = descent.outputs, trained, fixed
-        self._velocity = mapped(jnp.zeros_like, trained) if descent.momentum else None
-        order = None if descent.order is None else jnp.asarray(descent.order)
-        self._data = (descent.x, descent.y, order)
-        self._numbers = (descent.rate, descent.momentum, descent.scale)
-
-    @property
-    def trained(self) -> Any:
-        return self._trained
-
-    def advance(self, start: int, stop: int, limit: float) -> int | None:
-        state = (start, False, self._trained, self._velocity)
-        numbers = (*self._numbers, limit, stop)
-        step, beyond, self._trained, self._velocity = _advance(self._function, state, self._fixed, self._data, numbers)
-        return int(step) if beyond else None
-
-    def outputs(self, x: Array) -> np.ndarray:
-        return np.asarray(_outputs(self._function, self._trained, self._fixed, x))
-
-
-@partial(jax.jit, static_argnums=0)  # compiled once for each network, shapes and precision
-def _advance(function: Function, state: Any, fixed: Any, data: Any, numbers: Any) -> Any:
-    x, y, order = data
-    rate, momentum, scale, limit, stop = numbers
-
-    def loss(trained: Any, inputs: Array, targets: Array) -> Array:
-        error = function(trained, fixed, inputs) - targets
-        return 0.5 * scale * jnp.sum(error * error)
-
-    def step(state: Any) -> Any:
-        now, _, trained, velocity = state
-        inputs, targets = (x, y) if order is None else (x[order[now]], y[order[now]])
-        value, slope = jax.value_and_grad(loss)(trained, inputs, targets)
-        # Not "value > limit", which is false of NaN.
-        beyond = ~(value <= limit)
-        if velocity is None:
-            moved = mapped(lambda w, g: jnp.where(beyond, w, w - rate * g), trained, slope)
-        else:
-            velocity = mapped(lambda v, g: momentum * v - rate * g, velocity, slope)
-            moved = mapped(lambda w, v: jnp.where(beyond, w, w + v), trained, velocity)
-        return jnp.where(beyond, now, now + 1), beyond, moved, velocity
-
-    return lax.while_loop(lambda state: (state[0] < stop) & ~state[1], step, state)
-
-
-@partial(jax.jit, static_argnums=0)
-def _outputs(function: Function, trained: Any, fixed: Any, x: Array) -> Array:
-    return function(trained, fixed, x)
 
 
 EXECUTION = Jax()

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from ntkbench.arrays.array import Array
+from ntkbench.arrays.execution import execution_for
+
 Function = Callable[..., Any]
 
 
@@ -26,3 +29,11 @@ class Transforms(Protocol):
 
     def constant(self) -> AbstractContextManager[Any]:
         """A block whose results are not themselves kept ready for differentiation, whatever the inputs are."""
+
+
+def transforms_for(x: Array) -> Transforms:
+    """The transforms of the array's library. Raises TypeError for one that does not differentiate."""
+    transforms = execution_for(x).transforms
+    if transforms is None:
+        raise TypeError(f"empirical kernels need derivatives, which arrays of type {type(x).__name__} have not")
+    return transforms

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ntkbench.arrays.array import Array
-from ntkbench.arrays.derivatives import transforms_for
 from ntkbench.arrays.execution import Execution, execution_for
-from ntkbench.arrays.transforms import Transforms
+from ntkbench.arrays.transforms import Transforms, transforms_for
 from ntkbench.arrays.trees import leaves, mapped
 from ntkbench.kernels.empirical import costs, inputs
 from ntkbench.kernels.empirical.costs import WAYS, Way
