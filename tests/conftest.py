@@ -55,6 +55,7 @@ def faults(ctx: Context, *, how: str) -> None:
         if how == "exit":
             os._exit(7)
         if how == "sleep":
+            open(os.path.join(os.path.dirname(__file__), "asleep"), "w").close()
             time.sleep(600)
     ctx.stage("act", act)
     if how != "silent":

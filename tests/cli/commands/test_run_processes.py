@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pty
 import signal
@@ -81,15 +80,14 @@ def test_a_runner_that_is_killed_leaves_a_database_that_continues(
     assert query("SELECT count(*) FROM latest_run") == [(2,)]
 
 
-def test_a_worker_that_is_killed_is_a_failed_run_and_the_next_goes_on(start, worker_of, words, query):
+def test_a_worker_that_is_killed_is_a_failed_run_and_the_next_goes_on(
+    start, worker_of, words, query, until, small_tasks
+):
     child = start(*words)
     first_is_done(child)
-    for _ in range(3):
-        # Between two runs there is none to fail: the next one has another worker, to be killed as well.
-        worker_of(child).kill()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(timeout=600)
-            break
+    # Between two runs there would be none to fail.
+    until(lambda: (small_tasks / "asleep").exists())
+    worker_of(child).kill()
     _, err = child.communicate(timeout=600)
     assert child.returncode == 3
     assert err.startswith("failed: faults [numba] killed: the worker ended by signal 9")
