@@ -76,7 +76,7 @@ def session(chance: random.Random, known: str, slower: Callable[[int], float]) -
     What is `known` before is off by a factor for each backend where it is from another machine, and each run by some
     15 % everywhere; run k takes `slower(k)` times as long as that.
     """
-    before = {key: key[0] * math.exp(chance.gauss(0, 0.3)) for key in {(r.cost, r.backend) for r in RUNS}}
+    before = {key: key[0] * math.exp(chance.gauss(0, 0.3)) for key in dict.fromkeys((r.cost, r.backend) for r in RUNS)}
     seen = [observation(run, before[run.cost, run.backend]) for run in RUNS]
     expectation = {
         "reference": lambda: Expectation(reference=seen),

@@ -46,7 +46,7 @@ def takes_half(function: Callable[P, R]) -> Callable[P, R]:
         narrow = [_narrow(w, inputs[0]) for w in (wide if isinstance(wide, tuple) else (wide,))]
         if any(overflown for _, overflown in narrow):
             message = f"entries beyond the largest {dtype_name(inputs[0])} are infinite: give inputs in float32"
-            warnings.warn(message, UserWarning, stacklevel=3)
+            warnings.warn(message, UserWarning, stacklevel=4)
         results: Any = [result for result, _ in narrow]
         results = type(wide)(*results) if isinstance(wide, tuple) else results[0]
         return cast(R, results)

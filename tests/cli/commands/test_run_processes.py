@@ -50,6 +50,7 @@ def first_is_done(child: subprocess.Popen[str]) -> None:
 def test_ctrl_c_keeps_what_is_finished_and_says_how_to_continue(start, worker_of, words, query, until, small_tasks):
     child = start(*words)
     first_is_done(child)
+    until(lambda: (small_tasks / "asleep").exists())  # within the second run
     worker = worker_of(child)
     child.send_signal(signal.SIGINT)
     out, err = child.communicate(timeout=600)
@@ -68,6 +69,7 @@ def test_a_runner_that_is_killed_leaves_a_database_that_continues(
 ):
     child = start(*words)
     first_is_done(child)
+    until(lambda: (small_tasks / "asleep").exists())  # within the second run
     worker = worker_of(child)
     child.kill()
     child.wait(30)

@@ -196,4 +196,4 @@ def test_a_result_that_fits_nowhere_is_refused_before_anything_is_computed() -> 
 def test_images_whose_pairs_of_positions_fit_nowhere_are_refused() -> None:
     x = np.zeros((1, 1000, 1000, 1))
     with pytest.raises(MemoryError, match=r"^one pair of inputs takes 116 TiB of working memory"):
-        architecture_kernels(serial(Conv(), RELU, GlobalAvgPool()), x)
+        architecture_kernels(serial(Conv(padding="circular"), RELU, GlobalAvgPool()), x)

@@ -78,8 +78,8 @@ class LinearLayer(Parameterized):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        plain = is_plain(self.w_std, self.b_std) and math.isfinite(self.w_std) and math.isfinite(self.b_std)
-        known = plain or (is_setting(self.w_std) and is_setting(self.b_std))
+        scales = self.w_std, self.b_std
+        known = all(math.isfinite(scale) if is_plain(scale) else is_setting(scale) for scale in scales)
         if not (known and holds(self.w_std > 0) and holds(self.b_std >= 0)):
             raise ValueError(f"w_std must be positive and b_std not negative, not {self.w_std} and {self.b_std}")
 
