@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import pytest
 
@@ -104,27 +104,35 @@ def share_inside(found: Sequence[tuple[Estimate | None, float]]) -> float:
     return sum(known) / len(known)
 
 
+def nearly_always(held: Iterable[bool]) -> bool:
+    """In nine of ten simulated sessions, which differ by chance."""
+    sessions = list(held)
+    return sum(sessions) >= 0.9 * len(sessions)
+
+
 KNOWN = ("reference", "history", "nothing")
 
 
 @pytest.mark.parametrize("known", KNOWN)
 def test_the_range_holds_the_truth_and_narrows(known: str) -> None:
-    sessions = [session(random.Random(number), known, lambda k: 1.0) for number in range(10)]
+    sessions = [session(random.Random(number), known, lambda k: 1.0) for number in range(20)]
     assert share_inside([step for steps in sessions for step in steps]) > 0.85
-    for steps in sessions:
-        widths = [estimate.high / estimate.low for estimate, _ in steps if estimate is not None]
-        assert min(widths) < 2.0
-        assert known == "history" or widths[60] < 0.8 * widths[0]  # a session that knows this machine begins narrow
+    widths = [[estimate.high / estimate.low for estimate, _ in steps if estimate is not None] for steps in sessions]
+    assert nearly_always(min(each) < 2.0 for each in widths)
+    # A session that knows this machine begins narrow.
+    assert known == "history" or nearly_always(each[60] < 0.8 * each[0] for each in widths)
 
 
 @pytest.mark.parametrize("known", KNOWN)
 def test_a_machine_that_is_suddenly_three_times_slower_is_told_within_a_few_runs(known: str) -> None:
     half = len(RUNS) // 2
-    sessions = [session(random.Random(number), known, lambda k: 3.0 if k >= half else 1.0) for number in range(10)]
+    sessions = [session(random.Random(number), known, lambda k: 3.0 if k >= half else 1.0) for number in range(20)]
+    told = []
     for steps in sessions:
         estimate, truth = steps[half]
         assert estimate is not None
         assert estimate.high < truth  # nobody could know
         later = [e.seconds / t for e, t in steps[half + 6 : half + 20] if e is not None]
-        assert sum(later) / len(later) > 0.7
+        told.append(sum(later) / len(later))
+    assert nearly_always(share > 0.7 for share in told)
     assert share_inside([step for steps in sessions for step in steps[half + 5 : half + 20]]) > 0.85
