@@ -156,7 +156,16 @@ def test_shapes_at_infinite_and_finite_width_agree(row: Any) -> None:
         assert out[-1] == features.channels[1] * row.units.last
 
 
-def test_its_kernels_have_the_gradients_of_central_differences(row: Any) -> None:
+@pytest.fixture
+def compiled_quickly() -> Iterator[None]:
+    """The same program; only its machine code is less polished, and ready in half the time."""
+    before = jax.config.values["jax_disable_most_optimizations"]
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", before)
+
+
+def test_its_kernels_have_the_gradients_of_central_differences(row: Any, compiled_quickly: None) -> None:
     x, step = inputs(row, 3), 1e-4
     weights = np.random.default_rng(2).standard_normal((2, 3, 3))
     places = [(0, *(0,) * (x.ndim - 1)), (2, *(size - 1 for size in x.shape[1:]))]
