@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
+from ntkbench.arrays.execution import execution_of
 
 Mechanism = Literal["softmax", "identity", "relu", "abs"]
 
@@ -33,7 +34,9 @@ def weights(mechanism: Mechanism, logits: Array, axis: int, present: Array | Non
     if mechanism == "softmax":
         if present is not None:
             logits = xp.where(present > 0.0, logits, xp.full_like(logits, _ABSENT))
-        shares = xp.exp(logits - xp.max(logits, axis=axis, keepdims=True))
+        # The largest cancels out. Its derivative would divide by how many equal it: none, where a compiler rounds anew.
+        largest = execution_of(xp).constant(xp.max(logits, axis=axis, keepdims=True))
+        shares = xp.exp(logits - largest)
         return shares / xp.sum(shares, axis=axis, keepdims=True)
     if mechanism == "relu":
         return xp.where(logits > 0.0, logits, xp.zeros_like(logits))
