@@ -16,6 +16,7 @@ from ntkbench.kernels.general.arrangements import Arrangement, arrangement_of
 from ntkbench.kernels.general.passes import cross_pass, own_pass, wide
 from ntkbench.kernels.general.structure import draws_anew
 from ntkbench.kernels.gram.equal_inputs import traced_coincidences
+from ntkbench.kernels.gram.tiles import mirrored
 from ntkbench.kernels.relu.dense_derivative import UNROLLED
 from ntkbench.kernels.relu.network import Kernels
 from ntkbench.networks.layers import Serial
@@ -69,7 +70,7 @@ def _whole(
         if x2 is None:
             here = xp.eye(x1.shape[0], dtype=xp.bool, device=array_api_compat.device(x1))
             result = xp.where(here, exact[:, None], result)
-            result = xp.triu(result) + xp.matrix_transpose(xp.triu(result, k=1))
+            result = mirrored(result, execution=execution)
         results.append(xp.astype(result, x1.dtype))
     return tuple(results)
 

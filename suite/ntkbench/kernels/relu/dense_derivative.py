@@ -19,6 +19,7 @@ from ntkbench.arrays.transforms import Function
 from ntkbench.duals.gaussians import Gaussians
 from ntkbench.duals.relu import relu_covariances
 from ntkbench.kernels.gram.equal_inputs import traced_coincidences
+from ntkbench.kernels.gram.tiles import mirrored
 from ntkbench.kernels.relu.dense_tiles import NEARLY_PARALLEL, DenseTiles
 from ntkbench.kernels.relu.network import Kernels, Network
 from ntkbench.kernels.relu.norms import mean_square
@@ -93,7 +94,7 @@ def _undifferentiated(execution: Execution, network: Network, x1: Array, x2: Arr
     kernels: tuple[Array, ...] = (nngp, ntk)
     if x1.dtype == xp.float32:
         kernels = execution.either(closest > NEARLY_PARALLEL, again, lambda: (nngp, ntk))
-    return tuple(_mirrored(xp, kernel) for kernel in kernels) if x2 is None else tuple(kernels)
+    return tuple(mirrored(kernel, execution=execution) for kernel in kernels) if x2 is None else tuple(kernels)
 
 
 def _in_dtype(xp: Any, network: Network, dtype: Any) -> Network:
@@ -120,7 +121,7 @@ def _differentiable(execution: Execution, network: Network, x1: Array, x2: Array
         result = result + execution.matmul(cone2, xp.matrix_transpose(zeros2))
         if x2 is None:
             here = xp.eye(x1.shape[0], dtype=xp.bool, device=array_api_compat.device(x1))
-            result = _mirrored(xp, xp.where(here, exact[:, None], result))
+            result = mirrored(xp.where(here, exact[:, None], result), execution=execution)
         results.append(xp.astype(result, dtype))
     return tuple(results)
 
@@ -182,10 +183,6 @@ def _cones(execution: Execution, network: Network, any_zero: Array, others: Arra
     else:
         nngp, ntk = execution.either(any_zero, slopes, none)
     return nngp, ntk
-
-
-def _mirrored(xp: Any, kernel: Array) -> Array:
-    return xp.triu(kernel) + xp.matrix_transpose(xp.triu(kernel, k=1))
 
 
 def _wide(execution: Execution, scale: Any) -> Any:
