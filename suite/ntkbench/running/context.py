@@ -18,6 +18,7 @@ from ntkbench.errors import InputError, brief, unknown
 from ntkbench.experiment.spec import Task
 from ntkbench.running.account import BETWEEN_CALLS, DATA, Account
 from ntkbench.running.stopwatch import Timing, measure
+from ntkbench.running.whole_set import channel_statistics
 
 if TYPE_CHECKING:
     from ntkbench.arrays.array import Array
@@ -108,20 +109,17 @@ class Context:
         test = np.arange(len(arrays.y_test))
         if n_test != len(test):
             test = datasets.subset(len(test), n_test, self.rng(purpose=f"test {name} {n_test}"))
-        if pool == 1:
-            x_train, x_test = arrays.x_train, arrays.x_test
-        else:
-            x_train, x_test = datasets.average_pool(arrays.x_train, pool), datasets.average_pool(arrays.x_test, pool)
-        mean, std = datasets.channel_statistics(x_train)
+        mean, std = channel_statistics(name, pool)
 
         def ready(x: np.ndarray) -> Array:
+            chosen = x if pool == 1 else datasets.average_pool(x, pool)
             # float32 for every precision: the same numbers, whatever is then done with them.
-            return self.asarray(datasets.standardise(x, mean, std).astype(np.float32))
+            return self.asarray(datasets.standardise(chosen, mean, std).astype(np.float32))
 
         return Split(
-            x_train=ready(x_train[train]),
+            x_train=ready(arrays.x_train[train]),
             labels_train=arrays.y_train[train].astype(np.int64),
-            x_test=ready(x_test[test]),
+            x_test=ready(arrays.x_test[test]),
             labels_test=arrays.y_test[test].astype(np.int64),
             n_classes=datasets.images(name).n_classes,
         )
