@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ntkbench.errors import InputError, brief, describe, unknown
+from ntkbench.errors import InputError, brief, describe, unknown, warn_caller
 
 
 def test_an_unknown_name_is_answered_with_the_nearest_valid_one() -> None:
@@ -62,3 +62,9 @@ def test_a_large_value_is_cut() -> None:
     assert len(shown) == 100
     assert shown.startswith("['x', 'x'")
     assert shown.endswith("...")
+
+
+def test_a_warning_is_of_the_line_that_called_the_package() -> None:
+    with pytest.warns(UserWarning, match="look here") as caught:
+        warn_caller("look here")
+    assert [warning.filename for warning in caught] == [__file__]

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import sys
+import warnings
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 _LONGEST = 500  # characters of a message worth keeping
 _BRIEF = 100  # characters of a value
+_PACKAGE = str(Path(__file__).parent)
 
 
 class InputError(ValueError):
@@ -47,6 +51,14 @@ def unknown(kind: str, name: str, choices: Iterable[str]) -> InputError:
     near = difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}?" if near else f"choose from: {', '.join(valid) or '(none)'}"
     return InputError(f"unknown {kind} {name!r}; {hint}")
+
+
+def warn_caller(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn where this package was called: of a caller's own line, however deep in the package the reason is found."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)
 
 
 def describe(error: BaseException) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar, cast
@@ -13,6 +12,7 @@ from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.execution import execution_for
 from ntkbench.arrays.inputs import HALVES, check_pair, dtype_name
+from ntkbench.errors import warn_caller
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -46,7 +46,7 @@ def takes_half(function: Callable[P, R]) -> Callable[P, R]:
         narrow = [_narrow(w, inputs[0]) for w in (wide if isinstance(wide, tuple) else (wide,))]
         if any(overflown for _, overflown in narrow):
             message = f"entries beyond the largest {dtype_name(inputs[0])} are infinite: give inputs in float32"
-            warnings.warn(message, UserWarning, stacklevel=4)
+            warn_caller(message)
         results: Any = [result for result, _ in narrow]
         results = type(wide)(*results) if isinstance(wide, tuple) else results[0]
         return cast(R, results)

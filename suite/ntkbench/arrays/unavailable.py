@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
 from ntkbench.arrays.execution import Execution, note
 from ntkbench.arrays.memory import ran_out_of_memory
+from ntkbench.errors import warn_caller
 
 Result = TypeVar("Result")
 
@@ -77,7 +77,7 @@ def attempt(implementation: str, compute: Callable[[], Result], instead: Executi
     try:
         result = compute()
     except Unavailable as error:
-        warnings.warn(_FALLBACK[instead.name].format(implementation, error), RuntimeWarning, stacklevel=2)
+        warn_caller(_FALLBACK[instead.name].format(implementation, error), RuntimeWarning)
         return None
     note(implementation)
     return result

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -14,6 +13,7 @@ from ntkbench.arrays.checks import host
 from ntkbench.arrays.execution import execution_for
 from ntkbench.duals.covariance import Covariance, itself
 from ntkbench.duals.quadrature import relative_hermite_error
+from ntkbench.errors import warn_caller
 from ntkbench.kernels.general.structure import leaves
 from ntkbench.kernels.general.walk import Walk, of_itself
 from ntkbench.networks.layers import Activation, Layer, Serial
@@ -59,7 +59,7 @@ def check_quadrature(architecture: Serial, x1: Array, x2: Array | None) -> None:
         if worst > _REFUSED:
             raise ValueError(f"{message}; use one with a name, or inputs of a smaller norm")
         if worst > _WARNED[dtype]:
-            warnings.warn(message, UserWarning, stacklevel=3)
+            warn_caller(message)
 
 
 @dataclass

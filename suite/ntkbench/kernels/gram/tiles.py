@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -11,6 +10,7 @@ from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.execution import Execution
 from ntkbench.arrays.memory import check_room, ran_out_of_memory
+from ntkbench.errors import warn_caller
 
 Progress = Callable[[int, int], None]
 """Called with (image pairs done, image pairs in all)."""
@@ -84,7 +84,7 @@ def gram(
         if smaller < 1 or not ran_out_of_memory(error):
             raise
     # Here, where the error is gone: it holds on to the arrays of the tile that did not fit.
-    warnings.warn(f"out of memory with tiles of side {size}; side {smaller} takes their place", stacklevel=2)
+    warn_caller(f"out of memory with tiles of side {size}; side {smaller} takes their place")
     return fill(smaller)
 
 
