@@ -7,7 +7,7 @@ forms, and the other library. Another architecture is a row in `ARCHITECTURES`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -63,13 +63,11 @@ libraries = pytest.mark.parametrize("library", ["jax", "torch"])
 
 
 @pytest.fixture(autouse=True)
-def followed() -> Iterator[None]:
-    """Gradients on, which opening torch as a backend switches off, and torch's first derivative forwards behind us."""
+def opened() -> None:
+    """Both libraries, and torch's first derivative forwards behind us."""
     for library in ("jax", "torch"):
         open_backend(library)
     assert execution_for(torch.zeros(())).transforms is not None
-    with torch.enable_grad():
-        yield
 
 
 def inputs(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
@@ -233,8 +231,7 @@ special = st.sampled_from([0.0, -0.0, 1.0, -1.0, 2.0, 1e-9, 1e-30, 1e8, -1e8])
 @pytest.mark.parametrize("name", ["relu 4", "relu 3, biases", "layer norm", "gelu"])
 def test_gradients_are_finite_everywhere(name: str, rows: list[list[float]]) -> None:
     network = ARCHITECTURES[name][1]
-    with torch.enable_grad():
-        found = gradient("torch", lambda v: weighted(network, v, None), np.array(rows))
+    found = gradient("torch", lambda v: weighted(network, v, None), np.array(rows))
     assert np.isfinite(found).all()
 
 

@@ -182,7 +182,6 @@ assert abs(min_eigenvalue(jnp.asarray(k)) - np.linalg.eigvalsh(k.astype(np.float
     assert done.returncode == 0, done.stderr
 
 
-@torch.enable_grad()
 def test_the_prediction_falls_with_the_ridge_as_by_hand() -> None:
     # [[2, 1], [1, 2]]^-2 (1, 0) = (5, -4) / 9, and -k (K + r)^-2 y is the slope by r; by y and k: k K^-1 and K^-1 y.
     k, y, k_test = (torch.tensor(a, dtype=torch.float64) for a in ([[2.0, 1], [1, 2]], [1.0, 0], [[1.0, 1]]))
@@ -195,7 +194,6 @@ def test_the_prediction_falls_with_the_ridge_as_by_hand() -> None:
             np.testing.assert_allclose(slope, expected, rtol=1e-14)
 
 
-@torch.enable_grad()
 def test_values_are_checked_where_they_are_though_a_derivative_is_asked_for() -> None:
     k, y, k_test = (torch.tensor(a, requires_grad=True) for a in problem())
     ridge = torch.tensor(-1.0, requires_grad=True)
@@ -220,7 +218,6 @@ def test_what_is_traced_and_not_definite_is_nan() -> None:
     assert np.isnan(found).all()
 
 
-@torch.enable_grad()
 def test_solvers_that_look_at_values_say_so() -> None:
     k, y, k_test = (torch.tensor(a, requires_grad=True) for a in problem())
     with pytest.raises(TypeError, match="conjugate_gradient is neither traced nor differentiated; cholesky_solve is"):

@@ -239,7 +239,7 @@ class _Loop:
                 error = descent.outputs(self._trained, self._fixed, x) - y
                 value = 0.5 * descent.scale * torch.sum(error * error)
                 slope = torch.autograd.grad(value, self._weights)
-            if not float(value) <= limit:
+            if not float(value.detach()) <= limit:
                 return now
             with torch.no_grad():
                 self._move(slope)

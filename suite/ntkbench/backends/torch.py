@@ -66,7 +66,6 @@ class Torch:
         self.execution = execution_of(torch)
         self._torch = torch
         _round_to_float32(torch)
-        torch.set_grad_enabled(False)
 
     def asarray(self, x: Any, dtype: str) -> Array:
         import numpy as np

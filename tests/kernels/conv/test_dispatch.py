@@ -68,7 +68,7 @@ def test_work_is_worth_compiling_for_where_eager_operations_take_longer() -> Non
 def test_float64_and_gradients_are_left_to_eager_operations() -> None:
     x, double = images(), images(torch.float64)
     followed = images().requires_grad_()
-    with prefer("inductor"), torch.enable_grad():
+    with prefer("inductor"):
         assert not inductor.applies(1e12, double)
         assert not inductor.applies(1e12, x, double)
         assert not inductor.applies(1e12, x, followed)
@@ -77,7 +77,7 @@ def test_float64_and_gradients_are_left_to_eager_operations() -> None:
 
 
 def test_a_kernel_can_be_differentiated_whatever_is_preferred() -> None:
-    with prefer("inductor"), torch.enable_grad():
+    with prefer("inductor"):
         x = images().requires_grad_()
         cntk(x, images() + 1, **GAP).sum().backward()
     assert x.grad is not None

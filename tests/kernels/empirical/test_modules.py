@@ -105,7 +105,6 @@ def outputs(module: nn.Module, x: Any) -> torch.Tensor:
     return module(*x) if isinstance(x, tuple) else module(x)
 
 
-@torch.enable_grad()  # which the suite's own backend switches off
 def gradients(module: nn.Module, x: Any) -> torch.Tensor:
     """(n, O, P), by autograd."""
     found, trained = outputs(module, x), [p for p in module.parameters() if p.requires_grad]

@@ -265,12 +265,10 @@ def test_float32_stays_float32(differentiating: Backend) -> None:
 
 def test_tensors_that_track_gradients_give_a_kernel_that_does_not() -> None:
     params, x, _ = on(open_backend("torch"), *drawn(DENSE, 3))
-    import torch
 
     tracked = tuple({name: value.clone().requires_grad_() for name, value in layer.items()} for layer in params)
-    with torch.enable_grad():
-        kernels = [empirical_ntk(DENSE, tracked, x, method=method) for method in METHODS]  # type: ignore[arg-type]
-        product = empirical_ntk_product(DENSE, tracked, x, None, x[:, :2])
+    kernels = [empirical_ntk(DENSE, tracked, x, method=method) for method in METHODS]  # type: ignore[arg-type]
+    product = empirical_ntk_product(DENSE, tracked, x, None, x[:, :2])
     assert not any(result.requires_grad for result in (*kernels, product))
 
 

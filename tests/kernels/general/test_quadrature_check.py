@@ -86,7 +86,9 @@ def test_a_warning_names_the_layer_and_the_bound(precision: str, norm: float, wa
     if not warned:
         architecture_kernels(network, x)
         return
-    with pytest.warns(UserWarning, match=r"layer 2 \(Activation\): .* off by up to 0\.00\d of .* its derivative") as caught:
+    with pytest.warns(
+        UserWarning, match=r"layer 2 \(Activation\): .* off by up to 0\.00\d of .* its derivative"
+    ) as caught:
         found = architecture_kernels(network, x)
     assert {warning.filename for warning in caught} == {__file__}
     expected = architecture_kernels(two_layers("tanh"), x)
