@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from ntkbench.arrays.array import Array
 from ntkbench.compat.neural_tangents.stax.parts import Chain, Part, architecture_of
 from ntkbench.kernels import Kernels, architecture_kernels
-from ntkbench.networks import Serial
 
 NAMES = ("nngp", "ntk", "cov1", "cov2", "x1_is_x2", "shape1", "shape2")
+_SQUARE = 32
 
 
 @dataclass(frozen=True)
@@ -26,27 +26,28 @@ class Kernel:
     x1: Array
     x2: Array | None
     kernels: Kernels | None
-    variances: tuple[Array, Array | None] | None
 
     @property
     def nngp(self) -> Array:
         """The covariances of the network's outputs."""
-        return self._there(self.kernels).nngp
+        return self._there().nngp
 
     @property
     def ntk(self) -> Array:
         """The neural tangent kernel."""
-        return self._there(self.kernels).ntk
+        return self._there().ntk
 
     @property
     def cov1(self) -> Array:
         """The variances of the outputs of x1."""
-        return self._there(self.variances)[0]
+        nngp = self._there().nngp
+        return nngp.diagonal() if self.x2 is None else _variances(self.part, self.x1)
 
     @property
     def cov2(self) -> Array | None:
         """Those of x2, None where it is x1."""
-        return self._there(self.variances)[1]
+        self._there()
+        return None if self.x2 is None else _variances(self.part, self.x2)
 
     @property
     def x1_is_x2(self) -> bool:
@@ -70,29 +71,23 @@ class Kernel:
     def _shape(self, x: Array) -> tuple[int, ...]:
         return (x.shape[0], *architecture_of(self.part, tuple(x.shape[1:])).shape)
 
-    def _there(self, value: Any) -> Any:
-        if value is None:
-            raise ValueError(
-                "the layers leave positions, of which no matrix is kept: end with Flatten or GlobalAvgPool"
-            )
-        return value
+    def _there(self) -> Kernels:
+        if self.kernels is None:
+            raise ValueError("layers leave positions, of which no matrix is kept: end with Flatten or GlobalAvgPool")
+        return self.kernels
 
 
-jax.tree_util.register_dataclass(Kernel, data_fields=["x1", "x2", "kernels", "variances"], meta_fields=["part"])
+jax.tree_util.register_dataclass(Kernel, data_fields=["x1", "x2", "kernels"], meta_fields=["part"])
 
 
 def kernel_of(part: Part, x1: Array, x2: Array | None) -> Kernel:
-    """Both kernels and the variances of layers; neither where they leave positions."""
+    """Both kernels of layers; neither where they leave positions."""
     path = architecture_of(part, tuple(x1.shape[1:]))
-    if len(path.shape) != 1:
-        return Kernel(part, x1, x2, None, None)
-    layers = path.layer
-    kernels = architecture_kernels(layers, x1, x2)
-    if x2 is None:
-        return Kernel(part, x1, x2, kernels, (kernels.nngp.diagonal(), None))
-    return Kernel(part, x1, x2, kernels, (_variances(layers, x1), _variances(layers, x2)))
+    return Kernel(part, x1, x2, architecture_kernels(path.layer, x1, x2) if len(path.shape) == 1 else None)
 
 
-def _variances(layers: Serial, x: Array) -> Array:
-    found: Array = jax.vmap(lambda row: architecture_kernels(layers, row[None]).nngp[0, 0])(x)
-    return found
+def _variances(part: Part, x: Array) -> Array:
+    """Of each output, from small squares on the diagonal."""
+    layer = architecture_of(part, tuple(x.shape[1:])).layer
+    squares = [architecture_kernels(layer, x[k : k + _SQUARE]).nngp for k in range(0, x.shape[0], _SQUARE)]
+    return jnp.concatenate([square.diagonal() for square in squares])
