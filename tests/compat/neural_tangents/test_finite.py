@@ -14,8 +14,10 @@ import jax
 import jax.numpy as jnp
 from jax.example_libraries import stax as plain
 
+from ntkbench import networks
 from ntkbench.compat import neural_tangents as nt
 from ntkbench.compat.neural_tangents import stax
+from ntkbench.compat.neural_tangents.stax.parts import architecture_of
 
 KEY = jax.random.PRNGKey(3)
 NORMAL = {"W_init": jax.random.normal, "b_init": jax.random.normal}
@@ -86,6 +88,71 @@ def test_convolutions_draw_and_compute_what_those_of_jax_do() -> None:
     assert params[5][1].shape == (1, 2)
     equal(jax.jit(ours[1])(params, x), jax.jit(theirs[1])(want, x))
     equal((params[0], params[2][0], params[5]), (want[0], want[2][0], want[5]))
+
+
+@pytest.mark.parametrize("join", ["FanInSum", "FanInConcat"])
+def test_three_branches_draw_and_compute_what_those_of_jax_do(join: str) -> None:
+    ours = stax.serial(
+        stax.FanOut(3),
+        stax.parallel(stax.serial(stax.Dense(4), stax.Relu()), stax.Identity(), stax.Dense(4, 1.2)),
+        getattr(stax, join)(),
+        stax.repeat(stax.serial(stax.Abs(), stax.Dense(3)), 1),
+    )
+    dense = plain.Dense(4, **NORMAL)
+    theirs = plain.serial(
+        plain.FanOut(3),
+        plain.parallel(plain.serial(scaled(dense, 0.5, 0.0), plain.Relu), plain.Identity, scaled(dense, 0.6, 0.0)),
+        plain.FanInConcat() if join == "FanInConcat" else plain.FanInSum,
+        plain.serial(
+            plain.serial(
+                plain.elementwise(jnp.abs),
+                scaled(plain.Dense(3, **NORMAL), 1 / math.sqrt(12 if join == "FanInConcat" else 4), 0.0),
+            )
+        ),
+    )
+    x = jax.random.normal(KEY, (2, 4))
+    (shape, params), (_, want) = ours[0](KEY, x.shape), theirs[0](KEY, x.shape)
+    assert shape == (2, 3)
+    equal(jax.tree.leaves(params), [w for w in jax.tree.leaves(want) if w.ndim == 2])
+    equal(jax.jit(ours[1])(params, x), jax.jit(theirs[1])(want, x))
+
+
+def test_kernels_of_branches_are_those_of_the_layers_here() -> None:
+    def kernels(join: Any) -> Any:
+        branches = stax.parallel(stax.serial(stax.Dense(4), stax.Relu()), stax.Identity(), stax.Dense(4, 1.2))
+        return stax.serial(stax.Dense(4), stax.FanOut(3), branches, join, stax.Dense(1))[2]
+
+    first, last = networks.serial(networks.Dense(), networks.Activation("relu")), networks.Dense(1.2)
+    branches = (first, networks.serial(), networks.serial(last))
+    both = networks.Residual(networks.serial(), networks.serial(last))
+    native = {
+        stax.FanInSum(): networks.Residual(first, networks.serial(both)),
+        stax.FanInConcat(): networks.Concatenate(branches),
+        stax.FanInProd(): networks.FanInProd(branches),
+    }
+    for join, layer in native.items():
+        whole = architecture_of(kernels(join).part, (3,)).layer
+        assert whole == networks.serial(networks.Dense(), layer, networks.Dense())
+
+
+@pytest.mark.parametrize("padding", ["SAME", "VALID"])
+def test_transposed_convolutions_draw_and_compute_what_those_of_jax_do(padding: str) -> None:
+    init, apply, _ = stax.ConvTranspose(3, (3, 2), (2, 1), padding, W_std=1.2, b_std=0.3)
+    theirs = scaled(plain.ConvTranspose(3, (3, 2), (2, 1), padding, **NORMAL), 1.2 / math.sqrt(12), 0.3)
+    x = jax.random.normal(KEY, (2, 4, 3, 2))
+    (shape, params), (want_shape, want) = init(KEY, x.shape), theirs[0](KEY, x.shape)
+    assert shape == tuple(want_shape)
+    equal(params, want)
+    equal(apply(params, x), theirs[1](want, x))
+
+
+def test_unshared_weights_are_by_position() -> None:
+    init, apply, _ = stax.ConvLocal(3, (2,), W_std=1.2, b_std=0.3)
+    x = jax.random.normal(KEY, (2, 4, 5))
+    shape, (w, b) = init(KEY, x.shape)
+    assert (shape, w.shape, b.shape) == ((2, 3, 3), (3, 2, 5, 3), (1, 3, 3))
+    seen = jnp.stack([x[:, :-1], x[:, 1:]], axis=2)
+    equal(apply((w, b), x), 1.2 / math.sqrt(10) * jnp.einsum("npwc,pwcu->npu", seen, w) + 0.3 * b)
 
 
 def test_the_standard_parametrisation_draws_weights_of_their_own_size() -> None:

@@ -91,6 +91,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
         lambda: kernel(stax.Dense(1))(X, mask_constant=0.0),
         "no mask_constant here: use ntkbench.networks.Masked",
     ),
+    "graph": (lambda: stax.Dense(1)[1]((X, None), X, pattern=X), "no pattern here: use ntkbench.networks.Aggregate"),
     "positions": (lambda: kernel(stax.Conv(1, (3, 3)))(IMAGES).nngp, "end with Flatten or GlobalAvgPool"),
     "s": (lambda: kernel(stax.Dense(1, parameterization="standard", s=(2, 1)))(X), "does not divide"),
     "nesting": (lambda: stax.serial(stax.Dense(1))[1]((), X), "nested as init_fn gives them: here 1 entries"),

@@ -31,6 +31,9 @@ def batch(
     """
     if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 0:
         raise ValueError(f"batch_size must be a whole number from 0, not {batch_size!r}")
+    # What is compiled as a whole does not.
+    inner = getattr(kernel_fn, "__wrapped__", kernel_fn)
+    kernel_fn = inner if isinstance(inner, KernelFn) else kernel_fn
     whole = batch_size == 0 or isinstance(kernel_fn, KernelFn)
 
     def in_batches(x1: Any, x2: Any = None, *args: Any, **options: Any) -> Any:

@@ -39,7 +39,7 @@ def empirical_ntk_fn(
     trace_axes: Any = (-1,),
     diagonal_axes: Any = (),
     vmap_axes: Any = None,
-    implementation: int = NtkImplementation.JACOBIAN_CONTRACTION,
+    implementation: int = NtkImplementation.AUTO,
     **internal: Any,
 ) -> KernelFn:
     """The empirical NTK of a function with outputs (n, O), each row from its own input.
@@ -100,7 +100,7 @@ def empirical_kernel_fn(
     trace_axes: Any = (-1,),
     diagonal_axes: Any = (),
     vmap_axes: Any = None,
-    implementation: int = NtkImplementation.JACOBIAN_CONTRACTION,
+    implementation: int = NtkImplementation.AUTO,
     **internal: Any,
 ) -> KernelFn:
     """Both kernels of a function of finite width.

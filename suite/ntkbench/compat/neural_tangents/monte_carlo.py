@@ -24,7 +24,7 @@ def monte_carlo_kernel_fn(
     trace_axes: Any = (-1,),
     diagonal_axes: Any = (),
     vmap_axes: Any = None,
-    implementation: int = NtkImplementation.JACOBIAN_CONTRACTION,
+    implementation: int = NtkImplementation.AUTO,
     **internal: Any,
 ) -> Callable[..., Any]:
     """Both kernels as means over networks with parameters drawn at random.

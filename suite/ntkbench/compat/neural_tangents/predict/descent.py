@@ -10,7 +10,14 @@ import jax
 
 from ntkbench import theory
 from ntkbench.arrays.array import Array
-from ntkbench.compat.neural_tangents.predict.targets import Targets, ridge_of, targets_of, times_of, with_ridge
+from ntkbench.compat.neural_tangents.predict.targets import (
+    Targets,
+    positive,
+    ridge_of,
+    targets_of,
+    times_of,
+    with_ridge,
+)
 
 PredictFn = Callable[..., Any]
 
@@ -60,15 +67,8 @@ def gradient_descent_mse(
         cross = _cross(targets, k, fx_train_0, fx_test_0, k_test_train)
         moments, shape = times_of(t)
         start = _start(targets, k, cross, fx_train_0, fx_test_0)
-        found = theory.gradient_flow(
-            k,
-            targets.flat,
-            cross,
-            moments,
-            rate=float(learning_rate) / targets.size,
-            f0_train=start[0],
-            f0_test=start[1],
-        )
+        options = {"rate": float(learning_rate) / targets.size, "f0_train": start[0], "f0_test": start[1]}
+        found = positive(lambda k: theory.gradient_flow(k, targets.flat, cross, moments, **options), k)
         return _asked(targets, found, shape, k, fx_train_0 is not None, fx_test_0 is not None)
 
     return predict_fn

@@ -11,7 +11,7 @@ from ntkbench import theory
 from ntkbench.arrays.array import Array
 from ntkbench.compat.neural_tangents.answers import Get, answer, names_of
 from ntkbench.compat.neural_tangents.predict.inference import Gaussian, gp_inference
-from ntkbench.compat.neural_tangents.predict.targets import ridge_of, targets_of, times_of, with_ridge
+from ntkbench.compat.neural_tangents.predict.targets import positive, ridge_of, targets_of, times_of, with_ridge
 from ntkbench.kernels import Kernels
 
 _NAMES = ("nngp", "ntk")
@@ -100,11 +100,13 @@ def _at_times(
         return _at_times(name, own, own, own.get("nngp"), y, times, rate, 0.0, compute_cov)
     (moments, shape), k, cross = times, train[name], test[name]
     if not compute_cov:
-        mean = theory.gradient_flow(with_ridge(k, ridge), y, cross, moments, rate=rate).test
-        return _shaped(mean, shape, k)
+        flow = positive(lambda k: theory.gradient_flow(k, y, cross, moments, rate=rate), with_ridge(k, ridge))
+        return _shaped(flow.test, shape, k)
     noise = ridge if name == "nngp" else 0.0
-    both = Kernels(train["nngp"], k), Kernels(test["nngp"], cross)
-    found = theory.ensemble(both[0], y, both[1], prior, moments, rate=rate, ridge=ridge, noise=noise)
+    across, options = Kernels(test["nngp"], cross), {"rate": rate, "ridge": ridge, "noise": noise}
+    found = positive(
+        lambda k: theory.ensemble(Kernels(train["nngp"], k), y, across, prior, moments, **options), train[name]
+    )
     return Gaussian(_shaped(found.mean, shape, k), _shaped(found.covariance, shape, k))
 
 

@@ -7,15 +7,20 @@ a share of the mean of the diagonal. A kernel without a trace, (n1, n2, k, k), i
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from ntkbench.arrays.array import Array
+from ntkbench.arrays.execution import execution_for
 from ntkbench.compat.neural_tangents.empirical import traces
+from ntkbench.solvers import NotPositiveDefinite
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -79,9 +84,29 @@ def with_ridge(k: Array, ridge: Any) -> Array:
     return k + ridge * jnp.eye(k.shape[0], dtype=k.dtype)
 
 
-def times_of(t: Any) -> tuple[list[float], tuple[int, ...]]:
+def positive(call: Callable[[Array], T], k: Array) -> T:
+    """`call` of a kernel; where rounding to its dtype has made eigenvalues negative, with zeros in their place.
+
+    Raises NotPositiveDefinite for those that no rounding explains.
+    """
+    try:
+        return call(k)
+    except NotPositiveDefinite:
+        values, vectors = np.linalg.eigh(np.asarray(k, dtype=np.float64))
+        if not -len(values) * np.finfo(k.dtype).eps * values[-1] <= values[0] < 0.0:
+            raise
+        lifted = (vectors * np.maximum(values, 0.0)) @ vectors.T
+    execution = execution_for(k)
+    with execution.double():
+        k = execution.from_numpy((lifted + lifted.T) / 2.0, k)
+    return call(k)
+
+
+def times_of(t: Any) -> tuple[list[Any], tuple[int, ...]]:
     """All times one after another, and the shape that they had; None is the end."""
     if t is None:
         return [math.inf], ()
+    if isinstance(t, jax.core.Tracer):
+        return list(t.reshape(-1)), tuple(t.shape)
     times = np.asarray(t, dtype=np.float64)
     return times.reshape(-1).tolist(), times.shape

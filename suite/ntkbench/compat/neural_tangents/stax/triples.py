@@ -40,6 +40,7 @@ class ApplyFn:
 
     def __call__(self, params: Any, inputs: Array, **options: Any) -> Array:
         """The outputs for inputs (n, ...)."""
+        _check_options(options)
         x = jnp.asarray(inputs)
         path = architecture_of(self.part, tuple(x.shape[1:]))
         pairs = ({"weight": w, "bias": b} for w, b in weights_of(self.part, params))
@@ -59,9 +60,7 @@ class KernelFn:
 
         `get` asks for "nngp", "ntk", "cov1" and so on, a tuple for several in a named tuple, None for a `Kernel`.
         """
-        for name, value in options.items():
-            if name in _NATIVE and value is not None:
-                raise ValueError(f"kernel_fn has no {name} here: use ntkbench.{_NATIVE[name]}")
+        _check_options(options)
         if isinstance(x1_or_kernel, Kernel):
             behind = x1_or_kernel.behind(self.part)
             return behind if get is None else answer(lambda name: getattr(behind, name), get, "AnalyticKernel")
@@ -95,6 +94,13 @@ def part_of(layer: Any) -> Part:
     name = getattr(layer, "__name__", None)
     hint = f"stax.{name} is a function: write stax.{name}()" if name else "give what its functions return"
     raise ValueError(f"a layer of stax is a triple (init_fn, apply_fn, kernel_fn), not {type(layer).__name__}: {hint}")
+
+
+def _check_options(options: dict[str, Any]) -> None:
+    """Raise ValueError for those that would count; keys of random numbers and the like do not, without dropout."""
+    for name, value in options.items():
+        if name in _NATIVE and value is not None:
+            raise ValueError(f"there is no {name} here: use ntkbench.{_NATIVE[name]}")
 
 
 def _shape(branch: Path | Fan) -> tuple[int, ...]:
