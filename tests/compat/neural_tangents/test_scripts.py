@@ -48,7 +48,7 @@ def block(channels, strides=(1, 1), channel_mismatch=False):
     return stax.serial(stax.FanOut(2), stax.parallel(main, shortcut), stax.FanInSum())
 
 init_fn, apply_fn, kernel_fn = stax.serial(
-    stax.Conv(4, (3, 3), padding='SAME'), block(4, (2, 2), True), block(4),
+    stax.Conv(4, (3, 3), padding='SAME'), block(4, (2, 2), True),
     stax.AvgPool((2, 2)), stax.Flatten(), stax.Dense(3, 1., 0.))
 images = random.normal(key1, (2, 4, 4, 3))
 shape, params = init_fn(key2, images.shape)
