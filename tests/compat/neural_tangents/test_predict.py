@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from ntkbench.compat.neural_tangents import predict, stax
+from ntkbench.kernels import Kernels
 from ntkbench.solvers import NotPositiveDefinite
 
 
@@ -21,6 +22,13 @@ def case(n: int, outputs: int) -> tuple[Any, Any, Any]:
     draws = np.random.default_rng(n)
     x, y = draws.standard_normal((n, 3)), draws.standard_normal((n, outputs))
     return x, y, np.exp(-((x[:, None] - x) ** 2).sum(-1))
+
+
+def answer_of(a: Any, b: Any) -> Kernels:
+    """The same kernel, as a kernel function gives it."""
+    a = jnp.asarray(a)
+    k = jnp.exp(-((a[:, None] - (a if b is None else jnp.asarray(b))) ** 2).sum(-1))
+    return Kernels(k, k)
 
 
 def function_of(matrix: Any, function: Any) -> Any:
@@ -100,8 +108,11 @@ def test_rounding_makes_no_eigenvalue_negative() -> None:
         predict.gradient_descent_mse(k - 0.1 * np.eye(40, dtype=np.float32), y.astype(np.float32))(1.0)
 
 
-def test_times_may_be_mapped_over() -> None:
-    _, y, k = case(4, 1)
+def test_times_may_be_mapped_over_and_test_points_compiled_for() -> None:
+    x, y, k = case(4, 1)
+    ensemble = predict.gradient_descent_mse_ensemble(lambda a, b, get: answer_of(a, b), x, y, diag_reg=0.1)
+    compiled = jax.jit(lambda x: ensemble(x_test=x, get="ntk"))(x[:2])
+    np.testing.assert_allclose(compiled, ensemble(x_test=x[:2], get="ntk"), rtol=1e-4, atol=1e-5)
     predict_fn = predict.gradient_descent_mse(k, y)
     times = jnp.asarray([0.5, 2.0])
     np.testing.assert_allclose(jax.vmap(predict_fn)(times), predict_fn(times), rtol=1e-5, atol=1e-6)

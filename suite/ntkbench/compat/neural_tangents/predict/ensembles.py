@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from ntkbench import theory
@@ -53,9 +54,10 @@ def gradient_descent_mse_ensemble(
 
     def of_training(names: tuple[str, ...]) -> dict[str, Array]:
         missing = tuple(name for name in names if name not in known)
-        if missing:
-            known.update(_both(kernel_fn(x_train, None, missing, **kernel_options)))
-        return {name: known[name] for name in names}
+        found = _both(kernel_fn(x_train, None, missing, **kernel_options)) if missing else {}
+        # What is traced belongs to the program that is being made.
+        known.update({name: k for name, k in found.items() if not isinstance(k, jax.core.Tracer)})
+        return {name: {**known, **found}[name] for name in names}
 
     def predict_fn(
         t: Any = None, x_test: Any = None, get: Get | None = None, compute_cov: bool = False, **options: Any

@@ -245,7 +245,10 @@ def _weighted(
     if standard and b_std is not None and is_plain(b_std) and b_std == 0:
         raise ValueError("b_std=0 in the standard parametrisation trains biases from zero, for which there is no layer")
     made = layer(
-        **places, w_std=_scale(W_std), b_std=_scale(0.0 if b_std is None else b_std), parameterization=str(parameterization).lower()
+        **places,
+        w_std=_scale(W_std),
+        b_std=_scale(0.0 if b_std is None else b_std),
+        parameterization=str(parameterization).lower(),
     )
     return triple(Leaf(made, check_size("units", units) * widening, b_std is not None, narrowing))
 
