@@ -150,11 +150,18 @@ def test_the_gradient_finds_a_network_that_no_point_of_a_grid_surpasses() -> Non
     assert by_gradient <= of_grid < start
 
 
-@pytest.mark.parametrize(("room", "names"), [("sklearn", ["NTKClassifier", "NTKKernel"]), ("gpytorch", ["NTKKernel"])])
+@pytest.mark.parametrize(
+    ("room", "needs", "names"),
+    [
+        ("sklearn", "sklearn", ["NTKClassifier", "NTKKernel"]),
+        ("gpytorch", "gpytorch", ["NTKKernel"]),
+        ("compat", "jax", ["neural_tangents"]),
+    ],
+)
 def test_the_way_into_another_library_is_four_lines_at_most(
-    room: str, names: list[str], capfd: pytest.CaptureFixture[str]
+    room: str, needs: str, names: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip(room)
+    pytest.importorskip(needs)
     examples = [block for block in blocks("python") if f"from ntkbench.{room} import" in block]
     assert [name for name, code in zip(names, examples, strict=True) if f"import {name}" not in code] == []
     for code in examples:

@@ -5,6 +5,7 @@ from ntkbench.arrays.throughput import rescaled
 from ntkbench.kernels.batch_norm import batch_norm_kernels
 from ntkbench.kernels.conv.api import cntk, conv_kernels, relative_error
 from ntkbench.kernels.empirical.costs import costs
+from ntkbench.kernels.empirical.expansion import Expansion, linearize, taylor_expand
 from ntkbench.kernels.empirical.monte_carlo import MonteCarlo, monte_carlo_kernels
 from ntkbench.kernels.empirical.ntk import empirical_ntk, empirical_ntk_product
 from ntkbench.kernels.general.recursion import architecture_kernels
@@ -17,6 +18,7 @@ from ntkbench.kernels.splines import spline_kernel
 from ntkbench.kernels.work import Work, cntk_work, fc_work
 
 __all__ = [
+    "Expansion",
     "Kernels",
     "MonteCarlo",
     "Work",
@@ -33,12 +35,14 @@ __all__ = [
     "fc_work",
     "first_layer_kernel",
     "implementations",
+    "linearize",
     "monte_carlo_kernels",
     "prefer",
     "random_features_kernel",
     "relative_error",
     "rescaled",
     "spline_kernel",
+    "taylor_expand",
     "train_test",
     "tree_kernels",
 ]

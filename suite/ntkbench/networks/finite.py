@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -106,7 +106,7 @@ class Finite:
             ValueError: when shapes or dtypes do not fit.
         """
         self.check(params, x)
-        return self.architecture.forward(x, _Computed(self, zip(self.linear_layers, params, strict=True)))
+        return self.architecture.forward(x, Computed(self.scales, zip(self.linear_layers, params, strict=True)))
 
     def check(self, params: Parameters, x: Array) -> None:
         """Raise ValueError unless inputs and parameters have this network's shapes, and one dtype."""
@@ -134,11 +134,11 @@ class Finite:
 
 
 @dataclass(frozen=True)
-class _Computed:
+class Computed:
     """The `LinearFunction` of a network: `layers` gives each of them with its parameters."""
 
-    network: Finite
-    layers: Iterator[tuple[Linear, dict[str, Array]]]
+    scales: Callable[[Linear], tuple[float, float]]
+    layers: Iterator[tuple[Linear, Mapping[str, Array]]]
 
     @property
     def present(self) -> None:
@@ -146,11 +146,13 @@ class _Computed:
         return None
 
     def __call__(self, x: Array) -> Array:
+        """The next layer of inputs."""
         return self.by_steps()(x)
 
     def by_steps(self) -> Callable[[Array], Array]:
+        """The next layer as a function."""
         layer, parameters = next(self.layers)
-        return lambda x: layer.output(parameters, x, self.network.scales(layer))
+        return lambda x: layer.output(parameters, x, self.scales(layer))
 
 
 def finite(
