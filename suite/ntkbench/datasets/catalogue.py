@@ -1,7 +1,7 @@
 """The data sets there are, by name: the one list, and the functions people call.
 
 To add a data set, write a module beside `digits.py` or `mnist.py`, or beside `uci90.py` where it is
-one of many small tables, and name it in `_BUILT_IN`. Installed distributions add theirs by entry points of the group
+one of many small tables, and name it in `_PROVIDERS`. Installed distributions add theirs by entry points of the group
 "ntkbench.datasets", each a `Provider`.
 """
 
@@ -44,7 +44,7 @@ class Provider(Protocol):
         """The arrays, fetched first when missing."""
 
 
-_BUILT_IN: tuple[Provider, ...] = (CIFAR2, CIFAR10, DIGITS, MNIST, UCI90)
+_PROVIDERS: dict[str, Provider] = {p.dataset.name: p for p in (CIFAR2, CIFAR10, DIGITS, MNIST, UCI90)}
 ENTRY_POINT_GROUP = "ntkbench.datasets"
 
 
@@ -174,7 +174,7 @@ def is_cached(name: str) -> bool:
 
 
 def _providers() -> dict[str, Provider]:
-    found = {provider.dataset.name: provider for provider in _BUILT_IN}
+    found = dict(_PROVIDERS)
 
     def take(provider: Any, origin: str) -> None:
         if not isinstance(provider, Provider) or not isinstance(provider.dataset, Identity):
