@@ -198,6 +198,8 @@ COMMENT ON COLUMN stage_sample.steady IS 'median of the calls after it, s; NULL:
 COMMENT ON VIEW speed IS
   'How long each stage takes by backend on one machine, all seeds together; runs that disagree are left out.';
 COMMENT ON COLUMN speed.stage IS 'kernel, solve, train, ...';
+COMMENT ON COLUMN speed.kind IS
+  'backend; peer: another library; guest: a function that `ntkbench bench` was given. The last two have no vote in verify';
 COMMENT ON COLUMN speed.seconds IS
   'median of the steady calls of all seeds, s; of the first calls where there are no others';
 COMMENT ON COLUMN speed.low IS
@@ -215,6 +217,8 @@ COMMENT ON COLUMN speed.peak_memory IS 'largest peak memory of its runs, B; NULL
 
 COMMENT ON VIEW leaderboard IS 'The view speed, ranked within one machine.';
 COMMENT ON COLUMN leaderboard.stage IS 'kernel, solve, train, ...';
+COMMENT ON COLUMN leaderboard.kind IS
+  'backend; peer: another library; guest: a function that `ntkbench bench` was given. The last two have no vote in verify';
 COMMENT ON COLUMN leaderboard.seconds IS
   'median of the steady calls of all seeds, s; of the first calls where there are no others';
 COMMENT ON COLUMN leaderboard.low IS
@@ -331,6 +335,8 @@ COMMENT ON MACRO latest_attempt IS
 COMMENT ON MACRO precedence IS
   'A sorting key of origins: this machine, reference, imports by their submitters'' names, imports without one.';
 COMMENT ON MACRO of_first_origin IS 'For QUALIFY: whether a row is of the first origin that its group has any row of.';
+COMMENT ON MACRO entry_kind IS
+  'Whether what ran is a backend, a peer or a guest, of the facts of its environment.';
 COMMENT ON MACRO interval_rank IS 'The rank among so many samples of the lower end of the interval of their median.';
 COMMENT ON MACRO median_interval IS
   'An interval of about 95 % for the median, low and high, from samples in ascending order: order statistics.';

@@ -30,6 +30,10 @@ CREATE OR REPLACE MACRO latest_attempt(experiment_id, place, first, stored, run_
 CREATE OR REPLACE MACRO of_first_origin(origin, submitter, place) AS
   dense_rank() OVER (PARTITION BY place ORDER BY precedence(origin, submitter)) = 1;
 
+-- Whether what ran is one of our backends, a peer, or a guest, of the facts of its environment: they say so of the others.
+CREATE OR REPLACE MACRO entry_kind(facts) AS
+  coalesce(map_extract(facts, 'entry kind')[1], 'backend');
+
 -- Order statistics: the number of samples below the median is binomial, whatever their distribution, so the interval
 -- needs no resampling, and the same samples always give the same one.
 CREATE OR REPLACE MACRO interval_rank(samples) AS

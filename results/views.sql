@@ -98,17 +98,19 @@ QUALIFY of_first_origin(origin, submitter, (task, params, precision, machine));
 
 CREATE OR REPLACE VIEW speed AS
 WITH counted AS MATERIALIZED (
-  SELECT r.task, r.params, r.precision, r.machine, r.backend, r.device, r.run_id, a.status AS agreement
-  FROM ranked_run r JOIN agreement a USING (run_id) WHERE a.status <> 'disagrees'
+  SELECT r.task, r.params, r.precision, r.machine, r.backend, r.device, r.run_id, a.status AS agreement,
+         entry_kind(e.facts) AS kind
+  FROM ranked_run r JOIN agreement a USING (run_id) JOIN environment e USING (environment_id)
+  WHERE a.status <> 'disagrees'
 ), entry AS (
-  SELECT c.task, c.params, c.precision, c.machine, s.stage, c.backend, c.device,
+  SELECT c.task, c.params, c.precision, c.machine, s.stage, c.backend, c.device, c.kind,
          count(*) AS samples, median(s.seconds) AS seconds, median_interval(list_sort(list(s.seconds))) AS bounds,
          max(s.first) AS first_seconds,
          max(greatest(s.first - s.steady, 0)) FILTER (s.steady IS NOT NULL) AS compile_seconds,
          bool_or(s.includes_compilation) AS includes_compilation,
          CASE WHEN bool_or(c.agreement = 'unchecked') THEN 'unchecked' ELSE 'agrees' END AS agreement
   FROM counted c JOIN stage_sample s USING (run_id)
-  GROUP BY c.task, c.params, c.precision, c.machine, s.stage, c.backend, c.device
+  GROUP BY c.task, c.params, c.precision, c.machine, s.stage, c.backend, c.device, c.kind
 ), largest AS (
   SELECT c.task, c.params, c.precision, c.machine, c.backend, c.device,
          max(m.value) FILTER (m.role = 'gram error') AS gram_error,
@@ -117,7 +119,7 @@ WITH counted AS MATERIALIZED (
   WHERE m.role IN ('gram error', 'peak memory')
   GROUP BY ALL
 )
-SELECT e.task, e.params, e.precision, e.machine, e.device, e.stage, e.backend, e.seconds, e.bounds.low AS low,
+SELECT e.task, e.params, e.precision, e.machine, e.device, e.stage, e.backend, e.kind, e.seconds, e.bounds.low AS low,
        e.bounds.high AS high, e.samples, e.first_seconds, e.compile_seconds, e.includes_compilation, e.agreement,
        l.gram_error, l.peak_memory
 FROM entry e LEFT JOIN largest l USING (task, params, precision, machine, backend, device);
@@ -130,7 +132,7 @@ SELECT task, params, precision, machine, device, stage,
        1 + (SELECT count(*) FROM entry o
             WHERE o.task = e.task AND o.params = e.params AND o.precision = e.precision AND o.machine = e.machine
               AND o.stage = e.stage AND o.high < e.low) AS rank,
-       backend, seconds,
+       backend, kind, seconds,
        -- One sample tells nothing of how it would vary.
        CASE WHEN samples > 1 THEN low END AS low, CASE WHEN samples > 1 THEN high END AS high,
        samples, first_seconds, compile_seconds, includes_compilation, agreement, gram_error, peak_memory

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from ntkbench.errors import InputError
+from ntkbench.kernels import fc_kernels
 from ntkbench.peers.reference import Errors, errors, reference
 from ntkbench.peers.workloads import WORKLOADS, inputs
 
@@ -59,6 +62,31 @@ def test_errors_on_and_off_the_diagonal_are_told_apart() -> None:
     assert found.agree
     wrong[0, 1, 3] *= 1.001
     assert not errors(work, wrong, right).agree
+
+
+@pytest.mark.parametrize("row", [0, 99])
+def test_of_a_large_matrix_the_first_and_the_last_row_are_looked_at(row) -> None:
+    work = replace(SMALL["fc"], params={**SMALL["fc"].params, "n": 100})
+    right = reference(work, inputs(work))
+    assert right.shape == (2, 64, 100)
+    whole = np.stack(fc_kernels(inputs(work)["x1"].astype(np.float64), depth=3)[:2])
+    assert errors(work, whole, right).agree
+    assert errors(work, whole, right).diagonal < 1e-12
+    whole[1, row, 40] *= 1.25
+    found = errors(work, whole, right)
+    assert (found.elsewhere, found.agree) == (pytest.approx(0.25), False)
+    assert found.where == f"NTK[{row}, 40] is {whole[1, row, 40]:.9g}, not {whole[1, row, 40] / 1.25:.9g}"
+
+
+def test_the_ntk_alone_and_a_row_of_predictions_are_results_too() -> None:
+    work = SMALL["fc"]
+    right = reference(work, inputs(work))
+    assert errors(work, right[1:], right) == Errors(0.0, 0.0)
+    # That of the NNGP is no NTK.
+    assert not errors(work, right[:1], right).agree
+    work = SMALL["regression"]
+    right = reference(work, inputs(work))
+    assert errors(work, right[:, :, 0], right) == Errors(0.0, None)
 
 
 def test_two_sets_of_inputs_have_no_diagonal() -> None:

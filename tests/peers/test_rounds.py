@@ -114,3 +114,16 @@ def test_what_is_off_in_float32_alone_is_off_by_rounding(tmp_path, single, doubl
     (found,) = compare(work, [entry], lambda entry: Path(sys.executable), rounds=1, progress=lambda text: None)
     assert (found.status, found.comparable, found.rounds_badly) == ("ok", comparable, rounds_badly)
     assert found.errors.elsewhere == pytest.approx(single, rel=1e-6)
+
+
+def test_where_the_first_must_be_right_nobody_is_timed_beside_a_wrong_one(work, fake) -> None:
+    def compared(*entries) -> list:
+        python, say = lambda entry: Path(sys.executable), lambda text: None
+        return compare(work, entries, python, rounds=1, progress=say, first_must_be_right=True)
+
+    (alone,) = compared(fake("wrong", factor=1.1), fake("other"))
+    assert (alone.status, alone.turns, alone.right) == ("ok", [], False)
+    assert alone.fault.startswith("wrong by 1.0e-01 relative to float64, more than 1e-05: prediction[")
+    first, other = compared(fake("right"), fake("off", factor=1.1))
+    assert first.comparable
+    assert (other.right, other.comparable, first.fault) == (False, False, "")

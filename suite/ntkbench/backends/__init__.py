@@ -1,6 +1,7 @@
 """The libraries that tasks run on, behind one protocol; a library is imported when its backend is opened.
 
-A backend is a module of this folder that has a `BACKEND`: the class, whose protocol is in protocol.py.
+A backend is a module of this folder that has a `BACKEND`: the class, whose protocol is in protocol.py. Installed
+distributions add theirs by entry points of the group "ntkbench.backends", each the class itself.
 """
 
 from __future__ import annotations
@@ -8,12 +9,18 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from importlib.util import find_spec
+from typing import Any
 
+from ntkbench import plugins
 from ntkbench.backends.allocator import keep_freed_memory
 from ntkbench.backends.protocol import Backend, Capability
 from ntkbench.errors import InputError, unknown
 from ntkbench.machine import provenance
 from ntkbench.machine.cores import cores_given
+
+ENTRY_POINT_GROUP = "ntkbench.backends"
+
+_STATED = ("name", "library", "capabilities", "packages", "variables", "cuda")  # by a class, before it is opened
 
 # Of the environment, beside those that a backend names.
 _VARIABLES = ("CUDA_VISIBLE_DEVICES", "NTKBENCH_MEMORY_FRACTION", "NVIDIA_TF32_OVERRIDE", "OMP_NUM_THREADS")
@@ -23,7 +30,17 @@ def classes() -> dict[str, type[Backend]]:
     """The classes of all backends by name, sorted; their libraries need not be installed and are not imported."""
     modules = [importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__)]
     backends: list[type[Backend]] = [module.BACKEND for module in modules if hasattr(module, "BACKEND")]
-    return {backend.name: backend for backend in sorted(backends, key=lambda backend: backend.name)}
+    found = {backend.name: backend for backend in backends}
+
+    def take(backend: Any, origin: str) -> None:
+        if not callable(backend) or not all(hasattr(backend, word) for word in _STATED):
+            raise InputError(f"it is no class of a backend, which states its {', '.join(_STATED)}")
+        if backend.name in found:
+            raise InputError(f"there is another backend {backend.name!r}")
+        found[backend.name] = backend
+
+    plugins.offer(ENTRY_POINT_GROUP, take)
+    return dict(sorted(found.items()))
 
 
 def names() -> list[str]:
@@ -76,4 +93,14 @@ def environment() -> dict[str, str]:
     return provenance.environment(dict.fromkeys(packages), sorted(variables))
 
 
-__all__ = ["Backend", "capabilities", "choose", "classes", "environment", "installed", "names", "open_backend"]
+__all__ = [
+    "ENTRY_POINT_GROUP",
+    "Backend",
+    "capabilities",
+    "choose",
+    "classes",
+    "environment",
+    "installed",
+    "names",
+    "open_backend",
+]

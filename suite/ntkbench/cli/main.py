@@ -10,6 +10,7 @@ from ntkbench.cli.commands import COMMANDS
 from ntkbench.cli.exits import BAD_USAGE, INTERRUPTED, OK, SYSTEM_FAULT
 from ntkbench.cli.parser import parse
 from ntkbench.errors import InputError, SystemFault, describe
+from ntkbench.plugins import left_out
 from ntkbench.streams import enduring
 
 
@@ -25,6 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     with enduring() as refusals:
         code = _carry_out(words)
+        for line in left_out():
+            print(f"ntkbench: {line}", file=sys.stderr)
         # Here, not when the interpreter ends: there, nobody could say what is wrong.
         sys.stdout.flush()
         # A reader (head, say) that has seen enough is no fault.

@@ -1,15 +1,17 @@
 """The data sets there are, by name: the one list, and the functions people call.
 
 To add a data set, write a module beside `digits.py` or `mnist.py`, or beside `uci90.py` where it is
-one of many small tables, and name it in `_PROVIDERS`.
+one of many small tables, and name it in `_PROVIDERS`. Installed distributions add theirs by entry points of the group
+"ntkbench.datasets", each a `Provider`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
+from ntkbench import plugins
 from ntkbench.datasets.cifar10 import CIFAR2, CIFAR10
 from ntkbench.datasets.collection import Collection, Table, Tables
 from ntkbench.datasets.dataset import Arrays, Dataset
@@ -21,6 +23,7 @@ from ntkbench.datasets.uci90 import UCI90
 from ntkbench.errors import InputError, unknown
 
 
+@runtime_checkable
 class Provider(Protocol):
     """A data set and the way to have it: `Fetched` into the cache, or `Bundled` with an installed library."""
 
@@ -42,11 +45,12 @@ class Provider(Protocol):
 
 
 _PROVIDERS: dict[str, Provider] = {p.dataset.name: p for p in (CIFAR2, CIFAR10, DIGITS, MNIST, UCI90)}
+ENTRY_POINT_GROUP = "ntkbench.datasets"
 
 
 def names() -> list[str]:
     """The names of all data sets, sorted."""
-    return sorted(_PROVIDERS)
+    return sorted(_providers())
 
 
 def optional() -> list[str]:
@@ -169,7 +173,22 @@ def is_cached(name: str) -> bool:
     return _provider(name).is_cached()
 
 
+def _providers() -> dict[str, Provider]:
+    found = dict(_PROVIDERS)
+
+    def take(provider: Any, origin: str) -> None:
+        if not isinstance(provider, Provider) or not isinstance(provider.dataset, Identity):
+            raise InputError("it provides no data set, as a Bundled of ntkbench.datasets does")
+        if provider.dataset.name in found:
+            raise InputError(f"there is another data set {provider.dataset.name!r}")
+        found[provider.dataset.name] = provider
+
+    plugins.offer(ENTRY_POINT_GROUP, take)
+    return found
+
+
 def _provider(name: str) -> Provider:
-    if name not in _PROVIDERS:
-        raise unknown("dataset", name, _PROVIDERS)
-    return _PROVIDERS[name]
+    known = _providers()
+    if name not in known:
+        raise unknown("dataset", name, known)
+    return known[name]

@@ -20,7 +20,14 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def array_sha256(array: npt.NDArray[Any]) -> str:
-    """The SHA-256 (hex) of an array's bytes in C order; its shape and dtype are no part of it."""
+    """The SHA-256 of an array's bytes in C order; its shape and dtype are no part of it.
+
+    Args:
+        array: Of any shape and dtype.
+
+    Returns:
+        64 hex digits, as `Hashes` pins them.
+    """
     return hashlib.sha256(np.ascontiguousarray(array).view(np.uint8).data).hexdigest()
 
 

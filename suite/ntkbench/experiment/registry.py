@@ -9,11 +9,10 @@ import sys
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 
-from ntkbench import paths
+from ntkbench import paths, plugins
 from ntkbench.errors import InputError, describe, unknown
 from ntkbench.experiment.spec import Task
 from ntkbench.files import real
@@ -49,7 +48,8 @@ def load_tasks(extra: Iterable[Path] = ()) -> dict[str, Task]:
         The tasks by name.
 
     Raises:
-        InputError: A folder or file cannot be read as tasks, or two tasks share a name.
+        InputError: A folder or file cannot be read as tasks, or two tasks share a name. Of a fault of an entry point
+            `plugins.left_out` tells instead.
     """
     return {name: found.task for name, found in _find(extra).items()}
 
@@ -108,8 +108,7 @@ def _find(extra: Iterable[Path]) -> dict[str, _Found]:
         for folder, files in _task_files(root):
             for file in files:
                 add(_defined_in(_import_file(file)), str(file), folder)
-    for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda p: p.name):
-        add(_of_entry_point(point), f"entry point {point.name!r}", None)
+    plugins.offer(ENTRY_POINT_GROUP, lambda loaded, origin: add(_of_entry_point(loaded), origin, None))
     return dict(sorted(found.items()))
 
 
@@ -143,15 +142,11 @@ def _defined_in(module: ModuleType) -> list[Task]:
     return [task for task in tasks if f"{task.function.__module__}.".startswith(own)]
 
 
-def _of_entry_point(point: EntryPoint) -> list[Task]:
-    """The tasks that an entry point names: a task, or the tasks of a module."""
-    try:
-        loaded = point.load()
-    except (Exception, SystemExit) as error:
-        raise InputError(f"tasks of entry point {point.name!r} cannot be loaded: {describe(error)}") from error
+def _of_entry_point(loaded: object) -> list[Task]:
+    """The tasks that an entry point leads to: a task, or the tasks of a module."""
     tasks = [loaded] if isinstance(loaded, Task) else _defined_in(loaded) if isinstance(loaded, ModuleType) else []
     if not tasks:
-        raise InputError(f"entry point {point.name!r} ({point.value}) has no tasks")
+        raise InputError("it has no tasks")
     return tasks
 
 

@@ -1,13 +1,14 @@
 """Runs one peer's script in that peer's own Python, which need not have ntkbench: standard library and NumPy alone.
 
-`python -P child.py SCRIPT` reads requests and writes replies, a line of JSON each. A request is an object with "do":
-"load" (workload, inputs), "call" (seconds, most), "save" (path); the end of the requests is the end of the
+`python -P child.py SCRIPT [WORD...]` reads requests and writes replies, a line of JSON each. A request is an object
+with "do": "load" (workload, inputs), "call" (seconds, most), "save" (path); the end of the requests is the end of the
 process. A reply is an object with "status": "ok", or "error" or "out_of_memory" with a reason and a traceback.
 
 A script is a file of entrants/. It has NAME; KINDS, the kinds of work that it does; PACKAGES, the distributions whose
 versions matter; and `prepare(workload, arrays)`, which gives a function without arguments. A call of it does the work,
-waits for it, and returns an array or a tuple of arrays. A script may have `implementation()`, a text. What it needs is
-imported inside these functions: our own process reads the names, and does not have the libraries.
+waits for it, and returns an array or a tuple of arrays. A script may have `implementation()`, a text. It finds the
+words behind it in `sys.argv`. What it needs is imported inside these functions: our own process reads the names, and
+does not have the libraries.
 """
 
 from __future__ import annotations
@@ -71,7 +72,14 @@ class Session:
         import numpy as np
 
         parts = self._result if isinstance(self._result, tuple) else (self._result,)
-        np.save(path, np.stack([np.asarray(part) for part in parts]))
+        arrays = [np.asarray(part) for part in parts]
+        if not arrays or any(array.dtype.kind not in "fiu" for array in arrays):
+            raise TypeError(
+                f"its result is {type(self._result).__name__}, not an array of real numbers or a tuple of them"
+            )
+        if len({array.shape for array in arrays}) > 1:
+            raise ValueError(f"its arrays are of shapes {', '.join(str(array.shape) for array in arrays)}, not of one")
+        np.save(path, np.stack(arrays))
         named = getattr(self._script, "implementation", None)
         return {"implementation": named() if named is not None else ""}
 
@@ -87,13 +95,13 @@ def main(script: str) -> None:
         try:
             session = session or Session(script)
             reply = {"status": "ok", **getattr(session, request.pop("do"))(**request)}
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             reply = _failure(error)
         replies.write(json.dumps(reply) + "\n")
         replies.flush()
 
 
-def _failure(error: Exception) -> dict[str, Any]:
+def _failure(error: BaseException) -> dict[str, Any]:
     memory = isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
     first = str(error).strip().partition("\n")[0][:500]
     lines = "".join(traceback.format_exception(error)).rstrip().splitlines()
@@ -121,4 +129,5 @@ def _resident(field: str) -> int | None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    sys.argv = sys.argv[1:]
+    main(sys.argv[0])

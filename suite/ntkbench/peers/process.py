@@ -34,7 +34,7 @@ class Peer:
         try:
             self._process = subprocess.Popen(
                 # -P: nothing beside the script may pass for a library of its name.
-                [str(python), "-P", str(_CHILD), str(entry.script)],
+                [str(python), "-P", str(_CHILD), str(entry.script), *entry.words],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

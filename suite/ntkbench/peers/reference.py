@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -17,16 +17,23 @@ _ROWS = {"fc": 64, "cntk": 16}  # of the Gram matrix, computed again in float64;
 class Errors:
     """The largest relative errors: of entries off the diagonal (predictions: of the largest), and on the diagonal.
 
-    The diagonal stands apart: a library that forms 1 - rho^2 by subtraction loses it, and agrees elsewhere.
+    The diagonal stands apart: a library that forms 1 - rho^2 by subtraction loses it, and agrees elsewhere. `where`
+    says in words which entry is farthest off.
     """
 
     elsewhere: float
     diagonal: float | None
+    where: str = field(default="", compare=False)
 
     @property
     def agree(self) -> bool:
-        """Whether the result is the right one."""
+        """Whether the result is the right one, off the diagonal."""
         return self.elsewhere <= TOLERANCE
+
+    @property
+    def diagonal_agrees(self) -> bool:
+        """Whether its diagonal, where it has one, is the right one."""
+        return self.diagonal is None or self.diagonal <= TOLERANCE
 
 
 def reference(workload: Workload, arrays: Arrays) -> np.ndarray:
@@ -37,7 +44,8 @@ def reference(workload: Workload, arrays: Arrays) -> np.ndarray:
         arrays: Its inputs, as `workloads.inputs` gives them.
 
     Returns:
-        The first rows of NNGP and NTK (2, rows, n), an empirical NTK (1, n, n), or predictions (1, n_test, 1).
+        Rows of NNGP and NTK (2, rows, n), from the first to the last; an empirical NTK (1, n, n); or predictions
+        (1, n_test, 1).
     """
     exact = {name: array.astype(np.float64) for name, array in arrays.items()}
     if workload.kind == "empirical":
@@ -46,12 +54,13 @@ def reference(workload: Workload, arrays: Arrays) -> np.ndarray:
         n, ridge = len(exact["y_train"]), float(workload.params["ridge"])
         weights = np.linalg.solve(exact["k_train"] + ridge * np.eye(n), exact["y_train"])
         return (exact["k_test"] @ weights)[None]
-    rows = exact["x1"][: _ROWS[workload.kind]]
+    checked = _checked(workload)
+    rows = exact["x1"][checked]
     kernels = np.stack(_kernels(workload, rows, exact.get("x2", exact["x1"])))
     if workload.symmetric:
         # Of inputs with themselves the diagonal is exact.
         own, index = np.stack(_kernels(workload, rows, None)), np.arange(len(rows))
-        kernels[:, index, index] = own[:, index, index]
+        kernels[:, index, checked] = own[:, index, index]
     return kernels
 
 
@@ -60,25 +69,39 @@ def errors(workload: Workload, result: np.ndarray, right: np.ndarray) -> Errors:
 
     Args:
         workload: The work that was done.
-        result: Of shape (kernels, rows, columns), as `reference` says; all rows.
-        right: What `reference` gives, of the first rows alone perhaps.
+        result: Of shape (kernels, rows, columns), as `reference` says; all rows. It may be of the NTK alone, and
+            predictions may have one axis fewer.
+        right: What `reference` gives, of some rows alone perhaps.
 
     Raises:
         InputError: For a result of another shape, or with NaN or infinity in it.
     """
+    if workload.kind == "regression" and result.ndim == 2:
+        result = result[:, :, None]  # a row of predictions
+    if len(result) == 1:
+        right = right[-1:]  # the NTK alone
     shape = (right.shape[0], _size(workload), right.shape[2])
     if result.shape != shape:
         raise InputError(f"its result is of shape {result.shape}, not {shape}")
     if not np.all(np.isfinite(result)):
         raise InputError("its result holds NaN or infinity")
-    difference = np.abs(result[:, : right.shape[1]].astype(np.float64) - right)
-    if workload.kind == "regression":
-        return Errors(float(np.max(difference) / np.max(np.abs(right))), None)
-    relative = difference / np.abs(right)
+    checked = _checked(workload)
+    found = result[:, checked].astype(np.float64)
+    scale = np.max(np.abs(right)) if workload.kind == "regression" else np.abs(right)
+    relative = np.abs(found - right) / scale
+    where = _words(workload, checked, found, right, relative)
     if not workload.symmetric:
-        return Errors(float(np.max(relative)), None)
-    diagonal = np.broadcast_to(np.eye(right.shape[1], right.shape[2], dtype=bool), relative.shape)
-    return Errors(float(np.max(relative[~diagonal], initial=0.0)), float(np.max(relative[diagonal])))
+        return Errors(float(np.max(relative)), None, where)
+    diagonal = np.broadcast_to(checked[:, None] == np.arange(right.shape[2]), relative.shape)
+    return Errors(float(np.max(relative[~diagonal], initial=0.0)), float(np.max(relative[diagonal])), where)
+
+
+def _words(workload: Workload, checked: np.ndarray, found: np.ndarray, right: np.ndarray, relative: np.ndarray) -> str:
+    """The entry that is farthest off: what it is and what it should be."""
+    kernel, place, column = worst = np.unravel_index(np.argmax(relative), relative.shape)
+    name, row = "NTK" if kernel == len(right) - 1 else "NNGP", checked[place]
+    entry = f"prediction[{row}]" if workload.kind == "regression" else f"{name}[{row}, {column}]"
+    return f"{entry} is {found[worst]:.9g}, not {right[worst]:.9g}"
 
 
 def empirical_reference(exact: Arrays) -> np.ndarray:
@@ -119,6 +142,12 @@ def _kernels(workload: Workload, x1: np.ndarray, x2: np.ndarray | None) -> tuple
         pooling = "gap" if workload.params["pooling"] == "gap" else "flatten"
         found = conv_kernels(x1, x2, depth=depth, pooling=pooling)  # type: ignore[arg-type]
     return found.nngp, found.ntk
+
+
+def _checked(workload: Workload) -> np.ndarray:
+    """The rows that are computed again: the first, the last, and between them."""
+    rows = _size(workload)
+    return np.unique(np.linspace(0, rows - 1, min(rows, _ROWS.get(workload.kind, rows))).round().astype(np.intp))
 
 
 def _size(workload: Workload) -> int:

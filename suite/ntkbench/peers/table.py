@@ -80,6 +80,33 @@ def diagonals(outcomes: Sequence[Outcome]) -> tuple[tuple[str, ...], list[tuple[
     ]
 
 
+def rightness(o: Outcome) -> str:
+    """How right a right result is."""
+    assert o.errors is not None
+    if o.rounds_badly:
+        return f"right in float64 and rounds badly in float32, by {_scientific(o.errors.elsewhere)}: {o.errors.where}"
+    if not o.errors.diagonal_agrees:
+        return f"right, and rounds badly on the diagonal, by {_scientific(o.errors.diagonal or 0.0)}: {o.errors.where}"
+    return f"right, to {_scientific(max(o.errors.elsewhere, o.errors.diagonal or 0.0))} relative to float64"
+
+
+def beside(outcomes: Sequence[Outcome]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Columns and rows: everybody beside the first, the fastest at the top and who is not comparable at the end."""
+    first = outcomes[0]
+
+    def cells(o: Outcome) -> tuple[str, ...]:
+        times, note = "", o.fault or ("" if o.status == "ok" else f"{o.status}: {o.reason}")
+        if o.comparable and first.comparable and o is not first:
+            found = ratio(first.rounds, o.rounds)
+            times = f"{number(found.value, 3)} ({number(found.low, 3)} to {number(found.high, 3)})"
+        error = _scientific(o.errors.elsewhere) if o.errors else ""
+        return (o.entry.name, o.entry.standing, seconds(o.seconds), error, byte_count(o.working_memory), times, note)
+
+    order = sorted(outcomes, key=lambda o: (not o.comparable, o.seconds or 0.0))
+    columns = ("entry", "kind", "time", "error", "working memory", f"times as fast as {first.entry.name}", "note")
+    return columns, [cells(o) for o in order]
+
+
 def markdown(outcomes: Sequence[Outcome], facts: Mapping[str, str], moment: str, command: str) -> str:
     """The page: the tables, and the hardware and versions that they come from.
 

@@ -7,11 +7,10 @@ from datetime import datetime
 
 from ntkbench.backends import environment
 from ntkbench.experiment.plan import PlannedRun
-from ntkbench.peers.reference import TOLERANCE
 from ntkbench.peers.rounds import Outcome
 from ntkbench.results.record import CurveRow, MetricRow, RunRecord, TimingRow, planned_fields
 
-TASK, VERSION = "peers", 1
+TASK, VERSION = "peers", 2
 _ROLES = {"gram_error": "gram error", "peak_memory": "peak memory"}
 
 
@@ -23,7 +22,7 @@ def record(outcome: Outcome, tier: str, command: str) -> RunRecord:
         tier: "standard", or "quick" for a trial.
         command: What was typed.
     """
-    workload = outcome.workload
+    workload, fault = outcome.workload, outcome.fault
     run = PlannedRun(
         task=TASK,
         task_version=VERSION,
@@ -41,8 +40,9 @@ def record(outcome: Outcome, tier: str, command: str) -> RunRecord:
         run_id=uuid.uuid4().hex,
         **planned_fields(run),
         implementation=outcome.implementation,
-        status=outcome.status,
-        reason=outcome.reason,
+        # A wrong result is a failure: its time is kept, and never ranked.
+        status="error" if fault else outcome.status,
+        reason=fault or outcome.reason,
         traceback=outcome.traceback,
         warnings=[],
         started=_time(outcome.started),
@@ -60,10 +60,15 @@ def _time(moment: datetime) -> str:
 
 
 def _environment(outcome: Outcome) -> dict[str, str]:
-    """This machine's facts, with the versions that the entry's process found in the place of our own."""
+    """This machine's facts, with the versions that the entry's process found in the place of our own.
+
+    Of what is not ours it says what it is: the views read that by `entry_kind`.
+    """
     machine = {name: value for name, value in environment().items() if not name.startswith("version ")}
     versions = {f"version {name}": version for name, version in outcome.packages.items()}
-    return {**machine, **versions, **({"python": outcome.python} if outcome.python else {})}
+    entry, python = outcome.entry, {"python": outcome.python} if outcome.python else {}
+    kind = {} if entry.standing == "backend" else {"entry kind": entry.standing}
+    return {**machine, **versions, **python, **kind, **entry.facts}
 
 
 def _timings(outcome: Outcome) -> list[TimingRow]:
@@ -76,16 +81,17 @@ def _timings(outcome: Outcome) -> list[TimingRow]:
 def _metrics(outcome: Outcome) -> list[MetricRow]:
     error = "prediction_error" if outcome.workload.kind == "regression" else "gram_error"
     errors = outcome.errors
-    values: dict[tuple[str, str, float | None], float | None] = {
-        (error, "1", TOLERANCE): None if errors is None else errors.elsewhere,
-        ("diagonal_error", "1", None): None if errors is None else errors.diagonal,
-        ("float64_error", "1", None): outcome.float64_error,
-        ("peak_memory", "B", None): outcome.peak_memory,
-        ("working_memory", "B", None): outcome.working_memory,
+    values: dict[tuple[str, str], float | None] = {
+        (error, "1"): None if errors is None else errors.elsewhere,
+        ("diagonal_error", "1"): None if errors is None else errors.diagonal,
+        ("float64_error", "1"): outcome.float64_error,
+        ("peak_memory", "B"): outcome.peak_memory,
+        ("working_memory", "B"): outcome.working_memory,
     }
+    # No tolerance: each was judged against float64, and not by the majority of the others.
     rows = [
-        MetricRow(name, float(value), unit, None, "lower", tolerance, role=_ROLES.get(name))
-        for (name, unit, tolerance), value in values.items()
+        MetricRow(name, float(value), unit, None, "lower", None, role=_ROLES.get(name))
+        for (name, unit), value in values.items()
         if value is not None
     ]
     if outcome.workload.pair_layers is not None and outcome.seconds:

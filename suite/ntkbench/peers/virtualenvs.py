@@ -54,6 +54,14 @@ def interpreters(folder: Path, progress: Progress) -> Callable[[Entry], Path]:
     return python
 
 
+def made_already(entry: Entry, folder: Path) -> bool:
+    """Whether an entry can run with nothing to be installed first."""
+    if entry.requirements is None:
+        return entry.installed
+    _, stamp, python = _places(entry.requirements, folder)
+    return _is_made(entry.requirements, stamp, python)
+
+
 def prepare(requirements: Path, folder: Path, progress: Progress) -> Path:
     """The Python of an environment that holds what a list names, made anew unless it was made of the same list.
 
@@ -66,11 +74,8 @@ def prepare(requirements: Path, folder: Path, progress: Progress) -> Path:
         SetupError: When it cannot be made; the next call tries again.
     """
     name = requirements.stem
-    home = folder / f"peer-{name}"
-    python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    stamp = home / "installed"
-    state = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()
-    if python.exists() and stamp.exists() and stamp.read_text() == state:
+    home, stamp, python = _places(requirements, folder)
+    if _is_made(requirements, stamp, python):
         return python
     if home.is_dir() and any(home.iterdir()) and not (home / "pyvenv.cfg").is_file():
         raise SetupError(f"the environment {name!r} could not be made: {home} holds something else")
@@ -79,8 +84,22 @@ def prepare(requirements: Path, folder: Path, progress: Progress) -> Path:
     # Our own pip installs there: to copy one into each environment would take longer than to install a small peer.
     _call(name, sys.executable, "-m", "venv", "--without-pip", str(home))
     _call(name, sys.executable, *_PIP, "--python", str(python), "install", "-r", str(requirements))
-    stamp.write_text(state)
+    stamp.write_text(_state(requirements))
     return python
+
+
+def _places(requirements: Path, folder: Path) -> tuple[Path, Path, Path]:
+    """The environment's folder, the file that is written when it is whole, and its Python."""
+    home = folder / f"peer-{requirements.stem}"
+    return home, home / "installed", home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def _state(requirements: Path) -> str:
+    return hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()
+
+
+def _is_made(requirements: Path, stamp: Path, python: Path) -> bool:
+    return python.exists() and stamp.exists() and stamp.read_text() == _state(requirements)
 
 
 def _call(name: str, *command: str) -> None:

@@ -13,8 +13,12 @@ from ntkbench.results.rows import read_records
 from ntkbench.results.store import Store
 from ntkbench.results.verdicts import Judged, failures, judged
 
-# What others ran beside it is no fault of the task's first origin, this machine where it ran the task.
-_JUDGED = "run_id IN (SELECT run_id FROM run QUALIFY of_first_origin(origin, submitter, task))"
+# What others ran beside it is no fault of the task's first origin, this machine where it ran the task. Nor is it ours
+# what a peer or a guest gets wrong.
+_JUDGED = (
+    "run_id IN (SELECT run_id FROM run QUALIFY of_first_origin(origin, submitter, task)) AND run_id NOT IN "
+    "(SELECT run_id FROM run JOIN environment USING (environment_id) WHERE entry_kind(facts) <> 'backend')"
+)
 # Each finds what does not hold of the runs: no row where all is well.
 _CHECKS = {
     "Runs that disagree with other backends": "SELECT task, params, seed, backend, device, differs_in FROM agreement "

@@ -29,6 +29,7 @@ COMMANDS = {
     "report": Command("report", "write the HTML report", keeps=True),
     "sql": Command("sql", "answer a query, one of the library, or a file of one"),
     "peers": Command("peers", "time other libraries and ours on the same inputs, and write the table", keeps=True),
+    "bench": Command("bench", "check and time a function of yours beside ours and other libraries", keeps=True),
     "import": Command("import_", "add records from JSON lines, Parquet folders or other databases", keeps=True),
     "export": Command("export", "write every table to DIR as Parquet, or a copy for any DuckDB", keeps=True),
     "check": Command("check", "say whether records are complete, consistent and plausible"),

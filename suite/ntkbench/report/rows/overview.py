@@ -83,14 +83,15 @@ WINNERS = Query(
     Winner,
     """
     FROM (
-      SELECT task, backend || ' on ' || device AS entry, count(*) AS wins, any_value(races) AS races
+      SELECT task, backend || ' on ' || device || if(kind = 'backend', '', ' (' || kind || ')') AS entry,
+             count(*) AS wins, any_value(races) AS races
       FROM (
         SELECT *, count(DISTINCT (params, precision, machine, stage)) OVER (PARTITION BY task) AS races
         FROM (
           FROM leaderboard QUALIFY count(*) OVER (PARTITION BY task, params, precision, machine, stage) > 1
         )
       )
-      WHERE rank = 1 GROUP BY task, backend, device
+      WHERE rank = 1 GROUP BY task, backend, device, kind
       QUALIFY rank() OVER (PARTITION BY task ORDER BY wins DESC) = 1
     )
     ORDER BY task, entry

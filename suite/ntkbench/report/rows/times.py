@@ -10,8 +10,8 @@ from ntkbench.report.query import Query
 class Time(NamedTuple):
     """What one stage takes on one entry: a row of the leaderboard with its runs.
 
-    `ratio` is to the best of the same setting, precision, machine and stage; `fraction` is of the machine's limit that
-    `binds`, None where none is known.
+    `kind` is backend, peer or guest. `ratio` is to the best of the same setting, precision, machine and stage;
+    `fraction` is of the machine's limit that `binds`, None where none is known.
     """
 
     task: str
@@ -22,6 +22,7 @@ class Time(NamedTuple):
     stage: str
     rank: int
     backend: str
+    kind: str
     seconds: float
     low: float | None
     high: float | None
