@@ -11,10 +11,10 @@ b) stability: second moments grow from eta K(x, x) = 2 on, with momentum from th
    `theory.noise_gain` is 1;
 c) networks: f - f_0 of wide networks on the same streams errs as the recursion says, and comes nearer with the width.
 
-On the cube, whose points come again, and on the sphere, where all are new. The target is the sum of one eigenfunction
-of level 1 and one of level 2, of mean square 1 each; labels have noise of variance 0.1; the rate is half of
-(1 - beta) / K(x, x). A network's expected error is the recursion's and the mean of what it errs more than the kernel on
-the same stream, which leaves out the scatter that both have in common.
+On the cube, whose points come again, and on the sphere, where all are new. The target is the sum of eigenfunctions of
+levels 1 and 2, of mean square 1 each; labels have noise of variance 0.1; the rate is half of (1 - beta) / K(x, x). A
+network's expected error is the recursion's and the mean of what it errs more than the kernel on the same stream, which
+leaves out the scatter that both share.
 """
 
 import math
@@ -30,13 +30,12 @@ DOMAINS = {"hypercube 4": theory.Hypercube(4), "hypercube 6": theory.Hypercube(6
 RATE, NOISE, LEVELS, LATE = 0.5, 0.1, [1, 2], 17  # late times, over which the floor is a mean
 STEPS, NETWORKS, SHARES = 100, 16, (64, 8, 1)  # of the networks: steps, runs, and parts of the largest width
 LONG = {"domain": "hypercube 6", "steps": 4_000}
-SOURCE = "exact (recursion of second moments)"
 
 
 def claims():
     """The exact statements for kernels, and those of the theorem for networks."""
     every = {"verified": True, "over": "worst"}
-    exact = {"source": SOURCE, **every}
+    exact = {"source": "exact (recursion of second moments)", **every}
     for domain in ("hypercube 6", "sphere 4"):
         for momentum in (0.0, 0.9):
             at, where = f"{domain}, momentum {momentum:g}", {"domain": domain, "momentum": momentum}
@@ -46,9 +45,8 @@ def claims():
             yield Claim(f"(a) no step up without noise, {at}", metric="largest_rise", where=where, value=0.0,
                         tolerance=1e-12, side="at most", **exact)  # fmt: skip
     for momentum in (0.0, 0.9):
-        where = {**LONG, "momentum": momentum}
-        yield Claim(f"(a) floor, momentum {momentum:g}", metric="floor_ratio", value=1.0, tolerance=0.03, where=where,
-                    source=SOURCE, verified=True)  # fmt: skip
+        yield Claim(f"(a) floor, momentum {momentum:g}", metric="floor_ratio", value=1.0, tolerance=0.03,
+                    where={**LONG, "momentum": momentum}, **exact)  # fmt: skip
     yield Claim("(b) eta K(x, x) = 2", metric="threshold", value=2.0, tolerance=0.04, where={"momentum": 0}, **exact)
     yield Claim("(b) closed form of the stable range", metric="threshold_ratio", value=1.0, tolerance=1e-6, **exact)
     for width in (1024, 4096):
@@ -61,31 +59,25 @@ def claims():
 @task(
     title="One-pass SGD", source="Xu & Zhu 2024, JMLR 25(94)", requires=["autodiff"],
     formulas={
-        "second moments of D = f - f*, without momentum": r"M \leftarrow M - \frac{\eta}{N} (K M + M K) + "
-            r"\frac{\eta^2}{N^2} \cdot N K \operatorname{diag}(M_{ii} + s^2) K",
+        "second moments M of f - f*, beta = 0":
+            r"M \leftarrow M - \frac{\eta}{N} (K M + M K) + \frac{\eta^2}{N} K \operatorname{diag}(M_{ii} + s^2) K",
         "the floor, with beta the momentum": r"\mathbb{E} |D|^2 \to s^2 \frac{F}{1 - F}, \qquad F = \sum_i \frac{\eta "
             r"\lambda_i}{2 (1 - \beta)} \Big/ \Big( 1 + \frac{\eta \beta \lambda_i}{1 - \beta^2} \Big)",
     },
     metrics=[
-        Metric("standard_errors", unit="1", better="lower", tolerance=1e-3,
-               about="(a) largest distance of the runs' mean error from the recursion, in standard errors"),
-        Metric("level_errors", unit="1", better="lower", tolerance=1e-3,
-               about="(a) that of the target's two components from their exact means"),
-        Metric("floor_ratio", unit="1", tolerance=1e-4,
-               about="(a) mean error over the second half of the steps, over its closed form in the end"),
+        Metric("standard_errors", unit="1", better="lower", tolerance=1e-3, about="(a) largest, of the runs' error"),
+        Metric("level_errors", unit="1", better="lower", tolerance=1e-3, about="(a) of the target's two components"),
+        Metric("floor_ratio", unit="1", tolerance=1e-4, about="(a) mean error in the second half, over the floor"),
         Metric("largest_rise", unit="1", tolerance=1e-9, about="(a) of the expected error in a step, without noise"),
-        Metric("threshold", unit="1", tolerance=1e-6,
-               about="(b) eta K(x, x) / (1 - beta) from which second moments grow"),
+        Metric("threshold", unit="1", tolerance=1e-6, about="(b) eta K(x, x) / (1 - beta) where moments start to grow"),
         Metric("threshold_ratio", unit="1", tolerance=1e-9, about="(b) the same over its closed form"),
-        Metric("network_ratio", unit="1", tolerance=0.01,
-               about="(c) expected error of the widest networks over the recursion's, after 100 steps"),
+        Metric("network_ratio", unit="1", tolerance=0.01, about="(c) expected error, widest networks over recursion"),
         Metric("gap_slope", unit="1", tolerance=0.01, about="(c) exponent of the width in the networks' gap"),
     ],
     curves=[
         Curve("error", x="step", y="mean square error", share=1.0, tolerance=1e-5),
         Curve("expected_error", x="step", y="mean square error", theory_of="error"),
-        Curve("network_gap", x="width", y="rms distance from the kernel's run", share=1.0, tolerance=5e-3,
-              exponent="gap_slope"),
+        Curve("network_gap", x="width", y="distance from kernel", share=1.0, tolerance=5e-3, exponent="gap_slope"),
     ],
     claims=list(claims()),
     tiers=[
@@ -126,12 +118,11 @@ def streaming_sgd(ctx: Context, domain: str, momentum: float, hidden: int, width
     columns = np.split(noise, len(groups), axis=1)
     ctx.stage("kernel", gram, ctx.backend.asarray(groups[0].points, "float64"))
     errors, shares, _ = theory.KernelRuns.joined([run(*pair, times) for pair in zip(groups, columns, strict=True)])
-    energies = np.isin(np.arange(len(spectrum.eigenvalues)), LEVELS).astype(float)
+    energies = 1.0 * np.isin(np.arange(len(spectrum.eigenvalues)), LEVELS)
     expected = theory.level_errors(spectrum, energies, stream, times)
     square, means = expected.square.sum(axis=1), -expected.mean[:, LEVELS]
     quiet = theory.level_errors(spectrum, energies, theory.Stream(stream.rate, momentum), range(steps))
     threshold = theory.growth_threshold(spectrum, momentum)
-
     short = theory.shortened_streams(groups, STEPS, NETWORKS)
     x, probe = theory.stream_inputs(short)
     labels, wanted = target(x) + noise[:STEPS, :NETWORKS], target(probe)

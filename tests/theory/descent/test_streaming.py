@@ -13,8 +13,10 @@ from ntkbench.theory import (
     Circle,
     Hypercube,
     Moments,
+    Sphere,
     Stream,
     cosine_kernel,
+    growth_threshold,
     level_errors,
     noise_gain,
     stable_rate,
@@ -107,6 +109,13 @@ def test_the_stable_range_ends_where_the_second_moments_grow(momentum: float) ->
     below, above = (stream_growth(spectrum, Stream(share * limit, momentum)) for share in (1 - 1e-4, 1 + 1e-4))
     assert below < 1 < above
     assert 2 * (1 - momentum) / spectrum.trace <= limit * (1 + 1e-15)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_the_threshold_of_growth_is_the_closed_form_also_where_the_spectrum_has_a_tail(momentum: float) -> None:
+    kernel = cosine_kernel(serial(DENSE, Activation("relu"), Dense()))
+    for spectrum in (Hypercube(5).spectrum(kernel), Sphere(4).spectrum(kernel)):
+        assert growth_threshold(spectrum, momentum) == pytest.approx(stable_rate(spectrum, momentum), rel=1e-6)
 
 
 def test_without_momentum_the_limit_is_two_over_the_diagonal() -> None:

@@ -11,7 +11,19 @@ import pytest
 from ntkbench.backends import open_backend
 from ntkbench.kernels import architecture_kernels, empirical_ntk
 from ntkbench.networks import Activation, Dense, finite, serial, to_backend
-from ntkbench.theory import Hypercube, Sphere, Stream, draw_streams, kernel_runs, network_runs, stream_errors
+from ntkbench.theory import (
+    Hypercube,
+    KernelRuns,
+    Sphere,
+    Stream,
+    draw_streams,
+    kernel_runs,
+    most_standard_errors,
+    network_runs,
+    shortened_streams,
+    stream_errors,
+    stream_inputs,
+)
 
 ONE_HIDDEN = serial(Dense(2**0.5), Activation("relu"), Dense())
 LINEAR = serial(Dense(2**0.5))
@@ -39,6 +51,37 @@ def test_a_stream_on_the_sphere_has_new_points_only() -> None:
         assert one.picks.shape == (20, 1)
         assert len(set(one.picks[:, 0])) == 20
         assert not set(one.picks[:, 0]) & set(one.test)
+
+
+@pytest.mark.parametrize("domain", [Hypercube(3), Sphere(3)], ids=str)
+def test_shorter_streams_are_the_first_steps_of_the_first_runs(domain: Hypercube | Sphere) -> None:
+    streams = draw_streams(domain, 20, 6, np.random.default_rng(0))
+    short = shortened_streams(streams, 5, 4)
+    (x, tested), (all_x, all_tested) = stream_inputs(short), stream_inputs(streams)
+    assert (x.shape, tested.shape) == ((5, 4, 3), (len(streams[0].test), 4, 3))
+    np.testing.assert_array_equal(x, all_x[:5, :4])
+    np.testing.assert_array_equal(tested, all_tested[:, :4])
+    run = 2 if len(streams) > 1 else 0
+    column = 0 if len(streams) > 1 else 2
+    np.testing.assert_array_equal(x[3, 2], streams[run].points[streams[run].picks[3, column]])
+    np.testing.assert_array_equal(tested[1, 2], streams[run].points[streams[run].test[1]])
+
+
+def test_groups_are_joined_run_by_run() -> None:
+    parts = [
+        KernelRuns(*(np.full(shape, value) for shape in ((3, n), (3, n, 2), (n, 5))))
+        for value, n in ((1.0, 2), (2.0, 4))
+    ]
+    joined = KernelRuns.joined(parts)
+    assert [field.shape for field in joined] == [(3, 6), (3, 6, 2), (6, 5)]
+    np.testing.assert_array_equal(joined.errors[0], [1, 1, 2, 2, 2, 2])
+    np.testing.assert_array_equal(joined.last[:, 0], joined.errors[0])
+
+
+def test_the_most_standard_errors_are_those_of_the_worst_component() -> None:
+    values = np.array([[[1.0, 0.0], [3.0, 1.0]], [[0.0, 5.0], [2.0, 7.0]]])  # symmetric about 2, 0.5, 1 and 6
+    # Standard errors are 1, 0.5, 1 and 1: the last is 2 of them off, and skewed by nothing.
+    assert most_standard_errors(values, np.array([[2.0, 1.0], [1.0, 4.0]])) == pytest.approx(2.0)
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.8])
