@@ -3,6 +3,16 @@
 from ntkbench.theory.complexity import LabelComplexity, label_complexity
 from ntkbench.theory.conditioning import Conditioning, conditioning, relu_gram, spline_gram
 from ntkbench.theory.departure import Departure, conserved_share, student_t, worst_departure
+from ntkbench.theory.descent.kernel_descent import bessel_law, envelope_exponent, kernel_descents
+from ntkbench.theory.descent.rules import (
+    METHODS,
+    Rule,
+    decay_factor,
+    ridge_for,
+    steps_until,
+    tuned_factor,
+    tuned_rule,
+)
 from ntkbench.theory.descent.streaming import (
     LevelErrors,
     Moments,
@@ -25,6 +35,7 @@ from ntkbench.theory.descent.streaming_runs import (
     shortened_streams,
     stream_inputs,
 )
+from ntkbench.theory.descent.training import Adam, Descent, FirstOutput, antisymmetric, descend, linear
 from ntkbench.theory.domains import Circle, Domain, Hypercube, Sample, Sphere, mixture
 from ntkbench.theory.dynamics import DivergenceError, Dynamics, gradient_descent, gradient_flow, max_learning_rate
 from ntkbench.theory.eigenlearning import Prediction, eigenlearning, points_to_learn
@@ -89,10 +100,13 @@ from ntkbench.theory.staircase import learned_degree, plateau_points, points_at_
 
 __all__ = [
     "EXPONENTIAL",
+    "METHODS",
+    "Adam",
     "Capacity",
     "Circle",
     "Conditioning",
     "Departure",
+    "Descent",
     "DivergenceError",
     "Domain",
     "Dynamics",
@@ -100,6 +114,7 @@ __all__ = [
     "Errors",
     "Expansion",
     "Exponent",
+    "FirstOutput",
     "GapErrors",
     "Hypercube",
     "IntegrationError",
@@ -118,6 +133,7 @@ __all__ = [
     "Recall",
     "ReluDraws",
     "ReluMoments",
+    "Rule",
     "Sample",
     "Spectrum",
     "Sphere",
@@ -126,15 +142,20 @@ __all__ = [
     "WidthLaw",
     "alignment_constant",
     "all_signs",
+    "antisymmetric",
+    "bessel_law",
     "capacity_curve",
     "conditioning",
     "conserved_share",
     "cosine_kernel",
+    "decay_factor",
+    "descend",
     "draw_relu",
     "draw_streams",
     "draw_widths",
     "eigenlearning",
     "ensemble",
+    "envelope_exponent",
     "exponential_error",
     "exponential_kernel",
     "gradient_descent",
@@ -144,10 +165,12 @@ __all__ = [
     "harmonic_dimension",
     "identity_error",
     "interpolant_norm",
+    "kernel_descents",
     "kernel_runs",
     "label_complexity",
     "learned_degree",
     "level_errors",
+    "linear",
     "linear_surrogate",
     "linearisation_error",
     "loss_curves",
@@ -182,17 +205,21 @@ __all__ = [
     "relu_network",
     "relu_ntk_error",
     "relu_ntk_expansion",
+    "ridge_for",
     "shortened_streams",
     "spline_gram",
     "spread_error",
     "spread_exponent",
     "squared_norms",
     "stable_rate",
+    "steps_until",
     "stream_errors",
     "stream_floor",
     "stream_growth",
     "stream_inputs",
     "student_t",
+    "tuned_factor",
+    "tuned_rule",
     "with_fresh_core",
     "worst_departure",
 ]

@@ -1,0 +1,202 @@
+"""Training any function of parameters by a rule of descent, by Adam, and with the logistic loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from ntkbench.arrays.array import Array
+from ntkbench.arrays.checks import host
+from ntkbench.arrays.execution import Execution, execution_for
+from ntkbench.arrays.settings import standard_settings
+from ntkbench.arrays.transforms import transforms_for
+from ntkbench.arrays.trees import leaves, mapped
+from ntkbench.networks.finite import Finite
+from ntkbench.networks.parameters import Parameters
+from ntkbench.theory.descent.rules import Floats, Rule
+
+Loss = Literal["squared", "logistic"]
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Kingma & Ba 2015 (arXiv:1412.6980), algorithm 1.
+
+    Args:
+        rate: The learning rate, positive.
+        first: The decay of the mean slope.
+        second: The decay of the mean squared slope.
+        small: What keeps the quotient finite.
+    """
+
+    rate: float
+    first: float = 0.9
+    second: float = 0.999
+    small: float = 1e-8
+
+
+class Descent(NamedTuple):
+    """What a training was like: NumPy, but for the parameters."""
+
+    outputs: Floats  # (steps + 1, n): at all training points, after each step
+    params: Any  # in the end
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """What a compiled loop is made for; numbers come as an array, so that one loop serves all of them."""
+
+    adam: bool
+    nesterov: bool
+    exact: bool
+    loss: Loss
+
+
+@dataclass(frozen=True)
+class FirstOutput:
+    """The first output of a network as a function of its parameters and inputs."""
+
+    network: Finite
+
+    def __call__(self, params: Parameters, x: Array) -> Array:
+        """Outputs (n,)."""
+        return self.network.apply(params, x)[:, 0]
+
+
+def linear(params: Array, x: Array) -> Array:
+    """A function that is linear in its parameters: the products of features (n, p) with them (p,)."""
+    return x @ params
+
+
+def antisymmetric(params: Parameters) -> Parameters:
+    """The start of a network of two layers at which its outputs are zero, with the NTK of half as many hidden units.
+
+    Args:
+        params: Weights of the hidden layer (d, m) and of the readout (m, 1), of an even width m, without biases.
+
+    Returns:
+        The same with a second half of hidden units that are the first again, read out with the opposite sign.
+
+    Raises:
+        ValueError: There are other layers or biases, or the width is odd.
+
+    References:
+        Chizat, Oyallon & Bach 2019 (arXiv:1812.07956), section 2.
+    """
+    shapes = [{name: tuple(x.shape) for name, x in layer.items()} for layer in params]
+    if len(shapes) != 2 or any(set(shape) != {"weight"} for shape in shapes) or shapes[1]["weight"][0] % 2:
+        raise ValueError(f"an antisymmetric start needs two layers without biases, of even width, not {shapes}")
+    hidden, readout = (layer["weight"] for layer in params)
+    half, xp = shapes[1]["weight"][0] // 2, execution_for(hidden).xp
+    twice = xp.concat([hidden[:, :half], hidden[:, :half]], axis=1)
+    return {"weight": twice}, {"weight": xp.concat([readout[:half, :], -readout[:half, :]], axis=0)}
+
+
+@standard_settings
+def descend(
+    x: Array,
+    y: Array,
+    function: Callable[[Any, Array], Array],
+    params: Any,
+    rule: Rule | Adam,
+    *,
+    steps: int,
+    loss: Loss = "squared",
+    picks: np.ndarray | None = None,
+) -> Descent:
+    """Train f(x) = function(params, x) step by step; the whole loop is compiled where the library compiles.
+
+    Args:
+        x: Training inputs, (n, ...), of JAX or torch.
+        y: Targets, (n,); of the logistic loss -1 and 1.
+        function: Of parameters and inputs, with outputs (n,); it is hashable, and equal where it does the same.
+        params: Its parameters at the start, an array or nested tuples and dicts of them.
+        rule: What each step does. Exact line search takes the rate that is exact for the function's linearisation.
+        steps: The number of steps.
+        loss: "squared": (1/2) |f(x) - y|^2; "logistic": sum log(1 + exp(-y f(x))).
+        picks: The points that each step sees, (steps, batch); None: all. Slopes are sums over them.
+
+    Returns:
+        Outputs after each step, and the parameters in the end.
+
+    Raises:
+        ValueError: The rule is a line search by halving, which is known in closed form on a kernel alone
+            (`kernel_descents`), or exact line search with another loss than the squared one or with picks.
+    """
+    execution, n = execution_for(x), int(x.shape[0])
+    exact = isinstance(rule, Rule) and rule.search == "exact"
+    if isinstance(rule, Rule) and rule.search == "armijo":
+        raise ValueError("halving is for kernels alone: use kernel_descents")
+    if exact and (loss != "squared" or picks is not None):
+        raise ValueError("exact line search needs the squared loss of all points")
+    if isinstance(rule, Adam):
+        numbers = [rule.rate, rule.first, rule.second, rule.small]
+        kind = _Kind(True, False, False, loss)
+    else:
+        vanishing = rule.momentum is None
+        numbers, kind = [rule.rate, rule.momentum or 0.0, float(vanishing)], _Kind(False, rule.nesterov, exact, loss)
+    dtype = execution.to_numpy(y).dtype
+    with execution.double():
+
+        def there(values: Any) -> Array:
+            return execution.from_numpy(np.ascontiguousarray(values, dtype=dtype), y)
+
+        masks = np.ones((steps, n))
+        if picks is not None:
+            masks[:] = 0.0
+            np.add.at(masks, (np.arange(steps)[:, None], picks), 1.0)
+        zeros = mapped(execution.xp.zeros_like, params)
+        state = (params, zeros, zeros if isinstance(rule, Adam) else (), there(np.zeros((steps + 1, n))))
+        arrays = (x, y, there(numbers), there(np.arange(1.0, steps + 2)), there(masks))
+        run = execution.compiled(_descend, ("function", "kind", "execution"))
+        outputs, params = run(state, *arrays, function=function, kind=kind, execution=execution)
+        return Descent(host(outputs), params)
+
+
+def _descend(
+    state: Any, x: Array, y: Array, numbers: Array, times: Array, masks: Array, *,
+    function: Callable[[Any, Array], Array], kind: _Kind, execution: Execution,
+) -> tuple[Array, Any]:  # fmt: skip
+    xp, transforms = execution.xp, transforms_for(x)
+    places = times[:, None]
+
+    def of(params: Any) -> tuple[Array, Array]:
+        found = function(params, x)
+        return found, found
+
+    def slope_at(params: Any, mask: Array) -> tuple[Any, Array]:
+        back, found = transforms.vjp(of, params)
+        # The derivative of log(1 + exp(-y f)) is -y / (1 + exp(y f)).
+        error = found - y if kind.loss == "squared" else -y / (1.0 + xp.exp(y * found))
+        return back(error * mask), found
+
+    def step(state: Any, now: Any) -> Any:
+        params, moved, squared, seen = state
+        t, mask = now
+        if kind.adam:
+            slope, found = slope_at(params, mask)
+            rate, first, second, small = (numbers[i] for i in range(4))
+            moved = mapped(lambda m, g: first * m + (1.0 - first) * g, moved, slope)
+            squared = mapped(lambda s, g: second * s + (1.0 - second) * g * g, squared, slope)
+            one, two = 1.0 - first**t, 1.0 - second**t
+            change = mapped(lambda m, s: -rate * (m / one) / (xp.sqrt(s / two) + small), moved, squared)
+        else:
+            momentum = numbers[1] + numbers[2] * (t - 1.0) / (t + 2.0)
+            led = mapped(lambda w, v: w + momentum * v, params, moved) if kind.nesterov else params
+            slope, found = slope_at(led, mask)
+            rate = numbers[0]
+            if kind.exact:
+                along = transforms.jvp(lambda p: function(p, x), params, slope)
+                square = sum(xp.sum(g * g) for g in leaves(slope))
+                rate = square / xp.where(square > 0.0, xp.sum(along * along), 1.0)
+            moved = change = mapped(lambda v, g: momentum * v - rate * g, moved, slope)
+        # Nesterov's slope is taken elsewhere than where the step begins.
+        found = function(params, x) if kind.nesterov else found
+        seen = xp.where(places == t, found[None, :], seen)
+        return mapped(lambda w, c: w + c, params, change), moved, squared, seen
+
+    params, _, _, seen = execution.scan(step, state, (times[:-1], masks))
+    return xp.where(places == times[-1], function(params, x)[None, :], seen), params
