@@ -14,8 +14,9 @@ a) kernel: the NTK of n points on the sphere in 8 dimensions, with ridges that m
 b) line searches: exact ones (worst case that of gradient descent, Kantorovich) and halving from 4 / l_1 until the loss
    falls by half of what the slope promises (Armijo), in steps to 1e-6, over gradient descent's;
 c) vanishing damping on single modes, eta l = 1e-3 and 1e-4, over 6,000 steps;
-d) networks of two layers, ReLU, antisymmetric at the start, rules tuned on their empirical NTK: log-rates between
-   errors of 1e-2 and 1e-5 of the first, over the kernel's from the same start.
+d) networks of two layers, ReLU, antisymmetric at the start, rules tuned on their empirical NTK: mean log-rates until
+   the error is 1e-5 of the first, over the kernel's. Labels are -1/4 and 1/4: at -1 and 1 a network of width 4096 moves
+   its kernel by several percent, and rules that are tuned to the old one take up to 40 % longer.
 """
 
 import math
@@ -31,31 +32,32 @@ NETWORK = serial(Dense(math.sqrt(2.0)), Activation("relu"), Dense())
 SHARES, DIMENSION = (25, 5, 1), 8  # of the largest kappa, the smaller ones
 CLOSED = {"gradient": 0.05, "heavy_ball": 0.1, "nesterov": 0.05, "nesterov_tuned": 0.05}  # tolerances of the rates
 EXPONENT = {m: 0.5 if "heavy" in m or "nesterov" in m else 1.0 for m in theory.METHODS}
-TRAINED = ("gradient", "heavy_ball", "nesterov")
+TOLERANCE = {m: None if m == "armijo" else 0.01 for m in theory.METHODS}  # halving makes rounding grow
 STEEPNESS, LONG = (1e-3, 1e-4), 6_000
-DEEP, SHALLOW = (1e-6, 1e-12), (1e-2, 1e-5)
+DEEP, LABEL = (1e-6, 1e-12), 0.25
+AKAIKE = "how slow it is hangs on the start (Akaike 1959): some take a sixth fewer steps, since 2026-11-29"
 WIDE = {"gradient": "Liao & Kyrillidis 2024", "heavy_ball": "Wang, Lin & Abernethy 2021, arXiv:2010.01618",
         "nesterov": "Liu, Pan & Tao 2021, arXiv:2107.01832"}  # fmt: skip
 
 
 def claims():
     """The rules of each part."""
-    at = {"verified": True, "repeats": 3, "where": {"kappa": 250}}
-    exact = {"source": "exact (linear algebra)", **at}
+    every = {"verified": True, "over": "worst"}
+    exact = {"source": "exact (linear algebra)", "repeats": 3, "where": {"kappa": 250}, **every}
     for method, tolerance in CLOSED.items():
         yield Claim(f"(a) rate, {method}", metric=f"{method}_rate", value=1.0, tolerance=tolerance, **exact)
     for method, exponent in EXPONENT.items():
-        yield Claim(
-            f"(a) kappa^{exponent:g}, {method}", metric=f"{method}_slope", value=exponent, tolerance=0.1, **exact
-        )
-    yield Claim("(b) exact line search is as slow", metric="exact_steps", value=1.0, tolerance=0.1, **exact)
+        yield Claim(f"(a) kappa exponent, {method}", metric=f"{method}_slope", value=exponent, tolerance=0.1, **exact)
+    yield Claim("(b) exact search, most", metric="exact_most", value=1.0, tolerance=0.1, side="at most", **exact)
+    yield Claim("(b) exact search, least", metric="exact_least", value=1.0, tolerance=0.1, side="at least",
+                finding=AKAIKE, **exact)  # fmt: skip
     yield Claim("(b) halving is faster", metric="armijo_steps", value=0.75, tolerance=0.0, side="at most", **exact)
-    bessel = {"source": "exact (limit of small rates): Su, Boyd & Candes 2016", "verified": True, "over": "worst"}
+    bessel = {"source": "exact (limit of small rates): Su, Boyd & Candes 2016", **every}
     yield Claim("(c) Bessel law", metric="bessel_deviation", value=0.0, tolerance=0.02, side="at most", **bessel)
     yield Claim("(c) envelope t^-3/2", metric="bessel_exponent", value=-1.5, tolerance=0.1, **bessel)
     for method, source in WIDE.items():
         yield Claim(f"(d) networks, {method}", metric=f"network_{method}", value=1.0, tolerance=0.1, source=source,
-                    **{**at, "where": {"width": 4096}})  # fmt: skip
+                    where={"width": 4096}, repeats=3, **every)  # fmt: skip
 
 
 @task(
@@ -63,24 +65,24 @@ def claims():
     source="Wang, Lin & Abernethy 2021, arXiv:2010.01618; Liu, Pan & Tao 2021, arXiv:2107.01832",
     requires=["autodiff"],
     formulas={
-        "a step, with e' = e or, for Nesterov, where momentum leads":
-            r"e_{t+1} = e_t + \beta (e_t - e_{t-1}) - \eta K e'",
+        "a step; Nesterov: e' where momentum leads": r"e_{t+1} = e_t + \beta (e_t - e_{t-1}) - \eta K e'",
         "vanishing damping, omega^2 = eta lambda": r"\frac{2 J_1(\omega t)}{\omega t} e^{-\omega^2 t / 2}",
     },
     metrics=[
         *(Metric(f"{m}_rate", unit="1", tolerance=1e-3, about="(a) log-rate over the closed form's") for m in CLOSED),
-        *(Metric(f"{m}_slope", unit="1", tolerance=0.02, about="(a) exponent of kappa in steps to 1e-6")
+        *(Metric(f"{m}_slope", unit="1", tolerance=TOLERANCE[m], about="(a) exponent of kappa in steps to 1e-6")
           for m in theory.METHODS),
-        Metric("exact_steps", unit="1", tolerance=0.02, about="(b) mean over kappa of steps over gradient descent's"),
-        Metric("armijo_steps", unit="1", tolerance=0.05, about="(b) largest of steps over gradient descent's"),
+        Metric("exact_least", unit="1", tolerance=0.02, about="(b) least of steps over gradient descent's"),
+        Metric("exact_most", unit="1", tolerance=0.02, about="(b) largest of them"),
+        Metric("armijo_steps", unit="1", about="(b) largest of steps over gradient descent's"),
         Metric("bessel_deviation", unit="1", better="lower", tolerance=1e-9, about="(c) largest distance from the law"),
         Metric("bessel_exponent", unit="1", tolerance=1e-6, about="(c) of t in the envelope, farthest from -3/2"),
-        *(Metric(f"network_{m}", unit="1", tolerance=0.01, about="(d) log-rate over the kernel's") for m in TRAINED),
+        *(Metric(f"network_{m}", unit="1", tolerance=0.05, about="(d) log-rate over the kernel's") for m in WIDE),
         Metric("network_condition", unit="1", tolerance=0.01, about="(d) kappa of the empirical NTK"),
     ],
     curves=[
-        *(Curve(f"{m}_steps_to", x="kappa", y="steps to 1e-6", share=1.0, tolerance=60.0, exponent=f"{m}_slope")
-          for m in theory.METHODS),
+        *(Curve(f"{m}_steps_to", x="kappa", y="steps to 1e-6", share=TOLERANCE[m] and 1.0, tolerance=2.0,
+                exponent=f"{m}_slope") for m in theory.METHODS),
         Curve("mode", x="step", y="size of the error", share=1.0, tolerance=1e-9),
         Curve("bessel_mode", x="step", y="size of the error", theory_of="mode"),
         Curve("network_error", x="step", y="|f - y|, Nesterov", share=1.0, tolerance=1e-3),
@@ -113,7 +115,6 @@ def momentum(ctx: Context, n: int, kappa: int, width: int, points: int, steps: i
         ctx.record(**{f"{method}_slope": theory.power_law_exponent(conditions, needed[i])})
         ctx.curve(f"{method}_steps_to", conditions, needed[i])
     ctx.record(**{f"{method}_rate": at_rate[methods[method]] for method in CLOSED})
-
     free = theory.Rule(1.0, None, nesterov=True)
     modes = theory.kernel_descents(ctx.backend.asarray(np.zeros((1, 1)), "float64"), STEEPNESS, np.ones((2, 1)),
                                    [free, free], steps=LONG).T  # fmt: skip
@@ -123,27 +124,27 @@ def momentum(ctx: Context, n: int, kappa: int, width: int, points: int, steps: i
     rng = ctx.rng(purpose=f"network {width} {points}")
     network = finite(NETWORK, (DIMENSION,), width=width)
     start = to_backend(theory.antisymmetric(network.init(rng)), ctx.backend)
-    inputs, signs = ctx.backend.asarray(sphere(rng, points, DIMENSION), "float64"), rng.choice([-1.0, 1.0], points)
+    inputs, signs = ctx.backend.asarray(sphere(rng, points, DIMENSION), "float64"), rng.choice([-LABEL, LABEL], points)
     ntk = empirical_ntk(network, start, inputs, trace=True)
     own = np.linalg.eigvalsh(ctx.to_numpy(ntk))
-    tuned = [theory.tuned_rule(method, own[-1], own[0]) for method in TRAINED]
+    tuned = [theory.tuned_rule(method, own[-1], own[0]) for method in WIDE]
     wanted = theory.kernel_descents(ntk, np.zeros(3), np.tile(-signs, (3, 1)), tuned, steps=steps // 16).T
 
     def fit(rule):
         return theory.descend(inputs, ctx.backend.asarray(signs, "float64"), theory.FirstOutput(network), start, rule,
                               steps=steps // 16).outputs  # fmt: skip
 
-    runs = [fit(tuned[0]), fit(tuned[1]), ctx.stage("train", fit, tuned[2])]
-    found = [np.linalg.norm(outputs - signs, axis=1) for outputs in runs]
-    speed = [[math.log(theory.decay_factor(e, SHALLOW)) for e in both] for both in (found, wanted)]
+    outputs = [fit(tuned[0]), fit(tuned[1]), ctx.stage("train", fit, tuned[2])]
+    found = [np.linalg.norm(each - signs, axis=1) for each in outputs]
+    took, takes = (np.array([theory.steps_until(e, 1e-5) for e in both]) for both in (found, wanted))
+    exact, armijo = (needed[methods[m]] / needed[0] for m in ("exact", "armijo"))
     ctx.record(
-        exact_steps=np.mean(needed[methods["exact"]] / needed[0]),
-        armijo_steps=np.max(needed[methods["armijo"]] / needed[0]),
+        exact_least=exact.min(), exact_most=exact.max(), armijo_steps=armijo.max(),
         bessel_exponent=max(exponents, key=lambda e: abs(e + 1.5)),
         bessel_deviation=max(np.abs(mode - law).max() for mode, law in zip(modes, laws, strict=True)),
-        network_condition=own[-1] / own[0], **{f"network_{m}": s / w for m, s, w in zip(TRAINED, *speed, strict=True)},
+        network_condition=own[-1] / own[0], **{f"network_{m}": r for m, r in zip(WIDE, takes / took, strict=True)},
     )  # fmt: skip
-    shown, sampled = np.arange(1 + theory.steps_until(wanted[2], SHALLOW[1])), np.arange(0, LONG + 1, 10)
+    shown, sampled = np.arange(1 + takes[2]), np.arange(0, LONG + 1, 10)
     for name, t, y in (("mode", sampled, modes[0]), ("bessel_mode", sampled, laws[0]),
                        ("network_error", shown, found[2]), ("kernel_error", shown, wanted[2])):  # fmt: skip
         ctx.curve(name, t, y[t])

@@ -46,7 +46,8 @@ def kernel_descents(k: Array, ridges: Sequence[float], errors: Floats, rules: Se
         times = np.arange(1.0, steps + 1)
         given = (there(errors), there(columns), there(times), there(np.zeros((steps, len(rules)))))
         squares = host(execution.compiled(_descend, ("execution",))(matrix, *given, execution=execution))
-    return np.sqrt(np.concatenate([np.sum(np.asarray(errors) ** 2, axis=1)[None], squares]))
+    found: Floats = np.sqrt(np.concatenate([np.sum(np.asarray(errors) ** 2, axis=1)[None], squares]))
+    return found
 
 
 def _descend(k: Array, start: Array, columns: Array, times: Array, seen: Array, *, execution: Execution) -> Array:
