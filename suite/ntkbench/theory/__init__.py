@@ -4,6 +4,7 @@ from ntkbench.theory.complexity import LabelComplexity, label_complexity
 from ntkbench.theory.conditioning import Conditioning, conditioning, relu_gram, spline_gram
 from ntkbench.theory.departure import Departure, conserved_share, student_t, worst_departure
 from ntkbench.theory.descent.kernel_descent import bessel_law, envelope_exponent, kernel_descents
+from ntkbench.theory.descent.margin import Separator, function_cosines, hard_margin
 from ntkbench.theory.descent.rules import (
     METHODS,
     Rule,
@@ -35,7 +36,15 @@ from ntkbench.theory.descent.streaming_runs import (
     shortened_streams,
     stream_inputs,
 )
-from ntkbench.theory.descent.training import Adam, Descent, FirstOutput, antisymmetric, descend, linear
+from ntkbench.theory.descent.training import (
+    Adam,
+    Descent,
+    FirstOutput,
+    antisymmetric,
+    descend,
+    gradient_features,
+    linear,
+)
 from ntkbench.theory.domains import Circle, Domain, Hypercube, Sample, Sphere, mixture
 from ntkbench.theory.dynamics import DivergenceError, Dynamics, gradient_descent, gradient_flow, max_learning_rate
 from ntkbench.theory.eigenlearning import Prediction, eigenlearning, points_to_learn
@@ -135,6 +144,7 @@ __all__ = [
     "ReluMoments",
     "Rule",
     "Sample",
+    "Separator",
     "Spectrum",
     "Sphere",
     "Stream",
@@ -158,10 +168,13 @@ __all__ = [
     "envelope_exponent",
     "exponential_error",
     "exponential_kernel",
+    "function_cosines",
     "gradient_descent",
+    "gradient_features",
     "gradient_flow",
     "group_errors",
     "growth_threshold",
+    "hard_margin",
     "harmonic_dimension",
     "identity_error",
     "interpolant_norm",

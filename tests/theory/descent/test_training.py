@@ -11,7 +11,17 @@ import torch
 from ntkbench.backends import open_backend
 from ntkbench.kernels import empirical_ntk
 from ntkbench.networks import Activation, Dense, finite, serial, to_backend
-from ntkbench.theory import Adam, FirstOutput, Rule, antisymmetric, descend, kernel_descents, linear, tuned_rule
+from ntkbench.theory import (
+    Adam,
+    FirstOutput,
+    Rule,
+    antisymmetric,
+    descend,
+    gradient_features,
+    kernel_descents,
+    linear,
+    tuned_rule,
+)
 
 RULES: dict[str, Any] = {
     "gradient": Rule(0.05), "heavy ball": Rule(0.05, 0.7), "nesterov": Rule(0.05, 0.7, nesterov=True),
@@ -122,3 +132,21 @@ def test_an_antisymmetric_start_needs_two_halves() -> None:
     ):
         with pytest.raises(ValueError, match=r"^an antisymmetric start needs two layers without biases, of even width"):
             antisymmetric(finite(architecture, (3,), width=width).init(np.random.default_rng(0)))
+
+
+def test_gradient_features_have_the_empirical_ntk_and_the_linearisation(library: Any) -> None:
+    network, rng = finite(serial(Dense(2**0.5), Activation("erf"), Dense()), (3,), width=5), np.random.default_rng(0)
+    drawn, moved = network.init(rng), network.init(rng)
+    x = library.asarray(rng.standard_normal((4, 3)), "float64")
+    params = to_backend(drawn, library)
+    features = library.to_numpy(gradient_features(FirstOutput(network), params, x))
+    assert features.shape == (4, 20)
+    wanted = library.to_numpy(empirical_ntk(network, params, x, trace=True))
+    np.testing.assert_allclose(features @ features.T, wanted, rtol=1e-12)
+    ahead, behind = (
+        tuple({"weight": a["weight"] + step * b["weight"]} for a, b in zip(drawn, moved, strict=True))
+        for step in (1e-5, -1e-5)
+    )
+    outputs = [library.to_numpy(network.apply(to_backend(p, library), x))[:, 0] for p in (ahead, behind)]
+    direction = np.concatenate([layer["weight"].ravel() for layer in moved])
+    np.testing.assert_allclose(features @ direction, (outputs[0] - outputs[1]) / 2e-5, rtol=1e-7)

@@ -18,7 +18,7 @@ from ntkbench.networks.finite import Finite
 from ntkbench.networks.parameters import Parameters
 from ntkbench.theory.descent.rules import Floats, Rule
 
-Loss = Literal["squared", "logistic"]
+Loss = Literal["squared", "logistic", "margin"]
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,8 @@ def descend(
         params: Its parameters at the start, an array or nested tuples and dicts of them.
         rule: What each step does. Exact line search takes the rate that is exact for the function's linearisation.
         steps: The number of steps.
-        loss: "squared": (1/2) |f(x) - y|^2; "logistic": sum log(1 + exp(-y f(x))).
+        loss: "squared": (1/2) |f(x) - y|^2; "logistic": sum log(1 + exp(-y f(x))); "margin": log sum exp(-y f(x)),
+            whose slope is that of the exponential loss over this loss, so that steps do not fade as margins grow.
         picks: The points that each step sees, (steps, batch); None: all. Slopes are sums over them.
 
     Returns:
@@ -169,9 +170,7 @@ def _descend(
 
     def slope_at(params: Any, mask: Array) -> tuple[Any, Array]:
         back, found = transforms.vjp(of, params)
-        # The derivative of log(1 + exp(-y f)) is -y / (1 + exp(y f)).
-        error = found - y if kind.loss == "squared" else -y / (1.0 + xp.exp(y * found))
-        return back(error * mask), found
+        return back(_error(xp, found, y, kind.loss) * mask), found
 
     def step(state: Any, now: Any) -> Any:
         params, moved, squared, seen = state
@@ -200,3 +199,39 @@ def _descend(
 
     params, _, _, seen = execution.scan(step, state, (times[:-1], masks))
     return xp.where(places == times[-1], function(params, x)[None, :], seen), params
+
+
+def _error(xp: Any, found: Array, y: Array, loss: Loss) -> Array:
+    """The derivative of the loss by the outputs, (n,)."""
+    if loss == "squared":
+        return found - y
+    margins = y * found
+    if loss == "logistic":
+        return -y / (1.0 + xp.exp(margins))
+    weights = xp.exp(xp.min(margins) - margins)
+    return -y * weights / xp.sum(weights)
+
+
+@standard_settings
+def gradient_features(function: Callable[[Any, Array], Array], params: Any, x: Array) -> Array:
+    """The features of a function's linearisation: the derivatives of its outputs by all of its parameters.
+
+    Args:
+        function: Of parameters and inputs, with outputs (n,).
+        params: Where it is linearised.
+        x: Inputs, (n, ...), of JAX or torch.
+
+    Returns:
+        The derivatives, (n, p); their products are the empirical NTK.
+    """
+    execution = execution_for(x)
+    with execution.double():
+        options = {"function": function, "execution": execution}
+        found: Array = execution.compiled(_features, tuple(options))(params, x, **options)
+        return found
+
+
+def _features(params: Any, x: Array, *, function: Callable[[Any, Array], Array], execution: Execution) -> Array:
+    n = x.shape[0]
+    slopes = leaves(transforms_for(x).jacobian(lambda p: function(p, x))(params))
+    return execution.xp.concat([execution.xp.reshape(slope, (n, -1)) for slope in slopes], axis=1)
