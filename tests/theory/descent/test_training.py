@@ -43,11 +43,13 @@ def problem() -> tuple[np.ndarray, np.ndarray]:
 def test_a_linear_function_descends_as_its_kernel(library: Any, name: str) -> None:
     features, y = problem()
     x, targets = (library.asarray(a, "float64") for a in (features, y))
-    found = descend(x, targets, linear, library.asarray(np.zeros(7), "float64"), RULES[name], steps=20)
+    start, twice = library.asarray(np.zeros(7), "float64"), library.asarray(2.0 * features[:3], "float64")
+    found = descend(x, targets, linear, start, RULES[name], steps=20, probe=twice)
     k = library.asarray(features @ features.T, "float64")
     wanted = kernel_descents(k, [0.0], -y[None], [RULES[name]], steps=20)[:, 0]
     np.testing.assert_allclose(np.linalg.norm(found.outputs - y, axis=1), wanted, rtol=1e-10)
     np.testing.assert_allclose(features @ library.to_numpy(found.params), found.outputs[-1], rtol=1e-12)
+    np.testing.assert_allclose(found.probe, 2.0 * found.outputs[-1, :3], rtol=1e-12)
 
 
 def test_adam_is_that_of_torch(library: Any) -> None:

@@ -43,6 +43,7 @@ class Descent(NamedTuple):
 
     outputs: Floats  # (steps + 1, n): at all training points, after each step
     params: Any  # in the end
+    probe: Floats  # (n_probe,): outputs at other points in the end
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,6 @@ class _Kind:
     """What a compiled loop is made for; numbers come as an array, so that one loop serves all of them."""
 
     adam: bool
-    nesterov: bool
     exact: bool
     loss: Loss
 
@@ -106,6 +106,7 @@ def descend(
     steps: int,
     loss: Loss = "squared",
     picks: np.ndarray | None = None,
+    probe: Array | None = None,
 ) -> Descent:
     """Train f(x) = function(params, x) step by step; the whole loop is compiled where the library compiles.
 
@@ -119,9 +120,10 @@ def descend(
         loss: "squared": (1/2) |f(x) - y|^2; "logistic": sum log(1 + exp(-y f(x))); "margin": log sum exp(-y f(x)),
             whose slope is that of the exponential loss over this loss, so that steps do not fade as margins grow.
         picks: The points that each step sees, (steps, batch); None: all. Slopes are sums over them.
+        probe: Other inputs, (n_probe, ...).
 
     Returns:
-        Outputs after each step, and the parameters in the end.
+        Outputs after each step, and in the end the parameters and the outputs of the other inputs.
 
     Raises:
         ValueError: The rule is a line search by halving, which is known in closed form on a kernel alone
@@ -135,10 +137,10 @@ def descend(
         raise ValueError("exact line search needs the squared loss of all points")
     if isinstance(rule, Adam):
         numbers = [rule.rate, rule.first, rule.second, rule.small]
-        kind = _Kind(True, False, False, loss)
+        kind = _Kind(True, False, loss)
     else:
-        vanishing = rule.momentum is None
-        numbers, kind = [rule.rate, rule.momentum or 0.0, float(vanishing)], _Kind(False, rule.nesterov, exact, loss)
+        numbers = [rule.rate, rule.momentum or 0.0, float(rule.momentum is None), float(rule.nesterov)]
+        kind = _Kind(False, exact, loss)
     dtype = execution.to_numpy(y).dtype
     with execution.double():
 
@@ -151,16 +153,17 @@ def descend(
             np.add.at(masks, (np.arange(steps)[:, None], picks), 1.0)
         zeros = mapped(execution.xp.zeros_like, params)
         state = (params, zeros, zeros if isinstance(rule, Adam) else (), there(np.zeros((steps + 1, n))))
-        arrays = (x, y, there(numbers), there(np.arange(1.0, steps + 2)), there(masks))
+        beside = x[:0, ...] if probe is None else probe
+        arrays = (x, y, beside, there(numbers), there(np.arange(1.0, steps + 2)), there(masks))
         run = execution.compiled(_descend, ("function", "kind", "execution"))
-        outputs, params = run(state, *arrays, function=function, kind=kind, execution=execution)
-        return Descent(host(outputs), params)
+        outputs, params, probed = run(state, *arrays, function=function, kind=kind, execution=execution)
+        return Descent(host(outputs), params, host(probed))
 
 
 def _descend(
-    state: Any, x: Array, y: Array, numbers: Array, times: Array, masks: Array, *,
+    state: Any, x: Array, y: Array, probe: Array, numbers: Array, times: Array, masks: Array, *,
     function: Callable[[Any, Array], Array], kind: _Kind, execution: Execution,
-) -> tuple[Array, Any]:  # fmt: skip
+) -> tuple[Array, Any, Array]:  # fmt: skip
     xp, transforms = execution.xp, transforms_for(x)
     places = times[:, None]
 
@@ -168,15 +171,15 @@ def _descend(
         found = function(params, x)
         return found, found
 
-    def slope_at(params: Any, mask: Array) -> tuple[Any, Array]:
+    def slope_at(params: Any, mask: Array) -> Any:
         back, found = transforms.vjp(of, params)
-        return back(_error(xp, found, y, kind.loss) * mask), found
+        return back(_error(xp, found, y, kind.loss) * mask)
 
     def step(state: Any, now: Any) -> Any:
         params, moved, squared, seen = state
         t, mask = now
         if kind.adam:
-            slope, found = slope_at(params, mask)
+            slope = slope_at(params, mask)
             rate, first, second, small = (numbers[i] for i in range(4))
             moved = mapped(lambda m, g: first * m + (1.0 - first) * g, moved, slope)
             squared = mapped(lambda s, g: second * s + (1.0 - second) * g * g, squared, slope)
@@ -184,21 +187,19 @@ def _descend(
             change = mapped(lambda m, s: -rate * (m / one) / (xp.sqrt(s / two) + small), moved, squared)
         else:
             momentum = numbers[1] + numbers[2] * (t - 1.0) / (t + 2.0)
-            led = mapped(lambda w, v: w + momentum * v, params, moved) if kind.nesterov else params
-            slope, found = slope_at(led, mask)
+            slope = slope_at(mapped(lambda w, v: w + numbers[3] * momentum * v, params, moved), mask)
             rate = numbers[0]
             if kind.exact:
                 along = transforms.jvp(lambda p: function(p, x), params, slope)
                 square = sum(xp.sum(g * g) for g in leaves(slope))
                 rate = square / xp.where(square > 0.0, xp.sum(along * along), 1.0)
             moved = change = mapped(lambda v, g: momentum * v - rate * g, moved, slope)
-        # Nesterov's slope is taken elsewhere than where the step begins.
-        found = function(params, x) if kind.nesterov else found
-        seen = xp.where(places == t, found[None, :], seen)
+        # Computed anew, for Nesterov's slope is taken elsewhere than where the step begins.
+        seen = xp.where(places == t, function(params, x)[None, :], seen)
         return mapped(lambda w, c: w + c, params, change), moved, squared, seen
 
     params, _, _, seen = execution.scan(step, state, (times[:-1], masks))
-    return xp.where(places == times[-1], function(params, x)[None, :], seen), params
+    return xp.where(places == times[-1], function(params, x)[None, :], seen), params, function(params, probe)
 
 
 def _error(xp: Any, found: Array, y: Array, loss: Loss) -> Array:
