@@ -97,6 +97,9 @@ def implicit_bias(ctx: Context, n: int, n_test: int, width: int, steps: int) -> 
     picks = rng.integers(n, size=(steps, BATCH))
     inputs, labels = (ctx.backend.asarray(a, "float64") for a in (x, y[:n]))
 
+    def apart(a):  # training and test rows
+        return tuple(ctx.backend.asarray(part, "float64") for part in (a[:n], a[n:]))
+
     def rules(k):
         values = np.linalg.eigvalsh(k[:n, :n])
         tuned = {m: theory.tuned_rule(m, values[-1], values[0]) for m in TUNED}
@@ -106,7 +109,7 @@ def implicit_bias(ctx: Context, n: int, n_test: int, width: int, steps: int) -> 
 
     def end(function, start, points, rule, method, steps):
         loss = method if method in ("logistic", "margin") else "squared"
-        return theory.descend(points[:n], labels, function, start, rule, steps=steps, loss=loss, probe=points[n:],
+        return theory.descend(points[0], labels, function, start, rule, steps=steps, loss=loss, probe=points[1],
                               picks=picks[:steps] if method == "sgd" else None)  # fmt: skip
 
     def begin(m):
@@ -114,12 +117,11 @@ def implicit_bias(ctx: Context, n: int, n_test: int, width: int, steps: int) -> 
         start = theory.antisymmetric(network.init(ctx.rng(purpose=f"network {m}")))
         return theory.FirstOutput(network), to_backend(start, ctx.backend)
 
-    features = ctx.stage("features", theory.gradient_features, *begin(FEATURES), inputs)
-    phi = ctx.to_numpy(features)
+    phi = ctx.to_numpy(ctx.stage("features", theory.gradient_features, *begin(FEATURES), inputs))
     k, zeros = phi @ phi.T, ctx.backend.asarray(np.zeros(phi.shape[1]), "float64")
     best = kernel_regression(k[:n, :n], y[:n], k[n:, :n]).prediction
     own = {**rules(k), "adam": theory.Adam(0.003)}
-    runs = {m: end(theory.linear, zeros, features, rule, m, steps) for m, rule in own.items()}
+    runs = {m: end(theory.linear, zeros, apart(phi), rule, m, steps) for m, rule in own.items()}
     distances = {m: np.abs(run.probe - best).max() / np.abs(best).max() for m, run in runs.items()}
     machine, moments = theory.hard_margin(k[:n, :n], y[:n]), log_steps(steps, 40)[1:]
     cosines = {m: theory.function_cosines(k[:n, :n], runs[m].outputs[list(moments)], machine.outputs)
@@ -128,22 +130,21 @@ def implicit_bias(ctx: Context, n: int, n_test: int, width: int, steps: int) -> 
     for m in widths:
         function, start = begin(m)
         k = ctx.to_numpy(empirical_ntk(function.network, start, inputs, trace=True))
-        lifted = ctx.backend.asarray(np.linalg.cholesky(k), "float64")
+        lifted = apart(np.linalg.cholesky(k))
         still = ctx.backend.asarray(np.zeros(len(k)), "float64")
         wanted, own = dict.fromkeys(WIDE, kernel_regression(k[:n, :n], y[:n], k[n:, :n]).prediction), rules(k)
         wanted["logistic"] = end(theory.linear, still, lifted, own["logistic"], "logistic", steps // 6).probe
         for method in WIDE:
-            found = end(function, start, inputs, own[method], method, steps // 6).probe
+            found = end(function, start, apart(x), own[method], method, steps // 6).probe
             gaps[method].append(float(np.sqrt(np.mean((found - wanted[method]) ** 2))))
     ctx.record(
         **{f"{m}_distance": distances[m] for m in (*EQUAL, "adam")},
         adam_residual=np.abs(adam.outputs[-1] - y[:n]).max(), adam_error=np.mean((adam.probe - y[n:]) ** 2),
-        interpolant_error=np.mean((best - y[n:]) ** 2),
-        margin_cosine=cosines["margin"][-1], logistic_cosine=cosines["logistic"][-1],
+        interpolant_error=np.mean((best - y[n:]) ** 2), **{f"{m}_cosine": cosines[m][-1] for m in cosines},
         logistic_rise=cosines["logistic"][-1] - np.interp(steps / 10, moments, cosines["logistic"]),
         **{f"network_{m}_slope": theory.power_law_exponent(widths, gaps[m]) for m in WIDE},
     )  # fmt: skip
-    for m, values in cosines.items():
-        ctx.curve(f"cosine_{m}", moments, values)
-    for m, values in gaps.items():
-        ctx.curve(f"gap_{m}", widths, values)
+    for m in cosines:
+        ctx.curve(f"cosine_{m}", moments, cosines[m])
+    for m in gaps:
+        ctx.curve(f"gap_{m}", widths, gaps[m])

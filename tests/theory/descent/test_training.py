@@ -113,6 +113,9 @@ def test_what_a_rule_cannot_do_is_named(library: Any) -> None:
         descend(x, targets, linear, params, Rule(1.0, search="armijo"), steps=2)
     with pytest.raises(ValueError, match=r"^exact line search needs the squared loss of all points$"):
         descend(x, targets, linear, params, Rule(1.0, search="exact"), steps=2, loss="logistic")
+    unknown: Any = "hinge"
+    with pytest.raises(ValueError, match=r"^loss must be one of squared, logistic, margin, not 'hinge'$"):
+        descend(x, targets, linear, params, Rule(1.0), steps=2, loss=unknown)
 
 
 def test_an_antisymmetric_start_has_no_outputs_and_the_kernel_of_half_the_network(library: Any) -> None:

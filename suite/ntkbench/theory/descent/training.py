@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from ntkbench.networks.parameters import Parameters
 from ntkbench.theory.descent.rules import Floats, Rule
 
 Loss = Literal["squared", "logistic", "margin"]
+_LOSSES: tuple[Loss, ...] = get_args(Loss)
 
 
 @dataclass(frozen=True)
@@ -44,15 +45,6 @@ class Descent(NamedTuple):
     outputs: Floats  # (steps + 1, n): at all training points, after each step
     params: Any  # in the end
     probe: Floats  # (n_probe,): outputs at other points in the end
-
-
-@dataclass(frozen=True)
-class _Kind:
-    """What a compiled loop is made for; numbers come as an array, so that one loop serves all of them."""
-
-    adam: bool
-    exact: bool
-    loss: Loss
 
 
 @dataclass(frozen=True)
@@ -126,10 +118,12 @@ def descend(
         Outputs after each step, and in the end the parameters and the outputs of the other inputs.
 
     Raises:
-        ValueError: The rule is a line search by halving, which is known in closed form on a kernel alone
-            (`kernel_descents`), or exact line search with another loss than the squared one or with picks.
+        ValueError: The loss is unknown. The rule is a line search by halving, which is known in closed form on a kernel
+            alone (`kernel_descents`), or exact line search with another loss than the squared one or with picks.
     """
     execution, n = execution_for(x), int(x.shape[0])
+    if loss not in _LOSSES:
+        raise ValueError(f"loss must be one of {', '.join(_LOSSES)}, not {loss!r}")
     exact = isinstance(rule, Rule) and rule.search == "exact"
     if isinstance(rule, Rule) and rule.search == "armijo":
         raise ValueError("halving is for kernels alone: use kernel_descents")
@@ -137,10 +131,11 @@ def descend(
         raise ValueError("exact line search needs the squared loss of all points")
     if isinstance(rule, Adam):
         numbers = [rule.rate, rule.first, rule.second, rule.small]
-        kind = _Kind(True, False, loss)
     else:
         numbers = [rule.rate, rule.momentum or 0.0, float(rule.momentum is None), float(rule.nesterov)]
-        kind = _Kind(False, exact, loss)
+    # Numbers, the loss's among them, come as an array, so that one compiled loop serves all of them.
+    numbers.append(float(_LOSSES.index(loss)))
+    options = {"function": function, "adam": isinstance(rule, Adam), "exact": exact, "execution": execution}
     dtype = execution.to_numpy(y).dtype
     with execution.double():
 
@@ -151,18 +146,18 @@ def descend(
         if picks is not None:
             masks[:] = 0.0
             np.add.at(masks, (np.arange(steps)[:, None], picks), 1.0)
-        zeros = mapped(execution.xp.zeros_like, params)
+        # From NumPy: libraries would compile a program for each shape.
+        zeros = mapped(lambda w: there(np.zeros(tuple(w.shape))), params)
         state = (params, zeros, zeros if isinstance(rule, Adam) else (), there(np.zeros((steps + 1, n))))
         beside = x[:0, ...] if probe is None else probe
         arrays = (x, y, beside, there(numbers), there(np.arange(1.0, steps + 2)), there(masks))
-        run = execution.compiled(_descend, ("function", "kind", "execution"))
-        outputs, params, probed = run(state, *arrays, function=function, kind=kind, execution=execution)
+        outputs, params, probed = execution.compiled(_descend, tuple(options))(state, *arrays, **options)
         return Descent(host(outputs), params, host(probed))
 
 
 def _descend(
     state: Any, x: Array, y: Array, probe: Array, numbers: Array, times: Array, masks: Array, *,
-    function: Callable[[Any, Array], Array], kind: _Kind, execution: Execution,
+    function: Callable[[Any, Array], Array], adam: bool, exact: bool, execution: Execution,
 ) -> tuple[Array, Any, Array]:  # fmt: skip
     xp, transforms = execution.xp, transforms_for(x)
     places = times[:, None]
@@ -173,12 +168,12 @@ def _descend(
 
     def slope_at(params: Any, mask: Array) -> Any:
         back, found = transforms.vjp(of, params)
-        return back(_error(xp, found, y, kind.loss) * mask)
+        return back(_error(xp, found, y, numbers[4]) * mask)
 
     def step(state: Any, now: Any) -> Any:
         params, moved, squared, seen = state
         t, mask = now
-        if kind.adam:
+        if adam:
             slope = slope_at(params, mask)
             rate, first, second, small = (numbers[i] for i in range(4))
             moved = mapped(lambda m, g: first * m + (1.0 - first) * g, moved, slope)
@@ -189,7 +184,7 @@ def _descend(
             momentum = numbers[1] + numbers[2] * (t - 1.0) / (t + 2.0)
             slope = slope_at(mapped(lambda w, v: w + numbers[3] * momentum * v, params, moved), mask)
             rate = numbers[0]
-            if kind.exact:
+            if exact:
                 along = transforms.jvp(lambda p: function(p, x), params, slope)
                 square = sum(xp.sum(g * g) for g in leaves(slope))
                 rate = square / xp.where(square > 0.0, xp.sum(along * along), 1.0)
@@ -202,15 +197,12 @@ def _descend(
     return xp.where(places == times[-1], function(params, x)[None, :], seen), params, function(params, probe)
 
 
-def _error(xp: Any, found: Array, y: Array, loss: Loss) -> Array:
-    """The derivative of the loss by the outputs, (n,)."""
-    if loss == "squared":
-        return found - y
+def _error(xp: Any, found: Array, y: Array, loss: Array) -> Array:
+    """The derivative by the outputs (n,) of the loss of this number in `_LOSSES`."""
     margins = y * found
-    if loss == "logistic":
-        return -y / (1.0 + xp.exp(margins))
     weights = xp.exp(xp.min(margins) - margins)
-    return -y * weights / xp.sum(weights)
+    of_margins = xp.where(loss == 1.0, 1.0 / (1.0 + xp.exp(margins)), weights / xp.sum(weights))
+    return xp.where(loss == 0.0, found - y, -y * of_margins)
 
 
 @standard_settings
