@@ -85,7 +85,7 @@ def claims():
     tiers=[
         Tier("smoke", n=8, n_test=20, width=256, steps=240),
         Tier("standard", n=24, n_test=100, width=1024, steps=900),
-        Tier("extended", seeds=3, n=[24, 64], n_test=200, width=4096, steps=6_000),
+        Tier("extended", seeds=2, n=[24, 64], n_test=100, width=4096, steps=6_000),
         Tier("paper", seeds=3, n=200, n_test=1_000, width=16_384, steps=100_000),
     ],
 )  # fmt: skip

@@ -3,6 +3,13 @@
 from ntkbench.theory.complexity import LabelComplexity, label_complexity
 from ntkbench.theory.conditioning import Conditioning, conditioning, relu_gram, spline_gram
 from ntkbench.theory.departure import Departure, conserved_share, student_t, worst_departure
+from ntkbench.theory.descent.dynamics import (
+    DivergenceError,
+    Dynamics,
+    gradient_descent,
+    gradient_flow,
+    max_learning_rate,
+)
 from ntkbench.theory.descent.kernel_descent import bessel_law, envelope_exponent, kernel_descents
 from ntkbench.theory.descent.margin import Separator, function_cosines, hard_margin
 from ntkbench.theory.descent.rules import (
@@ -46,7 +53,6 @@ from ntkbench.theory.descent.training import (
     linear,
 )
 from ntkbench.theory.domains import Circle, Domain, Hypercube, Sample, Sphere, mixture
-from ntkbench.theory.dynamics import DivergenceError, Dynamics, gradient_descent, gradient_flow, max_learning_rate
 from ntkbench.theory.eigenlearning import Prediction, eigenlearning, points_to_learn
 from ntkbench.theory.feature_alignment import (
     Memorisation,
