@@ -80,3 +80,11 @@ def test_the_law_begins_at_one_and_its_envelope_falls_as_the_time_to_minus_three
 def test_an_exponent_needs_peaks() -> None:
     with pytest.raises(ValueError, match=r"^an exponent needs three peaks, not 0: take more steps$"):
         envelope_exponent(np.array([1.0, 0.9, 0.8]), 1e-4)
+
+
+def test_each_rule_needs_its_ridge_and_its_error() -> None:
+    k = open_backend("torch").asarray(np.eye(2), "float64")
+    words = r"^for 1 rules and this kernel there must be 1 ridges and errors \(1, 2\), not "
+    for ridges, errors in (([], np.ones((1, 2))), ([0.0], np.ones((1, 3)))):
+        with pytest.raises(ValueError, match=words):
+            kernel_descents(k, ridges, errors, [Rule(1.0)], steps=2)

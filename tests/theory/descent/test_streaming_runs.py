@@ -156,3 +156,12 @@ def test_a_rate_that_is_too_large_is_named(library: Any) -> None:
     x = library.asarray(np.ones((60, 1, 3)), "float32")
     with pytest.raises(ValueError, match=r"^training diverges: the rate 9\.0 is too large$"):
         network_runs(x, np.ones((60, 1)), network, starts, x[:1], Stream(9.0))
+
+
+def test_streams_need_as_much_noise_as_points_and_times_within_them(library: Any) -> None:
+    (streams,) = draw_streams(Hypercube(2), 5, 3, np.random.default_rng(0))
+    k = library.asarray(np.eye(4), "float64")
+    words = r"^these streams need noise \(5, 3\) and times from 1 to 5, not "
+    for noise, times in ((np.zeros((5, 2)), [5]), (np.zeros((5, 3)), [6]), (np.zeros((5, 3)), [0, 5])):
+        with pytest.raises(ValueError, match=words):
+            kernel_runs(k, np.ones(4), np.ones((4, 1)), streams, noise, Stream(0.1), times)

@@ -113,6 +113,9 @@ def test_what_a_rule_cannot_do_is_named(library: Any) -> None:
         descend(x, targets, linear, params, Rule(1.0, search="armijo"), steps=2)
     with pytest.raises(ValueError, match=r"^exact line search needs the squared loss of all points$"):
         descend(x, targets, linear, params, Rule(1.0, search="exact"), steps=2, loss="logistic")
+    for count, steps in ((3, 2), (4, 0)):
+        with pytest.raises(ValueError, match=r"^for these inputs targets must be \(4,\) and steps 1 or more, not "):
+            descend(x, targets[:count], linear, params, Rule(1.0), steps=steps)
     unknown: Any = "hinge"
     with pytest.raises(ValueError, match=r"^loss must be one of squared, logistic, margin, not 'hinge'$"):
         descend(x, targets, linear, params, Rule(1.0), steps=2, loss=unknown)
@@ -155,3 +158,17 @@ def test_gradient_features_have_the_empirical_ntk_and_the_linearisation(library:
     outputs = [library.to_numpy(network.apply(to_backend(p, library), x))[:, 0] for p in (ahead, behind)]
     direction = np.concatenate([layer["weight"].ravel() for layer in moved])
     np.testing.assert_allclose(features @ direction, (outputs[0] - outputs[1]) / 2e-5, rtol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ((0.0,), r"the learning rate must be positive and finite, not 0\.0"),
+        ((0.1, 1.0), r"first must lie in \[0, 1\), not 1\.0"),
+        ((0.1, 0.9, -0.1), r"second must lie in \[0, 1\), not -0\.1"),
+        ((0.1, 0.9, 0.9, 0.0), r"small must be positive and finite, not 0\.0"),
+    ],
+)
+def test_numbers_of_adam_that_make_no_sense_are_refused(fields: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=f"^{words}$"):
+        Adam(*fields)

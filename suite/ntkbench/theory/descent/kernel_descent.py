@@ -30,8 +30,16 @@ def kernel_descents(k: Array, ridges: Sequence[float], errors: Floats, rules: Se
 
     Returns:
         |f - y| at steps 0, 1, ..., `steps`, (steps + 1, descents).
+
+    Raises:
+        ValueError: There is not one ridge and one error of n points for each rule.
     """
-    execution = execution_for(k)
+    execution, wanted = execution_for(k), (len(rules), int(k.shape[0]))
+    if len(ridges) != len(rules) or np.shape(errors) != wanted:
+        raise ValueError(
+            f"for {wanted[0]} rules and this kernel there must be {wanted[0]} ridges and errors {wanted}, not "
+            f"{len(ridges)} and {np.shape(errors)}"
+        )
     kinds = [
         (r.rate, r.momentum or 0.0, r.momentum is None, r.nesterov, r.search == "exact", r.search == "armijo", ridge)
         for r, ridge in zip(rules, ridges, strict=True)

@@ -126,10 +126,18 @@ def kernel_runs(
 
     Returns:
         Errors and shares at these times, and the end.
+
+    Raises:
+        ValueError: There is not one number of noise for each point that is seen, or a time is beyond the steps.
     """
     execution = execution_for(k)
     n, moments = len(streams.points), np.asarray(times)
     steps, runs = streams.picks.shape
+    if noise.shape != streams.picks.shape or moments.min() < 1 or moments.max() > steps:
+        raise ValueError(
+            f"these streams need noise {streams.picks.shape} and times from 1 to {steps}, not {noise.shape} and "
+            f"{moments.tolist()}"
+        )
     marks = (np.arange(1, steps + 1)[:, None] == moments).astype(np.float64)
     weights = np.zeros((n, 1 + functions.shape[1]))
     weights[streams.test] = np.column_stack([np.ones(len(streams.test)), functions]) / len(streams.test)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, get_args
@@ -28,15 +29,26 @@ class Adam:
 
     Args:
         rate: The learning rate, positive.
-        first: The decay of the mean slope.
-        second: The decay of the mean squared slope.
-        small: What keeps the quotient finite.
+        first: The decay of the mean slope, within [0, 1).
+        second: The decay of the mean squared slope, within [0, 1).
+        small: What keeps the quotient finite, positive.
+
+    Raises:
+        ValueError: A number makes no sense.
     """
 
     rate: float
     first: float = 0.9
     second: float = 0.999
     small: float = 1e-8
+
+    def __post_init__(self) -> None:
+        for name, value in (("the learning rate", self.rate), ("small", self.small)):
+            if not (math.isfinite(value) and value > 0):
+                raise ValueError(f"{name} must be positive and finite, not {value}")
+        for name, value in (("first", self.first), ("second", self.second)):
+            if not 0 <= value < 1:
+                raise ValueError(f"{name} must lie in [0, 1), not {value}")
 
 
 class Descent(NamedTuple):
@@ -118,10 +130,13 @@ def descend(
         Outputs after each step, and in the end the parameters and the outputs of the other inputs.
 
     Raises:
-        ValueError: The loss is unknown. The rule is a line search by halving, which is known in closed form on a kernel
-            alone (`kernel_descents`), or exact line search with another loss than the squared one or with picks.
+        ValueError: Targets do not fit, there is no step, or the loss is unknown. The rule is a line search by halving,
+            which is known in closed form on a kernel alone (`kernel_descents`), or exact line search with another loss
+            than the squared one or with picks.
     """
     execution, n = execution_for(x), int(x.shape[0])
+    if tuple(y.shape) != (n,) or steps < 1:
+        raise ValueError(f"for these inputs targets must be ({n},) and steps 1 or more, not {tuple(y.shape)}, {steps}")
     if loss not in _LOSSES:
         raise ValueError(f"loss must be one of {', '.join(_LOSSES)}, not {loss!r}")
     exact = isinstance(rule, Rule) and rule.search == "exact"
