@@ -86,7 +86,7 @@ def claims():
         Tier("smoke", n=8, n_test=20, width=256, steps=240),
         Tier("standard", n=24, n_test=100, width=1024, steps=900),
         Tier("extended", seeds=2, n=[24, 64], n_test=100, width=4096, steps=6_000),
-        Tier("paper", seeds=3, n=200, n_test=1_000, width=16_384, steps=100_000),
+        Tier("paper", seeds=3, n=200, n_test=1_000, width=16_384, steps=20_000),
     ],
 )  # fmt: skip
 def implicit_bias(ctx: Context, n: int, n_test: int, width: int, steps: int) -> None:
