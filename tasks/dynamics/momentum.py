@@ -9,8 +9,9 @@ damping vanishes as 3 / t: then mode l follows 2 J_1(w t) / (w t) exp(-w^2 t / 2
 while w^2 t is small.
 
 a) kernel: the NTK of n points on the sphere in 8 dimensions, with ridges that make kappa 10, 50 and 250, and random
-   labels. Log-rates between errors of 1e-6 and 1e-12 of the first, over the closed forms, the mean over the kappa; and
-   exponents of kappa in the steps to 1e-6;
+   labels. Log-rates between errors of 1e-6 and 1e-12 of the first, over the closed forms, the mean over the kappa (at
+   n = 60; of 200 eigenvalues some are so near the least that gradient descent is up to 5 % ahead of its limit even
+   then); and exponents of kappa in the steps to 1e-6;
 b) line searches: exact ones (worst case that of gradient descent, Kantorovich) and halving from 4 / l_1 until the loss
    falls by half of what the slope promises (Armijo), in steps to 1e-6, over gradient descent's;
 c) vanishing damping on single modes, eta l = 1e-3 and 1e-4, over 4,000 steps;
@@ -45,7 +46,8 @@ def claims():
     every = {"verified": True, "over": "worst"}
     exact = {"source": "exact (linear algebra)", "repeats": 3, "where": {"kappa": 250}, **every}
     for method, tolerance in CLOSED.items():
-        yield Claim(f"(a) rate, {method}", metric=f"{method}_rate", value=1.0, tolerance=tolerance, **exact)
+        yield Claim(f"(a) rate, {method}", metric=f"{method}_rate", value=1.0, tolerance=tolerance,
+                    **{**exact, "where": {"n": 60}})  # fmt: skip
     for method, exponent in EXPONENT.items():
         yield Claim(f"(a) kappa exponent, {method}", metric=f"{method}_slope", value=exponent, tolerance=0.1, **exact)
     yield Claim("(b) exact search, most", metric="exact_most", value=1.0, tolerance=0.1, side="at most", **exact)
@@ -61,9 +63,8 @@ def claims():
 
 
 @task(
-    title="Momentum and line searches",
+    title="Momentum and line searches", requires=["autodiff"],
     source="Wang, Lin & Abernethy 2021, arXiv:2010.01618; Liu, Pan & Tao 2021, arXiv:2107.01832",
-    requires=["autodiff"],
     formulas={
         "a step; Nesterov: e' where momentum leads": r"e_{t+1} = e_t + \beta (e_t - e_{t-1}) - \eta K e'",
         "vanishing damping, omega^2 = eta lambda": r"\frac{2 J_1(\omega t)}{\omega t} e^{-\omega^2 t / 2}",
