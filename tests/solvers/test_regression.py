@@ -156,7 +156,7 @@ from ntkbench.solvers import (
 )
 from ntkbench.solvers.cholesky import cholesky_regression
 from ntkbench.solvers import conjugate_gradient, nystrom, pivoted_cholesky
-from ntkbench.theory.dynamics import gradient_flow, max_learning_rate
+from ntkbench.theory.descent.dynamics import gradient_flow, max_learning_rate
 from ntkbench.solvers.ridge_path import ridge_path
 k = np.diag(np.array([1.0, 1e-6], np.float32)) + np.float32(0.5)
 y, t = np.array([[1.0], [2.0]]), np.eye(2, dtype=np.float32)

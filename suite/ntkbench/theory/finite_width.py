@@ -15,7 +15,7 @@ from ntkbench.kernels.empirical.ntk import empirical_ntk
 from ntkbench.networks.finite import Finite
 from ntkbench.networks.parameters import Parameters
 from ntkbench.networks.training import train
-from ntkbench.theory.dynamics import gradient_descent
+from ntkbench.theory.descent.dynamics import gradient_descent
 
 _VISIBLE = 1e-6  # of the first loss; below, the loss of a network in float32 is rounding
 

@@ -13,7 +13,7 @@ from ntkbench.arrays.checks import host, uncompiled
 from ntkbench.arrays.execution import execution_for
 from ntkbench.arrays.settings import standard_settings
 from ntkbench.solvers.ridge_path import ridge_path
-from ntkbench.theory.dynamics import gradient_flow
+from ntkbench.theory.descent.dynamics import gradient_flow
 
 
 def noisy_labels(labels: np.ndarray, levels: Iterable[float], rng: np.random.Generator, draws: int = 1) -> np.ndarray:

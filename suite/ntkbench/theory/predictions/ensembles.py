@@ -14,7 +14,7 @@ from ntkbench.arrays.settings import standard_settings
 from ntkbench.kernels.relu.network import Kernels
 from ntkbench.solvers.regression import checked_ridge, pose, shifted
 from ntkbench.solvers.scalars import Scalar
-from ntkbench.theory.dynamics import gradient_flow
+from ntkbench.theory.descent.dynamics import gradient_flow
 from ntkbench.theory.predictions.posterior import checked_prior
 
 

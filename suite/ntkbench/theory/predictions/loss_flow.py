@@ -18,7 +18,7 @@ from ntkbench.arrays.checks import host
 from ntkbench.arrays.execution import execution_for
 from ntkbench.arrays.settings import standard_settings
 from ntkbench.solvers.regression import check_values_are_there, pose
-from ntkbench.theory.dynamics import Dynamics, start_of
+from ntkbench.theory.descent.dynamics import Dynamics, start_of
 from ntkbench.theory.predictions.losses import HostLoss, Loss, host_loss
 
 Floats = npt.NDArray[np.float64]

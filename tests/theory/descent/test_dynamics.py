@@ -12,7 +12,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ntkbench.solvers.cholesky import NotPositiveDefinite
-from ntkbench.theory.dynamics import DivergenceError, Dynamics, gradient_descent, gradient_flow, max_learning_rate
+from ntkbench.theory.descent.dynamics import (
+    DivergenceError,
+    Dynamics,
+    gradient_descent,
+    gradient_flow,
+    max_learning_rate,
+)
 
 TIMES = (0.0, 0.01, 0.7, 5.0, 40.0)
 STEPS = (0, 1, 2, 7, 100)

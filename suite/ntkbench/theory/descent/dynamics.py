@@ -20,7 +20,7 @@ from ntkbench.arrays.settings import standard_settings
 from ntkbench.solvers.cholesky import EPSILON, not_definite, rounding
 from ntkbench.solvers.regression import Problem, pose
 from ntkbench.solvers.scalars import Scalar, is_known, number, scalar
-from ntkbench.theory.propagation import Kind, outputs, outputs_with_derivatives
+from ntkbench.theory.descent.propagation import Kind, outputs, outputs_with_derivatives
 
 
 class Dynamics(NamedTuple):

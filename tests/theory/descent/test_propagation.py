@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ntkbench.solvers.cholesky import NotPositiveDefinite
-from ntkbench.theory.dynamics import DivergenceError, gradient_descent, gradient_flow
+from ntkbench.theory.descent.dynamics import DivergenceError, gradient_descent, gradient_flow
 
 K, Y = np.diag([0.5, 1.0, 2.0]), np.ones((3, 1))
 
