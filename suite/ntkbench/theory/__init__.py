@@ -15,7 +15,6 @@ from ntkbench.theory.feature_alignment import (
     recall_by_size,
     with_fresh_core,
 )
-from ntkbench.theory.finite_width import LossCurves, loss_curves, ntk_width_errors
 from ntkbench.theory.gaps import GapErrors, MarkovCircle
 from ntkbench.theory.input_norms import (
     Exponent,
@@ -53,17 +52,23 @@ from ntkbench.theory.rademacher import (
     rademacher_complexity,
     ramp_gap,
 )
-from ntkbench.theory.random_widths import (
+from ntkbench.theory.spectra import Spectrum, cosine_kernel, harmonic_dimension
+from ntkbench.theory.staircase import learned_degree, plateau_points, points_at_half, power_law_exponent
+from ntkbench.theory.width.convergence import KernelErrors, kernel_errors, limit_layer_kernels
+from ntkbench.theory.width.finite_width import LossCurves, loss_curves, ntk_width_errors
+from ntkbench.theory.width.laws import geometric_width, pareto_width, poisson_width
+from ntkbench.theory.width.random_widths import (
     ReluDraws,
     ReluMoments,
     WidthLaw,
     draw_relu,
     draw_widths,
+    limit_ratio,
     relu_moments,
     relu_network,
 )
-from ntkbench.theory.spectra import Spectrum, cosine_kernel, harmonic_dimension
-from ntkbench.theory.staircase import learned_degree, plateau_points, points_at_half, power_law_exponent
+from ntkbench.theory.width.scores import Estimate, estimate
+from ntkbench.theory.width.stacks import PointKernels, ReluStack, draw_stack, layer_kernels, point_kernels
 
 __all__ = [
     "EXPONENTIAL",
@@ -76,23 +81,27 @@ __all__ = [
     "Dynamics",
     "Ensemble",
     "Errors",
+    "Estimate",
     "Expansion",
     "Exponent",
     "GapErrors",
     "Hypercube",
     "IntegrationError",
+    "KernelErrors",
     "LabelComplexity",
     "LossCurves",
     "MarkovCircle",
     "Memorisation",
     "Mitigation",
     "NormScaling",
+    "PointKernels",
     "Posterior",
     "Prediction",
     "Rademacher",
     "Recall",
     "ReluDraws",
     "ReluMoments",
+    "ReluStack",
     "Sample",
     "Spectrum",
     "Sphere",
@@ -104,19 +113,26 @@ __all__ = [
     "conserved_share",
     "cosine_kernel",
     "draw_relu",
+    "draw_stack",
     "draw_widths",
     "eigenlearning",
     "ensemble",
+    "estimate",
     "exponential_error",
     "exponential_kernel",
+    "geometric_width",
     "gradient_descent",
     "gradient_flow",
     "group_errors",
     "harmonic_dimension",
     "identity_error",
     "interpolant_norm",
+    "kernel_errors",
     "label_complexity",
+    "layer_kernels",
     "learned_degree",
+    "limit_layer_kernels",
+    "limit_ratio",
     "linear_surrogate",
     "linearisation_error",
     "loss_curves",
@@ -133,9 +149,12 @@ __all__ = [
     "norm_scaling",
     "ntk_width_errors",
     "operator_norm",
+    "pareto_width",
     "plateau_points",
+    "point_kernels",
     "points_at_half",
     "points_to_learn",
+    "poisson_width",
     "posterior",
     "power_law_exponent",
     "rademacher_complexity",

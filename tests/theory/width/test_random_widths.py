@@ -14,7 +14,7 @@ from scipy.stats import ks_2samp
 from ntkbench.backends import open_backend
 from ntkbench.kernels import empirical_ntk
 from ntkbench.networks import to_backend
-from ntkbench.theory import WidthLaw, draw_relu, draw_widths, relu_moments, relu_network
+from ntkbench.theory import WidthLaw, draw_relu, draw_widths, limit_ratio, relu_moments, relu_network
 
 TWO = WidthLaw((2, 7))
 SKEWED = WidthLaw((1, 3, 12), (0.25, 0.5, 0.25))
@@ -64,7 +64,19 @@ def test_unequal_widths_have_the_moments_of_the_pilot(widths: tuple[int, ...], r
 def test_deep_and_wide_networks_have_the_moment_of_their_common_limit() -> None:
     for b in (0.1, 0.3):
         limit = math.exp(5 * b) * (1 / 3 + 2 / (9 * b) - (1 - math.exp(-6 * b)) / (27 * b * b))
-        assert relu_moments([WidthLaw((round(400 / b),))] * 400).ntk_ratio == pytest.approx(limit, rel=0.01)
+        assert limit_ratio(b) == pytest.approx(limit, rel=1e-12)
+        assert relu_moments([round(400 / b)] * 400).ntk_ratio == pytest.approx(limit, rel=0.01)
+    assert limit_ratio(1e-3) == pytest.approx(1 + 11 / 3 * 1e-3, abs=1e-5)
+    with pytest.raises(ValueError, match=r"^beta, the depth over the width, must be positive, not 0\.0$"):
+        limit_ratio(0.0)
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3, 5])
+def test_blocks_of_width_one_have_the_second_moment_that_enumeration_gives(layers: int) -> None:
+    # As above; both outputs have a readout of their own, which is squared once and never derived.
+    pairs = itertools.product(range(layers), repeat=2)
+    total = sum(math.prod((6, 2, 2)[(k == i) + (k == j)] for k in range(layers)) for i, j in pairs)
+    assert relu_moments([1] * layers).block_second == total
 
 
 @pytest.mark.parametrize("layers", [(TWO,), (TWO, SKEWED), (SKEWED, 4, TWO), (TWO,) * 4], ids=len)
@@ -105,6 +117,8 @@ def test_draws_have_the_exact_moments(layers: tuple[Any, ...]) -> None:
     assert within(draws.norms**2, moments.norm_ratio)
     assert within(draws.ntk, moments.ntk_mean)
     assert within(draws.ntk**2, moments.ntk_second)
+    # The square of the derivative by what goes into a layer has mean one.
+    assert within(draws.biases, len(layers))
 
 
 def test_networks_of_these_widths_have_the_law_of_the_draws() -> None:

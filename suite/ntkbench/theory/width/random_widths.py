@@ -70,6 +70,7 @@ class ReluMoments(NamedTuple):
     norm_ratio: float  # E|h_L|^4 / (E|h_L|^2)^2
     ntk_mean: float  # E K
     ntk_second: float  # E K^2
+    block_second: float  # E B^2, of the NTK between two outputs of one network, whose mean is zero
 
     @property
     def ntk_ratio(self) -> float:
@@ -87,7 +88,7 @@ def relu_moments(layers: Sequence[WidthLaw | int]) -> ReluMoments:
         layers: the width of each hidden layer, or its law; at least one.
 
     Returns:
-        The norm's ratio, the product of 1 + 5 E[1/n], the NTK's mean, L + 1, and its second moment.
+        The norm's ratio, the product of 1 + 5 E[1/n], the NTK's mean, L + 1, and the second moments.
 
     Raises:
         ValueError: for no layers, and for widths that are none.
@@ -98,9 +99,8 @@ def relu_moments(layers: Sequence[WidthLaw | int]) -> ReluMoments:
     if not layers:
         raise ValueError("a network needs at least one hidden layer")
     inverses = [(WidthLaw((layer,)) if isinstance(layer, int) else layer).inverse_mean for layer in layers]
-    return ReluMoments(
-        math.prod(1.0 + 5.0 * inverse for inverse in inverses), len(inverses) + 1.0, _second_moment(inverses)
-    )
+    ratio = math.prod(1.0 + 5.0 * inverse for inverse in inverses)
+    return ReluMoments(ratio, len(inverses) + 1.0, _second_moment(inverses), _block_moment(inverses))
 
 
 def _second_moment(inverses: list[float]) -> float:
@@ -124,6 +124,49 @@ def _second_moment(inverses: list[float]) -> float:
                 aside, along = (1.0 + n) * aside + 4.0 * n * along, 2.0 * n * aside + (1.0 + 3.0 * n) * along
         before *= 1.0 + 5.0 * first
     return total
+
+
+def _block_moment(inverses: list[float]) -> float:
+    """E B^2, B the sum over hidden layers of |h_{l-1}|^2 (b_l . c_l), b and c what comes back from two outputs.
+
+    `crossed[j]` is E (b_j . c_j)^2, for which the lengths of b and c count as `lengths` = E |b_j|^2 |c_j|^2.
+    """
+    crossed, lengths = [0.0], 1.0
+    for n in reversed(inverses):
+        cross = crossed[-1]
+        crossed.append((1.0 + 3.0 * n) * cross + 2.0 * n * lengths)
+        lengths = (1.0 + n) * lengths + 4.0 * n * cross
+    crossed.reverse()
+    total, before = 0.0, 1.0
+    for i, first in enumerate(inverses):
+        total += before * crossed[i]
+        aside, along = 1.0 + first, 2.0 * first
+        for j in range(i + 1, len(inverses)):
+            total += 2.0 * before * aside * crossed[j]
+            n = inverses[j]
+            aside, along = (1.0 + n) * aside + 4.0 * n * along, 2.0 * n * aside + (1.0 + 3.0 * n) * along
+        before *= 1.0 + 5.0 * first
+    return total
+
+
+def limit_ratio(beta: float) -> float:
+    """E K^2 / (E K)^2 of networks of equal widths n and L layers as both grow, with L / n = beta.
+
+    Args:
+        beta: L / n, positive.
+
+    Returns:
+        e^5b (1/3 + 2 / 9b - (1 - e^-6b) / 27b^2); one over e^5b it falls from 1 to 1/3.
+
+    Raises:
+        ValueError: for a beta that is not positive.
+
+    References:
+        Hanin & Nica 2019 (arXiv:1909.05989), theorem 1, bounds it by constants times e^5b.
+    """
+    if not beta > 0:
+        raise ValueError(f"beta, the depth over the width, must be positive, not {beta}")
+    return math.exp(5 * beta) * (1 / 3 + 2 / (9 * beta) + math.expm1(-6 * beta) / (27 * beta * beta))
 
 
 def draw_widths(layers: Sequence[WidthLaw | int], rng: np.random.Generator, networks: int) -> Widths:
@@ -166,6 +209,7 @@ class ReluDraws(NamedTuple):
 
     norms: Floats  # |h_L|^2
     ntk: Floats  # K(x, x)
+    biases: Floats  # what trained biases that are zero add to the NTK, those of the output not counted
 
 
 def draw_relu(widths: Widths, rng: np.random.Generator) -> ReluDraws:
@@ -181,13 +225,12 @@ def draw_relu(widths: Widths, rng: np.random.Generator) -> ReluDraws:
         rng: draws all else.
 
     Returns:
-        Both, (networks,) each.
+        All of them, (networks,) each.
 
     Raises:
         ValueError: for widths that are none.
     """
-    if widths.ndim != 2 or 0 in widths.shape or widths.min() < 1:
-        raise ValueError(f"widths must be (networks, layers) of positive whole numbers, not of shape {widths.shape}")
+    checked_widths(widths)
     active = rng.binomial(widths, 0.5)
     squares = _chi_square(rng, active)  # of the Gaussians of active units
     norms: Floats = np.ones((len(widths), widths.shape[1] + 1))
@@ -197,13 +240,21 @@ def draw_relu(widths: Widths, rng: np.random.Generator) -> ReluDraws:
     along = np.where(active[:, -1] > 0, rng.standard_normal(len(widths)), 0.0)
     back = along**2 + beside[:, -1]
     ntk: Floats = norms[:, -1].copy()
+    biases: Floats = np.zeros(len(widths))
     for layer in range(widths.shape[1] - 1, -1, -1):
         scale = 2.0 / widths[:, layer]
         ntk += scale * norms[:, layer] * back
+        biases += scale * back
         if layer:
             along = np.where(active[:, layer - 1] > 0, np.sqrt(scale * squares[:, layer]) * along, 0.0)
             back = along**2 + scale * back * beside[:, layer - 1]
-    return ReluDraws(norms[:, -1], ntk)
+    return ReluDraws(norms[:, -1], ntk, biases)
+
+
+def checked_widths(widths: Widths) -> None:
+    """Raise ValueError unless these are the widths of networks, (networks, layers)."""
+    if widths.ndim != 2 or 0 in widths.shape or widths.min() < 1:
+        raise ValueError(f"widths must be (networks, layers) of positive whole numbers, not of shape {widths.shape}")
 
 
 def _chi_square(rng: np.random.Generator, degrees: Widths) -> Floats:

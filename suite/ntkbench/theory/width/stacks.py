@@ -1,0 +1,171 @@
+"""Many ReLU networks side by side, with their weights: their layers' kernels, and the kernel's first movement.
+
+Networks are those of `random_widths`, of weights g ~ N(0, 1). Of inputs over the root of their number, h_0, layer l
+makes z_l = g h_{l-1} and h_l = sqrt(2 / n_l) relu(z_l); each output is a vector of weights times h_L. With b_l, the
+derivatives of an output by z_l, hidden layer l adds (h_{l-1} . h'_{l-1}) (b_l . b'_l) to the NTK, the readout h_L . h'_L.
+A network with fewer units than its neighbours has weights zero in the place of the others, which then do nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ntkbench.arrays.array import Array
+from ntkbench.arrays.execution import Execution, execution_for
+from ntkbench.arrays.settings import standard_settings
+from ntkbench.theory.width.random_widths import Widths, checked_widths
+
+
+class ReluStack(NamedTuple):
+    """Networks beside each other, of NumPy or another library."""
+
+    weights: tuple[Array, ...]  # (networks, n_l, n_{l-1}) of each hidden layer, and (networks, outputs, n_L)
+    scales: Array  # (networks, L): sqrt(2 / n_l)
+
+
+class PointKernels(NamedTuple):
+    """Of each network at one input of norm one, (networks,) each."""
+
+    norms: Array  # |h_L|^2
+    ntk: Array  # K(x, x) of the first output
+    block: Array  # the NTK between the first output and the last
+    drift: Array  # -E(change of K) per learning rate, of the first output: f times grad f . grad K
+
+
+def draw_stack(
+    widths: Widths,
+    rng: np.random.Generator,
+    *,
+    inputs: int = 1,
+    outputs: int = 1,
+    asarray: Callable[[Any], Array] | None = None,
+) -> ReluStack:
+    """Networks with hidden layers of these widths.
+
+    Args:
+        widths: Of the hidden layers, (networks, L), as `draw_widths` gives them.
+        rng: Draws the weights; whatever the library, the numbers are the same.
+        inputs: d.
+        outputs: How many outputs each network has.
+        asarray: Turns each NumPy array into another library's, as `Context.asarray` does; None: leaves them.
+
+    Returns:
+        The networks.
+
+    Raises:
+        ValueError: For widths that are none.
+    """
+    checked_widths(widths)
+    count, before, weights = len(widths), inputs, []
+    for column in widths.T:
+        most = int(column.max())
+        drawn = rng.standard_normal((count, most, before))
+        if column.min() < most:
+            drawn *= (np.arange(most) < column[:, None])[:, :, None]
+        weights.append(drawn)
+        before = most
+    weights.append(rng.standard_normal((count, outputs, before)))
+    stack = ReluStack(tuple(weights), np.sqrt(2.0 / widths))
+    return stack if asarray is None else ReluStack(tuple(map(asarray, stack.weights)), asarray(stack.scales))
+
+
+@standard_settings
+def layer_kernels(weights: tuple[Array, ...], scales: Array, x: Array) -> Array:
+    """What each layer's weights add to the NTK of the first output.
+
+    Args:
+        weights: Of a `ReluStack`.
+        scales: Of the same.
+        x: Inputs over the root of d, (n, d), of the library and dtype of the weights.
+
+    Returns:
+        (networks, L + 1, n, n); the NTK is the sum over axis 1.
+
+    References:
+        Arora et al. 2019 (arXiv:1904.11955), section 3.
+    """
+    execution = execution_for(x)
+    kernels: Array = execution.compiled(_layer_kernels, ("execution",))(weights, scales, x, execution=execution)
+    return kernels
+
+
+@standard_settings
+def point_kernels(weights: tuple[Array, ...], scales: Array) -> PointKernels:
+    """Norm, NTK and the NTK's first movement at one input of norm one.
+
+    Args:
+        weights: Of a `ReluStack` with one input.
+        scales: Of the same.
+
+    Returns:
+        All of them, (networks,) each.
+
+    References:
+        Hanin & Nica 2019 (arXiv:1909.05989), theorems 1 and 2: a step of gradient descent with rate r on half the
+        squared error at x changes K by -r (f - y) grad f . grad K; odd in f, y drops out of the mean.
+    """
+    execution = execution_for(scales)
+    return PointKernels(*execution.compiled(_point_kernels, ("execution",))(weights, scales, execution=execution))
+
+
+def _forward(
+    weights: tuple[Array, ...], scales: Array, x: Array, execution: Execution
+) -> tuple[list[Array], list[Array]]:
+    """The features h_0, ..., h_L, (networks, n, n_l), and the slopes of the layers, sqrt(2 / n_l) where z_l > 0."""
+    xp, features, slopes = execution.xp, [x], []
+    for layer, g in enumerate(weights[:-1]):
+        z = xp.matmul(features[-1], xp.matrix_transpose(g))
+        scale = scales[:, layer, None, None]
+        slopes.append(xp.where(z > 0, scale, xp.zeros_like(scale)))
+        features.append(slopes[-1] * z)
+    return features, slopes
+
+
+def _backward(weights: tuple[Array, ...], slopes: list[Array], output: int, xp: Any) -> list[Array]:
+    """The derivatives b_1, ..., b_L of an output."""
+    back = [slopes[-1] * weights[-1][:, output, None, :]]
+    for g, slope in zip(reversed(weights[1:-1]), reversed(slopes[:-1]), strict=True):
+        back.append(slope * xp.matmul(back[-1], g))
+    return back[::-1]
+
+
+def _layer_kernels(weights: tuple[Array, ...], scales: Array, x: Array, *, execution: Execution) -> Array:
+    xp = execution.xp
+    features, slopes = _forward(weights, scales, x, execution)
+    back = _backward(weights, slopes, 0, xp)
+    grams = [xp.matmul(h, xp.matrix_transpose(h)) for h in features]
+    hidden = [gram * xp.matmul(b, xp.matrix_transpose(b)) for gram, b in zip(grams[:-1], back, strict=True)]
+    return xp.stack([*hidden, grams[-1]], axis=1)
+
+
+def _point_kernels(weights: tuple[Array, ...], scales: Array, *, execution: Execution) -> tuple[Array, ...]:
+    xp = execution.xp
+    one = xp.ones_like(scales)[:, :1, None]
+    features, slopes = _forward(weights, scales, one, execution)
+    back, other = (_backward(weights, slopes, output, xp) for output in (0, -1))
+
+    def dot(a: Array, b: Array) -> Array:
+        return xp.sum(a * b, axis=(1, 2))
+
+    squares, lengths = [dot(h, h) for h in features], [dot(b, b) for b in back]
+    ntk, block, speed = squares[-1], xp.zeros_like(squares[-1]), xp.zeros_like(squares[-1])
+    for h, b, b_other in zip(squares, back, other, strict=False):
+        ntk, block = ntk + h * dot(b, b), block + h * dot(b, b_other)
+    # Along grad f, g_l moves by b_l h_{l-1}' and the readout by h_L: what that does to features and derivatives.
+    moved = xp.zeros_like(features[0])
+    for layer, (h, b) in enumerate(zip(features, back, strict=False)):
+        speed = speed + dot(h, moved) * lengths[layer]
+        push = xp.matmul(moved, xp.matrix_transpose(weights[layer])) + squares[layer][:, None, None] * b
+        moved = slopes[layer] * push
+    speed = speed + dot(features[-1], moved)
+    turned = slopes[-1] * features[-1]
+    for layer in range(len(back) - 1, -1, -1):
+        speed = speed + squares[layer] * dot(back[layer], turned)
+        if layer:
+            push = xp.matmul(turned, weights[layer]) + lengths[layer][:, None, None] * features[layer]
+            turned = slopes[layer - 1] * push
+    output = dot(features[-1], weights[-1][:, :1, :])
+    return squares[-1], ntk, block, 2.0 * output * speed
