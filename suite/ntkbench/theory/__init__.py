@@ -68,7 +68,14 @@ from ntkbench.theory.width.random_widths import (
     relu_network,
 )
 from ntkbench.theory.width.scores import Estimate, estimate
-from ntkbench.theory.width.stacks import PointKernels, ReluStack, draw_stack, layer_kernels, point_kernels
+from ntkbench.theory.width.stacks import (
+    PointKernels,
+    ReluStack,
+    draw_stack,
+    layer_kernels,
+    point_kernels,
+    sampled_kernels,
+)
 
 __all__ = [
     "EXPONENTIAL",
@@ -167,6 +174,7 @@ __all__ = [
     "relu_network",
     "relu_ntk_error",
     "relu_ntk_expansion",
+    "sampled_kernels",
     "spline_gram",
     "spread_error",
     "spread_exponent",

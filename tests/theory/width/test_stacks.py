@@ -20,6 +20,7 @@ from ntkbench.theory import (
     layer_kernels,
     point_kernels,
     relu_moments,
+    sampled_kernels,
 )
 
 X = np.random.default_rng(0).standard_normal((5, 3))
@@ -143,6 +144,22 @@ def test_a_narrower_network_is_not_touched_by_its_neighbours() -> None:
         layer_kernels(*mixed, x)[0], layer_kernels(alone, mixed.scales[:1], x)[0], rtol=1e-13, atol=1e-13
     )
     assert mixed.scales[0] == pytest.approx([1.0, math.sqrt(0.4)])
+
+
+def test_parts_of_many_networks_are_put_together(library: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ntkbench.theory.width.stacks._PART", 100)
+    widths, seen = np.array([[2, 3], [4, 1], [3, 3]]), []
+    found = sampled_kernels(widths, np.random.default_rng(5), double(library), progress=lambda *at: seen.append(at))
+    # 4 + 4 * 3 + 3 = 19 weights each: parts of 3; with 40 of them parts of 2, the last filled up by the first network.
+    assert seen == [(3, 3)]
+    stack = draw_stack(widths, np.random.default_rng(5))
+    np.testing.assert_allclose(found, point_kernels(*stack), rtol=1e-12, atol=1e-13)
+    monkeypatch.setattr("ntkbench.theory.width.stacks._PART", 40)
+    rng = np.random.default_rng(5)
+    parts = [point_kernels(*draw_stack(widths[rows], rng, most=(4, 3))) for rows in ([0, 1], [2, 0])]
+    expected = [np.concatenate(values)[:3] for values in zip(*parts, strict=True)]
+    again = sampled_kernels(widths, np.random.default_rng(5), double(library))
+    np.testing.assert_allclose(again, expected, rtol=1e-12, atol=1e-13)
 
 
 def test_widths_that_are_none_are_refused() -> None:

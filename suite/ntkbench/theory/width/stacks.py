@@ -2,21 +2,25 @@
 
 Networks are those of `random_widths`, of weights g ~ N(0, 1). Of inputs over the root of their number, h_0, layer l
 makes z_l = g h_{l-1} and h_l = sqrt(2 / n_l) relu(z_l); each output is a vector of weights times h_L. With b_l, the
-derivatives of an output by z_l, hidden layer l adds (h_{l-1} . h'_{l-1}) (b_l . b'_l) to the NTK, the readout h_L . h'_L.
+derivatives of an output by z_l, hidden layer l adds (h_{l-1} . h'_{l-1}) (b_l . b'_l) to the NTK, and the readout
+h_L . h'_L.
 A network with fewer units than its neighbours has weights zero in the place of the others, which then do nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ntkbench.arrays.array import Array
+from ntkbench.arrays.checks import host
 from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.arrays.settings import standard_settings
 from ntkbench.theory.width.random_widths import Widths, checked_widths
+
+_PART = 2**22  # weights that are held at a time
 
 
 class ReluStack(NamedTuple):
@@ -41,6 +45,7 @@ def draw_stack(
     *,
     inputs: int = 1,
     outputs: int = 1,
+    most: Sequence[int] | None = None,
     asarray: Callable[[Any], Array] | None = None,
 ) -> ReluStack:
     """Networks with hidden layers of these widths.
@@ -50,6 +55,7 @@ def draw_stack(
         rng: Draws the weights; whatever the library, the numbers are the same.
         inputs: d.
         outputs: How many outputs each network has.
+        most: For each layer the width that all networks are brought to; None: their largest.
         asarray: Turns each NumPy array into another library's, as `Context.asarray` does; None: leaves them.
 
     Returns:
@@ -60,13 +66,12 @@ def draw_stack(
     """
     checked_widths(widths)
     count, before, weights = len(widths), inputs, []
-    for column in widths.T:
-        most = int(column.max())
-        drawn = rng.standard_normal((count, most, before))
-        if column.min() < most:
-            drawn *= (np.arange(most) < column[:, None])[:, :, None]
+    for column, full in zip(widths.T, widths.max(axis=0) if most is None else most, strict=True):
+        drawn = rng.standard_normal((count, int(full), before))
+        if column.min() < full:
+            drawn *= (np.arange(full) < column[:, None])[:, :, None]
         weights.append(drawn)
-        before = most
+        before = int(full)
     weights.append(rng.standard_normal((count, outputs, before)))
     stack = ReluStack(tuple(weights), np.sqrt(2.0 / widths))
     return stack if asarray is None else ReluStack(tuple(map(asarray, stack.weights)), asarray(stack.scales))
@@ -109,6 +114,44 @@ def point_kernels(weights: tuple[Array, ...], scales: Array) -> PointKernels:
     """
     execution = execution_for(scales)
     return PointKernels(*execution.compiled(_point_kernels, ("execution",))(weights, scales, execution=execution))
+
+
+def sampled_kernels(
+    widths: Widths,
+    rng: np.random.Generator,
+    asarray: Callable[[Any], Array],
+    *,
+    outputs: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> PointKernels:
+    """Norm, NTK and the NTK's first movement of many random networks, a part of them at a time.
+
+    Args:
+        widths: Of the hidden layers, (networks, L), as `draw_widths` gives them.
+        rng: Draws the weights.
+        asarray: Turns a NumPy array into another library's.
+        outputs: How many outputs each network has.
+        progress: Called with (networks done, networks in all).
+
+    Returns:
+        All of them, (networks,) each, in NumPy and float64.
+
+    Raises:
+        ValueError: For widths that are none.
+    """
+    checked_widths(widths)
+    count, most = len(widths), [int(n) for n in widths.max(axis=0)]
+    numbers = sum(a * b for a, b in zip([1, *most], [*most, outputs], strict=True))
+    size = -(-count // -(-count * numbers // _PART))
+    found = []
+    for start in range(0, count, size):
+        # All parts are of one size, for which a program may be compiled: the last is filled up, and cut below.
+        part = np.take(widths, np.arange(start, start + size), axis=0, mode="wrap")
+        stack = draw_stack(part, rng, outputs=outputs, most=most, asarray=asarray)
+        found.append([host(values) for values in point_kernels(*stack)])
+        if progress is not None:
+            progress(min(start + size, count), count)
+    return PointKernels(*(np.concatenate(parts)[:count] for parts in zip(*found, strict=True)))
 
 
 def _forward(
