@@ -69,12 +69,14 @@ from ntkbench.theory.width.random_widths import (
 )
 from ntkbench.theory.width.scores import Estimate, estimate
 from ntkbench.theory.width.stacks import (
+    FirstMovement,
     PointKernels,
     ReluStack,
     draw_stack,
+    first_movement,
     layer_kernels,
     point_kernels,
-    sampled_kernels,
+    sampled,
 )
 
 __all__ = [
@@ -91,6 +93,7 @@ __all__ = [
     "Estimate",
     "Expansion",
     "Exponent",
+    "FirstMovement",
     "GapErrors",
     "Hypercube",
     "IntegrationError",
@@ -127,6 +130,7 @@ __all__ = [
     "estimate",
     "exponential_error",
     "exponential_kernel",
+    "first_movement",
     "geometric_width",
     "gradient_descent",
     "gradient_flow",
@@ -174,7 +178,7 @@ __all__ = [
     "relu_network",
     "relu_ntk_error",
     "relu_ntk_expansion",
-    "sampled_kernels",
+    "sampled",
     "spline_gram",
     "spread_error",
     "spread_exponent",

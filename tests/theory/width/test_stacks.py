@@ -17,10 +17,11 @@ from ntkbench.theory import (
     draw_stack,
     draw_widths,
     estimate,
+    first_movement,
     layer_kernels,
     point_kernels,
     relu_moments,
-    sampled_kernels,
+    sampled,
 )
 
 X = np.random.default_rng(0).standard_normal((5, 3))
@@ -77,7 +78,8 @@ def test_the_block_is_that_between_two_outputs(library: Any) -> None:
 def test_the_first_movement_is_that_of_a_small_step(library: Any) -> None:
     asarray, rate = double(library), 1e-6
     stack = stack_of(4)
-    found = library.to_numpy(point_kernels(*stack_of(4, asarray)).drift)
+    found = first_movement(*stack_of(4, asarray))
+    outputs, movements = (library.to_numpy(values) for values in found)
 
     def ntk_and_slope(weights: list[np.ndarray]) -> tuple[float, float, list[np.ndarray]]:
         h, features, slopes = np.ones(1), [np.ones(1)], []
@@ -95,14 +97,14 @@ def test_the_first_movement_is_that_of_a_small_step(library: Any) -> None:
 
     for which in range(4):
         weights = [np.asarray(w)[which] for w in stack.weights]
-        f, before, slope = ntk_and_slope(weights)
+        f, _, slope = ntk_and_slope(weights)
         # Gradient descent on (1/2) f^2, and back: central differences.
         after, ahead = (
             ntk_and_slope([w - sign * rate * f * s for w, s in zip(weights, slope, strict=True)])[1]
             for sign in (1.0, -1.0)
         )
-        assert found[which] == pytest.approx((ahead - after) / (2 * rate), rel=1e-6, abs=1e-8)
-        assert before > 0
+        assert movements[which] == pytest.approx((ahead - after) / (2 * rate), rel=1e-6, abs=1e-8)
+        assert outputs[which] == pytest.approx(f, rel=1e-12)
 
 
 def test_networks_of_width_one_move_as_enumeration_says() -> None:
@@ -115,14 +117,15 @@ def test_networks_of_width_one_move_as_enumeration_says() -> None:
         for layer in range(layers):
             term *= 2 if layer in (one, other) else 6
         exact += term * (1 if layers in (one, other) else 3)
-    drift = point_kernels(*draw_stack(np.ones((400_000, layers), dtype=np.int64), np.random.default_rng(2))).drift
-    assert estimate(np.asarray(drift)).score(float(exact)) < 3
+    stack = draw_stack(np.ones((400_000, layers), dtype=np.int64), np.random.default_rng(2))
+    assert estimate(first_movement(*stack).movement).score(float(exact)) < 3
 
 
 @pytest.mark.parametrize("widths", [(64,), (3, 5, 4)], ids=str)
 def test_stacks_have_the_exact_moments(widths: tuple[int, ...]) -> None:
     rng, exact = np.random.default_rng(3), relu_moments(widths)
-    found = point_kernels(*draw_stack(draw_widths(widths, rng, 50_000), rng, outputs=2))
+    stack = draw_stack(draw_widths(widths, rng, 50_000), rng, outputs=2)
+    found = point_kernels(*stack)
     assert estimate(found.norms).score(1.0) < 3
     assert estimate(found.norms**2).score(exact.norm_ratio) < 3
     assert estimate(found.ntk).score(exact.ntk_mean) < 3
@@ -131,7 +134,7 @@ def test_stacks_have_the_exact_moments(widths: tuple[int, ...]) -> None:
     assert estimate(found.block**2).score(exact.block_second) < 3
     if len(widths) == 1:
         assert exact.block_second == 2 / widths[0]
-        assert estimate(found.drift).score(8 / widths[0]) < 3
+        assert estimate(first_movement(*stack).movement).score(8 / widths[0]) < 3
 
 
 def test_a_narrower_network_is_not_touched_by_its_neighbours() -> None:
@@ -149,7 +152,9 @@ def test_a_narrower_network_is_not_touched_by_its_neighbours() -> None:
 def test_parts_of_many_networks_are_put_together(library: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ntkbench.theory.width.stacks._PART", 100)
     widths, seen = np.array([[2, 3], [4, 1], [3, 3]]), []
-    found = sampled_kernels(widths, np.random.default_rng(5), double(library), progress=lambda *at: seen.append(at))
+    found = sampled(
+        point_kernels, widths, np.random.default_rng(5), double(library), progress=lambda *at: seen.append(at)
+    )
     # 4 + 4 * 3 + 3 = 19 weights each: parts of 3; with 40 of them parts of 2, the last filled up by the first network.
     assert seen == [(3, 3)]
     stack = draw_stack(widths, np.random.default_rng(5))
@@ -158,7 +163,7 @@ def test_parts_of_many_networks_are_put_together(library: Any, monkeypatch: pyte
     rng = np.random.default_rng(5)
     parts = [point_kernels(*draw_stack(widths[rows], rng, most=(4, 3))) for rows in ([0, 1], [2, 0])]
     expected = [np.concatenate(values)[:3] for values in zip(*parts, strict=True)]
-    again = sampled_kernels(widths, np.random.default_rng(5), double(library))
+    again = sampled(point_kernels, widths, np.random.default_rng(5), double(library))
     np.testing.assert_allclose(again, expected, rtol=1e-12, atol=1e-13)
 
 

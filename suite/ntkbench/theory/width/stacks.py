@@ -10,7 +10,7 @@ A network with fewer units than its neighbours has weights zero in the place of 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -36,7 +36,13 @@ class PointKernels(NamedTuple):
     norms: Array  # |h_L|^2
     ntk: Array  # K(x, x) of the first output
     block: Array  # the NTK between the first output and the last
-    drift: Array  # -E(change of K) per learning rate, of the first output: f times grad f . grad K
+
+
+class FirstMovement(NamedTuple):
+    """Of each network at one input of norm one, (networks,) each."""
+
+    output: Array  # f(x), the first output
+    movement: Array  # f times grad f . grad K
 
 
 def draw_stack(
@@ -99,7 +105,7 @@ def layer_kernels(weights: tuple[Array, ...], scales: Array, x: Array) -> Array:
 
 @standard_settings
 def point_kernels(weights: tuple[Array, ...], scales: Array) -> PointKernels:
-    """Norm, NTK and the NTK's first movement at one input of norm one.
+    """Norm and NTK at one input of norm one.
 
     Args:
         weights: Of a `ReluStack` with one input.
@@ -109,24 +115,49 @@ def point_kernels(weights: tuple[Array, ...], scales: Array) -> PointKernels:
         All of them, (networks,) each.
 
     References:
-        Hanin & Nica 2019 (arXiv:1909.05989), theorems 1 and 2: a step of gradient descent with rate r on half the
-        squared error at x changes K by -r (f - y) grad f . grad K; odd in f, y drops out of the mean.
+        Hanin & Nica 2019 (arXiv:1909.05989), theorem 1.
     """
     execution = execution_for(scales)
     return PointKernels(*execution.compiled(_point_kernels, ("execution",))(weights, scales, execution=execution))
 
 
-def sampled_kernels(
+@standard_settings
+def first_movement(weights: tuple[Array, ...], scales: Array) -> FirstMovement:
+    """How the NTK K at one input of norm one begins to move.
+
+    A step of gradient descent at the rate r on half the squared error at this input changes K by
+    -r (f - y) grad f . grad K to first order, the mean of which no target y changes, for grad f . grad K is odd in f.
+
+    Args:
+        weights: Of a `ReluStack` with one input.
+        scales: Of the same.
+
+    Returns:
+        The output, and its product with grad f . grad K, (networks,) each.
+
+    References:
+        Hanin & Nica 2019 (arXiv:1909.05989), theorem 2.
+    """
+    execution = execution_for(scales)
+    return FirstMovement(*execution.compiled(_first_movement, ("execution",))(weights, scales, execution=execution))
+
+
+Quantities = TypeVar("Quantities", PointKernels, FirstMovement)
+
+
+def sampled(
+    quantities: Callable[[tuple[Array, ...], Array], Quantities],
     widths: Widths,
     rng: np.random.Generator,
     asarray: Callable[[Any], Array],
     *,
     outputs: int = 1,
     progress: Callable[[int, int], None] | None = None,
-) -> PointKernels:
-    """Norm, NTK and the NTK's first movement of many random networks, a part of them at a time.
+) -> Quantities:
+    """What `point_kernels` or `first_movement` gives of many random networks, a part of them at a time.
 
     Args:
+        quantities: One of these functions.
         widths: Of the hidden layers, (networks, L), as `draw_widths` gives them.
         rng: Draws the weights.
         asarray: Turns a NumPy array into another library's.
@@ -147,11 +178,10 @@ def sampled_kernels(
     for start in range(0, count, size):
         # All parts are of one size, for which a program may be compiled: the last is filled up, and cut below.
         part = np.take(widths, np.arange(start, start + size), axis=0, mode="wrap")
-        stack = draw_stack(part, rng, outputs=outputs, most=most, asarray=asarray)
-        found.append([host(values) for values in point_kernels(*stack)])
+        found.append(quantities(*draw_stack(part, rng, outputs=outputs, most=most, asarray=asarray)))
         if progress is not None:
             progress(min(start + size, count), count)
-    return PointKernels(*(np.concatenate(parts)[:count] for parts in zip(*found, strict=True)))
+    return type(found[0])(*(np.concatenate([host(v) for v in parts])[:count] for parts in zip(*found, strict=True)))
 
 
 def _forward(
@@ -184,31 +214,40 @@ def _layer_kernels(weights: tuple[Array, ...], scales: Array, x: Array, *, execu
     return xp.stack([*hidden, grams[-1]], axis=1)
 
 
+def _dot(a: Array, b: Array, xp: Any) -> Array:
+    """Of vectors (networks, 1, n): (networks,)."""
+    return xp.sum(a * b, axis=(1, 2))
+
+
 def _point_kernels(weights: tuple[Array, ...], scales: Array, *, execution: Execution) -> tuple[Array, ...]:
     xp = execution.xp
-    one = xp.ones_like(scales)[:, :1, None]
-    features, slopes = _forward(weights, scales, one, execution)
+    features, slopes = _forward(weights, scales, xp.ones_like(scales)[:, :1, None], execution)
     back, other = (_backward(weights, slopes, output, xp) for output in (0, -1))
+    ntk = norms = _dot(features[-1], features[-1], xp)
+    block = xp.zeros_like(norms)
+    for h, b, b_other in zip(features, back, other, strict=False):
+        square = _dot(h, h, xp)
+        ntk, block = ntk + square * _dot(b, b, xp), block + square * _dot(b, b_other, xp)
+    return norms, ntk, block
 
-    def dot(a: Array, b: Array) -> Array:
-        return xp.sum(a * b, axis=(1, 2))
 
-    squares, lengths = [dot(h, h) for h in features], [dot(b, b) for b in back]
-    ntk, block, speed = squares[-1], xp.zeros_like(squares[-1]), xp.zeros_like(squares[-1])
-    for h, b, b_other in zip(squares, back, other, strict=False):
-        ntk, block = ntk + h * dot(b, b), block + h * dot(b, b_other)
-    # Along grad f, g_l moves by b_l h_{l-1}' and the readout by h_L: what that does to features and derivatives.
-    moved = xp.zeros_like(features[0])
-    for layer, (h, b) in enumerate(zip(features, back, strict=False)):
-        speed = speed + dot(h, moved) * lengths[layer]
+def _first_movement(weights: tuple[Array, ...], scales: Array, *, execution: Execution) -> tuple[Array, ...]:
+    """Along grad f, g_l moves by b_l h_{l-1}' and the readout by h_L: what that does to all h_l and b_l."""
+    xp = execution.xp
+    features, slopes = _forward(weights, scales, xp.ones_like(scales)[:, :1, None], execution)
+    back = _backward(weights, slopes, 0, xp)
+    squares, lengths = ([_dot(v, v, xp) for v in vectors] for vectors in (features, back))
+    moved, speed = xp.zeros_like(features[0]), xp.zeros_like(squares[0])
+    for layer, b in enumerate(back):
+        speed = speed + lengths[layer] * _dot(features[layer], moved, xp)
         push = xp.matmul(moved, xp.matrix_transpose(weights[layer])) + squares[layer][:, None, None] * b
         moved = slopes[layer] * push
-    speed = speed + dot(features[-1], moved)
-    turned = slopes[-1] * features[-1]
+    speed = speed + _dot(features[-1], moved, xp)
+    moved = slopes[-1] * features[-1]
     for layer in range(len(back) - 1, -1, -1):
-        speed = speed + squares[layer] * dot(back[layer], turned)
+        speed = speed + squares[layer] * _dot(back[layer], moved, xp)
         if layer:
-            push = xp.matmul(turned, weights[layer]) + lengths[layer][:, None, None] * features[layer]
-            turned = slopes[layer - 1] * push
-    output = dot(features[-1], weights[-1][:, :1, :])
-    return squares[-1], ntk, block, 2.0 * output * speed
+            push = xp.matmul(moved, weights[layer]) + lengths[layer][:, None, None] * features[layer]
+            moved = slopes[layer - 1] * push
+    output = _dot(features[-1], weights[-1][:, :1, :], xp)
+    return output, 2.0 * output * speed
