@@ -77,6 +77,7 @@ from ntkbench.theory.width.stacks import (
     layer_kernels,
     point_kernels,
     sampled,
+    sampled_layers,
 )
 
 __all__ = [
@@ -179,6 +180,7 @@ __all__ = [
     "relu_ntk_error",
     "relu_ntk_expansion",
     "sampled",
+    "sampled_layers",
     "spline_gram",
     "spread_error",
     "spread_exponent",

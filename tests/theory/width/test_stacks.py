@@ -22,6 +22,7 @@ from ntkbench.theory import (
     point_kernels,
     relu_moments,
     sampled,
+    sampled_layers,
 )
 
 X = np.random.default_rng(0).standard_normal((5, 3))
@@ -165,6 +166,11 @@ def test_parts_of_many_networks_are_put_together(library: Any, monkeypatch: pyte
     expected = [np.concatenate(values)[:3] for values in zip(*parts, strict=True)]
     again = sampled(point_kernels, widths, np.random.default_rng(5), double(library))
     np.testing.assert_allclose(again, expected, rtol=1e-12, atol=1e-13)
+    asarray, x = double(library), X / 3**0.5
+    layers = sampled_layers(widths, asarray(x), np.random.default_rng(5), asarray)
+    rng = np.random.default_rng(5)
+    alone = [layer_kernels(*draw_stack(widths[[k]], rng, inputs=3, most=(4, 3)), x) for k in range(3)]
+    np.testing.assert_allclose(layers, np.concatenate(alone), rtol=1e-12, atol=1e-13)
 
 
 def test_widths_that_are_none_are_refused() -> None:

@@ -9,7 +9,7 @@ A network with fewer units than its neighbours has weights zero in the place of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -170,18 +170,61 @@ def sampled(
     Raises:
         ValueError: For widths that are none.
     """
+    found = [quantities(*stack) for stack in _parts(widths, rng, asarray, 1, outputs, progress)]
+    joined = (_joined(values, len(widths)) for values in zip(*found, strict=True))
+    return type(found[0])(*joined)
+
+
+def sampled_layers(
+    widths: Widths,
+    x: Array,
+    rng: np.random.Generator,
+    asarray: Callable[[Any], Array],
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> np.ndarray:
+    """What each layer's weights add to the NTK of many random networks, a part of them at a time.
+
+    Args:
+        widths: Of the hidden layers, (networks, L), as `draw_widths` gives them.
+        x: Inputs over the root of d, (n, d), as `asarray` gives them.
+        rng: Draws the weights.
+        asarray: Turns a NumPy array into another library's.
+        progress: Called with (networks done, networks in all).
+
+    Returns:
+        (networks, L + 1, n, n), in NumPy and float64.
+
+    Raises:
+        ValueError: For widths that are none.
+    """
+    parts = [layer_kernels(*stack, x) for stack in _parts(widths, rng, asarray, int(x.shape[1]), 1, progress)]
+    return _joined(parts, len(widths))
+
+
+def _parts(
+    widths: Widths,
+    rng: np.random.Generator,
+    asarray: Callable[[Any], Array],
+    inputs: int,
+    outputs: int,
+    progress: Callable[[int, int], None] | None,
+) -> Iterator[ReluStack]:
+    """Networks, so many that their weights can be held; all parts have one size, that of which a program is made."""
     checked_widths(widths)
     count, most = len(widths), [int(n) for n in widths.max(axis=0)]
-    numbers = sum(a * b for a, b in zip([1, *most], [*most, outputs], strict=True))
+    numbers = sum(a * b for a, b in zip([inputs, *most], [*most, outputs], strict=True))
     size = -(-count // -(-count * numbers // _PART))
-    found = []
     for start in range(0, count, size):
-        # All parts are of one size, for which a program may be compiled: the last is filled up, and cut below.
+        # The last part is filled up; `_joined` cuts it.
         part = np.take(widths, np.arange(start, start + size), axis=0, mode="wrap")
-        found.append(quantities(*draw_stack(part, rng, outputs=outputs, most=most, asarray=asarray)))
+        yield draw_stack(part, rng, inputs=inputs, outputs=outputs, most=most, asarray=asarray)
         if progress is not None:
             progress(min(start + size, count), count)
-    return type(found[0])(*(np.concatenate([host(v) for v in parts])[:count] for parts in zip(*found, strict=True)))
+
+
+def _joined(parts: Sequence[Array], count: int) -> np.ndarray:
+    return np.concatenate([host(part) for part in parts])[:count]
 
 
 def _forward(
