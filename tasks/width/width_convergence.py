@@ -38,7 +38,7 @@ def claims():
     for width in JUDGED:
         for layers in (1, 2, 3, 4):
             at = {"where": {"layers": layers, "width": width}, "verified": True}
-            of = f"{layers} hidden layer{"s" * (layers > 1)}, width {width:,}"
+            of = f"{layers} hidden layer{'s' * (layers > 1)}, width {width:,}"
             yield Claim(f"Frobenius error ~ m^-1/2, {of}", metric="frobenius_slope", value=-0.5, tolerance=0.1,
                         source=LEE, **at)  # fmt: skip
             yield Claim(f"largest error over inputs, {of}", metric="largest_slope", value=-0.35, tolerance=0.0,
