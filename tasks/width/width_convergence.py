@@ -82,7 +82,7 @@ def claims():
     ],
     claims=list(claims()),
     tiers=[
-        Tier("smoke", layers=2, width=64, networks=8, points=32, samples=5_000),
+        Tier("smoke", layers=2, width=64, networks=8, points=32, samples=20_000),
         Tier("standard", layers=[1, 2, 3, 4], width=512, networks=48, points=64, samples=20_000),
         Tier("extended", layers=[1, 2, 3, 4], width=4096, networks=16, points=200, samples=200_000),
         Tier("paper", layers=[1, 2, 3, 4], width=16_384, networks=16, points=200, samples=1_000_000),

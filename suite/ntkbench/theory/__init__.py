@@ -57,16 +57,15 @@ from ntkbench.theory.staircase import learned_degree, plateau_points, points_at_
 from ntkbench.theory.width.convergence import KernelErrors, kernel_errors, limit_layer_kernels
 from ntkbench.theory.width.finite_width import LossCurves, loss_curves, ntk_width_errors
 from ntkbench.theory.width.laws import geometric_width, pareto_width, poisson_width
+from ntkbench.theory.width.moments import ReluMoments, limit_ratio, mean_movement, movement_bound, relu_moments
 from ntkbench.theory.width.random_widths import (
     ReluDraws,
-    ReluMoments,
     WidthLaw,
     draw_relu,
     draw_widths,
-    limit_ratio,
-    relu_moments,
     relu_network,
 )
+from ntkbench.theory.width.scaling import ScalingLaws, movement_scale, scaling_laws
 from ntkbench.theory.width.scores import Estimate, estimate
 from ntkbench.theory.width.stacks import (
     FirstMovement,
@@ -114,6 +113,7 @@ __all__ = [
     "ReluMoments",
     "ReluStack",
     "Sample",
+    "ScalingLaws",
     "Spectrum",
     "Sphere",
     "WidthLaw",
@@ -150,9 +150,12 @@ __all__ = [
     "loss_curves",
     "loss_flow",
     "max_learning_rate",
+    "mean_movement",
     "memorisation",
     "mitigate",
     "mixture",
+    "movement_bound",
+    "movement_scale",
     "network_curve",
     "network_errors",
     "noisy_labels",
@@ -181,6 +184,7 @@ __all__ = [
     "relu_ntk_expansion",
     "sampled",
     "sampled_layers",
+    "scaling_laws",
     "spline_gram",
     "spread_error",
     "spread_exponent",
