@@ -55,7 +55,9 @@ from ntkbench.theory.rademacher import (
 from ntkbench.theory.spectra import Spectrum, cosine_kernel, harmonic_dimension
 from ntkbench.theory.staircase import learned_degree, plateau_points, points_at_half, power_law_exponent
 from ntkbench.theory.width.convergence import KernelErrors, kernel_errors, limit_layer_kernels
+from ntkbench.theory.width.copies import Copies, narrow_parameters, outputs_of_all
 from ntkbench.theory.width.finite_width import LossCurves, loss_curves, ntk_width_errors
+from ntkbench.theory.width.gaussianity import excess_kurtosis, gaussian_mmd_squared, mmd_squared
 from ntkbench.theory.width.laws import geometric_width, pareto_width, poisson_width
 from ntkbench.theory.width.moments import ReluMoments, limit_ratio, mean_movement, movement_bound, relu_moments
 from ntkbench.theory.width.random_widths import (
@@ -84,6 +86,7 @@ __all__ = [
     "Capacity",
     "Circle",
     "Conditioning",
+    "Copies",
     "Departure",
     "DivergenceError",
     "Domain",
@@ -129,9 +132,11 @@ __all__ = [
     "eigenlearning",
     "ensemble",
     "estimate",
+    "excess_kurtosis",
     "exponential_error",
     "exponential_kernel",
     "first_movement",
+    "gaussian_mmd_squared",
     "geometric_width",
     "gradient_descent",
     "gradient_flow",
@@ -154,8 +159,10 @@ __all__ = [
     "memorisation",
     "mitigate",
     "mixture",
+    "mmd_squared",
     "movement_bound",
     "movement_scale",
+    "narrow_parameters",
     "network_curve",
     "network_errors",
     "noisy_labels",
@@ -164,6 +171,7 @@ __all__ = [
     "norm_scaling",
     "ntk_width_errors",
     "operator_norm",
+    "outputs_of_all",
     "pareto_width",
     "plateau_points",
     "point_kernels",
