@@ -57,7 +57,7 @@ from ntkbench.theory.staircase import learned_degree, plateau_points, points_at_
 from ntkbench.theory.width.convergence import KernelErrors, kernel_errors, limit_layer_kernels
 from ntkbench.theory.width.copies import Copies, narrow_parameters, outputs_of_all
 from ntkbench.theory.width.finite_width import LossCurves, loss_curves, ntk_width_errors
-from ntkbench.theory.width.gaussianity import excess_kurtosis, gaussian_mmd_squared, mmd_squared
+from ntkbench.theory.width.gaussianity import discrepancies, excess_kurtosis, gaussian_mmd_squared, mmd_squared
 from ntkbench.theory.width.laws import geometric_width, pareto_width, poisson_width
 from ntkbench.theory.width.moments import ReluMoments, limit_ratio, mean_movement, movement_bound, relu_moments
 from ntkbench.theory.width.random_widths import (
@@ -80,6 +80,7 @@ from ntkbench.theory.width.stacks import (
     sampled,
     sampled_layers,
 )
+from ntkbench.theory.width.trained import PredictedLaw, TrainedLaw, predicted_law, trained_law
 
 __all__ = [
     "EXPONENTIAL",
@@ -109,6 +110,7 @@ __all__ = [
     "NormScaling",
     "PointKernels",
     "Posterior",
+    "PredictedLaw",
     "Prediction",
     "Rademacher",
     "Recall",
@@ -119,6 +121,7 @@ __all__ = [
     "ScalingLaws",
     "Spectrum",
     "Sphere",
+    "TrainedLaw",
     "WidthLaw",
     "alignment_constant",
     "all_signs",
@@ -126,6 +129,7 @@ __all__ = [
     "conditioning",
     "conserved_share",
     "cosine_kernel",
+    "discrepancies",
     "draw_relu",
     "draw_stack",
     "draw_widths",
@@ -180,6 +184,7 @@ __all__ = [
     "poisson_width",
     "posterior",
     "power_law_exponent",
+    "predicted_law",
     "rademacher_complexity",
     "ramp_gap",
     "recall_by_size",
@@ -198,6 +203,7 @@ __all__ = [
     "spread_exponent",
     "squared_norms",
     "student_t",
+    "trained_law",
     "with_fresh_core",
     "worst_departure",
 ]

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ntkbench.theory import estimate, excess_kurtosis, gaussian_mmd_squared, mmd_squared
+from ntkbench.backends import open_backend
+from ntkbench.networks import Activation, Dense, finite, serial
+from ntkbench.theory import discrepancies, estimate, excess_kurtosis, gaussian_mmd_squared, mmd_squared
 
 
 def test_the_discrepancy_is_that_of_all_pairs(backend: Any) -> None:
@@ -36,6 +38,24 @@ def test_samples_of_gaussians_have_the_exact_discrepancy() -> None:
     # In one dimension: (1 + 2)^-1/2 + (1 + 2 * 3)^-1/2 - 2 (1 + 1 + 3)^-1/2.
     by_hand = 3**-0.5 + 7**-0.5 - 2 * 5**-0.5
     assert gaussian_mmd_squared(np.eye(1), 3 * np.eye(1), length=1.0) == pytest.approx(by_hand, rel=1e-12)
+
+
+@pytest.mark.parametrize("library", ["jax", "torch"])
+def test_outputs_that_are_gaussian_do_not_differ_and_others_do(library: str) -> None:
+    # A linear network of one layer is a Gaussian process at any width.
+    opened, x = open_backend(library), np.random.default_rng(3).standard_normal((3, 2))
+    sizes = {"count": 400, "repeats": 12, "noise": 0.01, "length": 0.5}
+
+    def score(layers: Any, widths: tuple[int, ...]) -> float:
+        network = finite(layers, (2,), width=3)
+        found = discrepancies(
+            network, widths, x, np.random.default_rng(4), lambda a: opened.asarray(a, "float64"), **sizes
+        )
+        assert found.shape == (12,)
+        return estimate(found).score(0.0)
+
+    assert score(serial(Dense(1.3, 0.4)), ()) < 3
+    assert score(serial(Dense(1.3, 0.4), Activation("relu"), Dense(1.3, 0.4)), (1,)) > 5
 
 
 def test_the_kurtosis_is_that_of_a_mixture_of_gaussians() -> None:

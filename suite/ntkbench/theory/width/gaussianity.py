@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from ntkbench.arrays.array import Array
+from ntkbench.arrays.checks import to_numpy
 from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.arrays.settings import standard_settings
+from ntkbench.kernels.general.recursion import architecture_kernels
+from ntkbench.networks.finite import Finite
+from ntkbench.theory.width.copies import narrow_parameters, outputs_of_all
 
 
 @standard_settings
@@ -64,6 +70,49 @@ def gaussian_mmd_squared(a: np.ndarray, b: np.ndarray, *, length: float) -> floa
         return math.exp(-0.5 * float(np.linalg.slogdet(np.eye(len(covariance)) + covariance / length**2)[1]))
 
     return mean(2.0 * a) + mean(2.0 * b) - 2.0 * mean(a + b)
+
+
+def discrepancies(
+    network: Finite,
+    widths: Sequence[int],
+    x: np.ndarray,
+    rng: np.random.Generator,
+    asarray: Callable[[Any], Array],
+    *,
+    count: int,
+    repeats: int,
+    noise: float,
+    length: float,
+) -> np.ndarray:
+    """The squared discrepancy between outputs of networks and of the Gaussian process that wide ones tend to.
+
+    Args:
+        network: Of dense layers, with one output, at least as wide.
+        widths: Of the hidden layers.
+        x: Inputs (n, d), in NumPy.
+        rng: Draws networks, processes and noise.
+        asarray: Turns a NumPy array into another library's.
+        count: How many networks and processes are compared.
+        repeats: How often.
+        noise: The variance of noise on all outputs, which keeps the process's covariance definite.
+        length: The length scale of the kernel, which compares the outputs at all inputs.
+
+    Returns:
+        (repeats,), in NumPy.
+
+    References:
+        Matthews et al. 2018 (arXiv:1804.11271), section 5.
+    """
+    n = len(x)
+    covariance = architecture_kernels(network.architecture, x).nngp + noise * np.eye(n)
+    root, places = np.linalg.cholesky(covariance), asarray(x)
+    found = []
+    for _ in range(repeats):
+        params = narrow_parameters(network, widths, count, rng, asarray)
+        outputs = to_numpy(outputs_of_all(places, params, network=network))[:, :, 0]
+        drawn = asarray(outputs + noise**0.5 * rng.standard_normal((count, n)))
+        found.append(mmd_squared(asarray(rng.standard_normal((count, n)) @ root.T), drawn, length=length))
+    return np.array(found)
 
 
 def excess_kurtosis(samples: np.ndarray, variances: np.ndarray) -> float:
