@@ -21,8 +21,7 @@ import numpy as np
 from ntkbench import Claim, Context, Curve, Metric, Tier, task, theory
 
 LISTS = ((64,), (80,) * 8, (40,) * 8, (20,) * 8, (4, 4), (10,) * 5, (6,) * 4, (3, 5, 4))  # by b
-WEIGHED = ((64,), (4, 4), (3, 5, 4))
-DEPTHS, MOVING = (2, 4, 8), (16, 32)  # hidden layers and widths of the networks whose movement is sampled
+WEIGHED, MOVING = ((64,), (3, 5, 4)), (16, 32)  # with their weights; widths of those whose movement is sampled
 WIDE = (64, 128, 256, 512)  # widths of four hidden layers whose variance is compared
 BETAS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)  # b of the exact laws, at 64 and 400 hidden layers
 LESS = "the theorem's own sum is less by up to 1 + 2 b, not a constant, since 2026-11-29"
@@ -93,15 +92,15 @@ def score(name, metric):
                                     ("d b e^5b over the width", "width", LESS))),
     ],
     tiers=[
-        Tier("smoke", samples=20_000, networks=1_000),
-        Tier("standard", samples=200_000, networks=10_000),
-        Tier("extended", samples=2_000_000, networks=200_000),
-        Tier("paper", samples=10_000_000, networks=2_000_000),
+        Tier("smoke", samples=20_000, networks=1_000, deepest=4),
+        Tier("standard", samples=200_000, networks=10_000, deepest=8),
+        Tier("extended", samples=2_000_000, networks=200_000, deepest=8),
+        Tier("paper", samples=10_000_000, networks=2_000_000, deepest=8),
     ],
     requires=["autodiff"],
-    cost=lambda samples, networks: float(40 * samples + 30_000 * networks),
+    cost=lambda samples, networks, deepest: float(40 * samples + 4_000 * deepest * networks),
 )  # fmt: skip
-def fluctuations(ctx: Context, samples: int, networks: int) -> None:
+def fluctuations(ctx: Context, samples: int, networks: int, deepest: int) -> None:
     """All statements at once."""
 
     def draws(widths):
@@ -122,11 +121,12 @@ def fluctuations(ctx: Context, samples: int, networks: int) -> None:
         of_biases = found.biases / 2 + 1  # in the paper's scale, and the output's
         added.append(theory.estimate(of_biases))
         biased.append(np.mean((found.ntk + of_biases) ** 2) / np.mean(found.ntk + of_biases) ** 2)
-    stack = theory.draw_stack(np.full((500, 4), 32), ctx.rng(purpose="timed"), asarray=ctx.asarray)
+    depths = (deepest // 4, deepest // 2, deepest)
+    stack = theory.draw_stack(np.full((500, depths[0]), 32), ctx.rng(purpose="timed"), asarray=ctx.asarray)
     ctx.stage("movement", theory.first_movement, *stack)
     weighed = [theory.estimate(of_networks(theory.point_kernels, [widths])[1][0] ** 2) for widths in WEIGHED]
     points, scores = [], []
-    for layers in DEPTHS:
+    for layers in depths:
         shapes = [[n] * layers for n in MOVING]
         for widths, values in zip(shapes, of_networks(theory.first_movement, shapes)[1], strict=True):
             found, wanted = theory.estimate(values), theory.mean_movement(widths)

@@ -22,7 +22,7 @@ from ntkbench.theory import power_law_exponent
 
 DIMENSION, NARROW, MANY, FEW = 16, 16, 800, 50  # MANY and FEW inputs
 ARORA, XU, LEE = "Arora et al. 2019, theorem 3.1", "Xu & Zhu 2024, JMLR 25(94)", "Lee et al. 2019, figure 1"
-JUDGED = (512, 4096)  # widths
+JUDGED = {512: (1, 2, 4), 4096: (1, 2, 3, 4)}  # widths, and hidden layers at each
 
 
 def claims():
@@ -35,8 +35,8 @@ def claims():
         ("block_second", "two outputs: a block of exact variance", "exact, from Hanin & Nica 2020"),
     ):
         yield Claim(name, metric=f"{what}_score", source=source, **exact)
-    for width in JUDGED:
-        for layers in (1, 2, 3, 4):
+    for width, depths in JUDGED.items():
+        for layers in depths:
             at = {"where": {"layers": layers, "width": width}, "verified": True}
             of = f"{layers} hidden layer{'s' * (layers > 1)}, width {width:,}"
             yield Claim(f"Frobenius error ~ m^-1/2, {of}", metric="frobenius_slope", value=-0.5, tolerance=0.1,
@@ -82,8 +82,8 @@ def claims():
     ],
     claims=list(claims()),
     tiers=[
-        Tier("smoke", layers=2, width=64, networks=8, points=32, samples=20_000),
-        Tier("standard", layers=[1, 2, 3, 4], width=512, networks=48, points=64, samples=20_000),
+        Tier("smoke", layers=1, width=64, networks=8, points=32, samples=20_000),
+        Tier("standard", layers=[1, 2, 4], width=512, networks=48, points=64, samples=20_000),
         Tier("extended", layers=[1, 2, 3, 4], width=4096, networks=16, points=200, samples=200_000),
         Tier("paper", layers=[1, 2, 3, 4], width=16_384, networks=16, points=200, samples=1_000_000),
     ],
