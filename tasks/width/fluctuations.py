@@ -94,10 +94,9 @@ def score(name, metric):
     tiers=[
         Tier("smoke", samples=20_000, networks=1_000, deepest=4),
         Tier("standard", samples=200_000, networks=10_000, deepest=8),
-        Tier("extended", samples=2_000_000, networks=200_000, deepest=8),
+        Tier("extended", samples=2_000_000, networks=100_000, deepest=8),
         Tier("paper", samples=10_000_000, networks=2_000_000, deepest=8),
     ],
-    requires=["autodiff"],
     cost=lambda samples, networks, deepest: float(40 * samples + 4_000 * deepest * networks),
 )  # fmt: skip
 def fluctuations(ctx: Context, samples: int, networks: int, deepest: int) -> None:

@@ -80,7 +80,6 @@ EXACT = {"source": "exact, from Hanin & Nica 2020", "verified": True, "over": "w
         Tier("extended", layers=[1, 2, 3, 4, 6], samples=2_000_000, networks=50_000),
         Tier("paper", layers=[1, 2, 3, 4, 6], samples=10_000_000, networks=500_000),
     ],
-    requires=["autodiff"],
     cost=lambda layers, samples, networks: float(layers * (samples + 200 * networks)),
 )  # fmt: skip
 def random_widths(ctx: Context, layers: int, samples: int, networks: int) -> None:

@@ -87,7 +87,6 @@ def claims():
         Tier("extended", layers=[1, 2, 3, 4], width=4096, networks=16, points=200, samples=200_000),
         Tier("paper", layers=[1, 2, 3, 4], width=16_384, networks=16, points=200, samples=1_000_000),
     ],
-    requires=["autodiff"],
     cost=lambda layers, width, networks, points, samples: float(
         layers * (networks * width**2 * (1 + points / 100) + 300 * samples)),
 )  # fmt: skip
