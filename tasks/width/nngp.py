@@ -96,7 +96,7 @@ def squared_exponential(length):
     tiers=[
         Tier("smoke", functions=1_000, largest=10, repeats=2, networks=50, width=64),
         Tier("standard", functions=2_000, largest=20, repeats=4, networks=200, width=512),
-        Tier("extended", functions=2_000, largest=50, repeats=40, networks=2_000, width=512),
+        Tier("extended", functions=2_000, largest=50, repeats=100, networks=2_000, width=512),
         Tier("paper", functions=2_000, largest=50, repeats=100, networks=2_000, width=8192),
     ],
     requires=["autodiff"],
