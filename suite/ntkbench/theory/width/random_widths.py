@@ -1,4 +1,4 @@
-"""ReLU networks whose hidden widths are drawn at random: exact moments at any width, and draws of them.
+"""ReLU networks whose hidden widths are drawn at random: laws of the width, and draws of norm and NTK.
 
 A network has no biases and one input x with |x|^2 = d; weights have variance 2 / fan-in, those of the readout
 1 / fan-in. Then h_l, the features of hidden layer l over the root of their number, has mean square one at any width,
@@ -64,68 +64,6 @@ class WidthLaw:
         return rng.choice(np.asarray(self.widths, dtype=np.int64), size=count, p=self._shares)
 
 
-class ReluMoments(NamedTuple):
-    """Exact moments, over weights and widths, at one input."""
-
-    norm_ratio: float  # E|h_L|^4 / (E|h_L|^2)^2
-    ntk_mean: float  # E K
-    ntk_second: float  # E K^2
-
-    @property
-    def ntk_ratio(self) -> float:
-        """E K^2 / (E K)^2."""
-        return self.ntk_second / self.ntk_mean**2
-
-
-def relu_moments(layers: Sequence[WidthLaw | int]) -> ReluMoments:
-    """The moments of the forward norm and of the NTK of a network with hidden layers of such widths.
-
-    Each step of the recursion over layers is linear in 1/n, and widths do not depend on each other or on weights: the
-    moments at random widths are those at fixed ones with E[1/n] in the place of 1/n.
-
-    Args:
-        layers: the width of each hidden layer, or its law; at least one.
-
-    Returns:
-        The norm's ratio, the product of 1 + 5 E[1/n], the NTK's mean, L + 1, and its second moment.
-
-    Raises:
-        ValueError: for no layers, and for widths that are none.
-
-    References:
-        Hanin & Nica 2019 (arXiv:1909.05989), theorem 1, gives the second moment up to constants.
-    """
-    if not layers:
-        raise ValueError("a network needs at least one hidden layer")
-    inverses = [(WidthLaw((layer,)) if isinstance(layer, int) else layer).inverse_mean for layer in layers]
-    return ReluMoments(
-        math.prod(1.0 + 5.0 * inverse for inverse in inverses), len(inverses) + 1.0, _second_moment(inverses)
-    )
-
-
-def _second_moment(inverses: list[float]) -> float:
-    """E K^2, K the sum over layers l = 1, ..., L + 1 of |h_{l-1}|^2 |b_l|^2, b_l what comes back to layer l.
-
-    The terms of layers i and j > i share the norms before i and the way back from j. Between them the way forward is
-    that of h, and the way back that of b: `aside` is the mean of the product of their squared norms where b points in a
-    direction of its own, `along` what is added where it points along h.
-    """
-    count = len(inverses)
-    behind = [1.0]  # the products of 1 + 5/n over the last layers
-    for inverse in reversed(inverses):
-        behind.append(behind[-1] * (1.0 + 5.0 * inverse))
-    total, before = (count + 1) * behind[count], 1.0
-    for i, first in enumerate(inverses):
-        aside, along = 1.0 + first, 2.0 * first
-        for j in range(i + 1, count + 1):
-            total += 2.0 * before * aside * behind[count - j]
-            if j < count:
-                n = inverses[j]
-                aside, along = (1.0 + n) * aside + 4.0 * n * along, 2.0 * n * aside + (1.0 + 3.0 * n) * along
-        before *= 1.0 + 5.0 * first
-    return total
-
-
 def draw_widths(layers: Sequence[WidthLaw | int], rng: np.random.Generator, networks: int) -> Widths:
     """The widths of hidden layers of many networks, each drawn by itself.
 
@@ -166,6 +104,7 @@ class ReluDraws(NamedTuple):
 
     norms: Floats  # |h_L|^2
     ntk: Floats  # K(x, x)
+    biases: Floats  # what trained biases that are zero add to the NTK, those of the output not counted
 
 
 def draw_relu(widths: Widths, rng: np.random.Generator) -> ReluDraws:
@@ -181,13 +120,12 @@ def draw_relu(widths: Widths, rng: np.random.Generator) -> ReluDraws:
         rng: draws all else.
 
     Returns:
-        Both, (networks,) each.
+        All of them, (networks,) each.
 
     Raises:
         ValueError: for widths that are none.
     """
-    if widths.ndim != 2 or 0 in widths.shape or widths.min() < 1:
-        raise ValueError(f"widths must be (networks, layers) of positive whole numbers, not of shape {widths.shape}")
+    checked_widths(widths)
     active = rng.binomial(widths, 0.5)
     squares = _chi_square(rng, active)  # of the Gaussians of active units
     norms: Floats = np.ones((len(widths), widths.shape[1] + 1))
@@ -197,13 +135,21 @@ def draw_relu(widths: Widths, rng: np.random.Generator) -> ReluDraws:
     along = np.where(active[:, -1] > 0, rng.standard_normal(len(widths)), 0.0)
     back = along**2 + beside[:, -1]
     ntk: Floats = norms[:, -1].copy()
+    biases: Floats = np.zeros(len(widths))
     for layer in range(widths.shape[1] - 1, -1, -1):
         scale = 2.0 / widths[:, layer]
         ntk += scale * norms[:, layer] * back
+        biases += scale * back
         if layer:
             along = np.where(active[:, layer - 1] > 0, np.sqrt(scale * squares[:, layer]) * along, 0.0)
             back = along**2 + scale * back * beside[:, layer - 1]
-    return ReluDraws(norms[:, -1], ntk)
+    return ReluDraws(norms[:, -1], ntk, biases)
+
+
+def checked_widths(widths: Widths) -> None:
+    """Raise ValueError unless these are the widths of networks, (networks, layers)."""
+    if widths.ndim != 2 or 0 in widths.shape or widths.min() < 1:
+        raise ValueError(f"widths must be (networks, layers) of positive whole numbers, not of shape {widths.shape}")
 
 
 def _chi_square(rng: np.random.Generator, degrees: Widths) -> Floats:

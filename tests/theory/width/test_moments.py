@@ -9,12 +9,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import ks_2samp
 
-from ntkbench.backends import open_backend
-from ntkbench.kernels import empirical_ntk
-from ntkbench.networks import to_backend
-from ntkbench.theory import WidthLaw, draw_relu, draw_widths, relu_moments, relu_network
+from ntkbench.theory import (
+    WidthLaw,
+    draw_widths,
+    estimate,
+    first_movement,
+    limit_ratio,
+    mean_movement,
+    movement_bound,
+    relu_moments,
+    sampled,
+)
 
 TWO = WidthLaw((2, 7))
 SKEWED = WidthLaw((1, 3, 12), (0.25, 0.5, 0.25))
@@ -64,7 +70,19 @@ def test_unequal_widths_have_the_moments_of_the_pilot(widths: tuple[int, ...], r
 def test_deep_and_wide_networks_have_the_moment_of_their_common_limit() -> None:
     for b in (0.1, 0.3):
         limit = math.exp(5 * b) * (1 / 3 + 2 / (9 * b) - (1 - math.exp(-6 * b)) / (27 * b * b))
-        assert relu_moments([WidthLaw((round(400 / b),))] * 400).ntk_ratio == pytest.approx(limit, rel=0.01)
+        assert limit_ratio(b) == pytest.approx(limit, rel=1e-12)
+        assert relu_moments([round(400 / b)] * 400).ntk_ratio == pytest.approx(limit, rel=0.01)
+    assert limit_ratio(1e-3) == pytest.approx(1 + 11 / 3 * 1e-3, abs=1e-5)
+    with pytest.raises(ValueError, match=r"^beta, the depth over the width, must be positive, not 0\.0$"):
+        limit_ratio(0.0)
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3, 5])
+def test_blocks_of_width_one_have_the_second_moment_that_enumeration_gives(layers: int) -> None:
+    # As above; both outputs have a readout of their own, which is squared once and never derived.
+    pairs = itertools.product(range(layers), repeat=2)
+    total = sum(math.prod((6, 2, 2)[(k == i) + (k == j)] for k in range(layers)) for i, j in pairs)
+    assert relu_moments([1] * layers).block_second == total
 
 
 @pytest.mark.parametrize("layers", [(TWO,), (TWO, SKEWED), (SKEWED, 4, TWO), (TWO,) * 4], ids=len)
@@ -93,61 +111,34 @@ def test_the_harmonic_mean_counts_and_not_the_arithmetic_one() -> None:
     assert relu_moments([WidthLaw((20, 80))] * 3) == pytest.approx(relu_moments([32] * 3), rel=1e-14)
 
 
-def within(samples: np.ndarray, expected: float) -> bool:
-    return abs(samples.mean() - expected) < 3 * samples.std(ddof=1) / math.sqrt(len(samples))
+@pytest.mark.parametrize("layers", [1, 2, 3, 5])
+def test_networks_of_width_one_move_as_enumeration_says(layers: int) -> None:
+    # f is a product of weights w and of a = sqrt(2) or 0, so f grad f . grad K = 2 f^4 times the sum over pairs of
+    # different layers of 1 / (w_i w_j)^2, with E a^4 w^4 = 6, E a^4 w^2 = 2; E v^4 = 3, E v^2 = 1.
+    total = 0
+    for pair in itertools.permutations(range(layers + 1), 2):
+        total += 2 * math.prod(2 if k in pair else 6 for k in range(layers)) * (1 if layers in pair else 3)
+    assert mean_movement([1] * layers) == total
 
 
-@pytest.mark.parametrize("layers", [(64,), (3, 5, 4), (WidthLaw((20, 80)),) * 3, (SKEWED, TWO)], ids=str)
-def test_draws_have_the_exact_moments(layers: tuple[Any, ...]) -> None:
+@pytest.mark.parametrize("layers", [(3, 5, 4), (12,) * 5, (SKEWED, 4, TWO)], ids=str)
+def test_networks_move_by_the_exact_mean(layers: tuple[Any, ...]) -> None:
     rng = np.random.default_rng(0)
-    draws, moments = draw_relu(draw_widths(layers, rng, 100_000), rng), relu_moments(layers)
-    assert within(draws.norms, 1.0)
-    assert within(draws.norms**2, moments.norm_ratio)
-    assert within(draws.ntk, moments.ntk_mean)
-    assert within(draws.ntk**2, moments.ntk_second)
+    found = sampled(first_movement, draw_widths(layers, rng, 100_000), rng, np.asarray)
+    assert estimate(found.movement).score(mean_movement(layers)) < 3
 
 
-def test_networks_of_these_widths_have_the_law_of_the_draws() -> None:
-    torch, widths, count = open_backend("torch"), (3, 6, 2), 500
-    network = relu_network(widths, 4)
-    assert [linear.weight_shape for linear in network.linear_layers] == [(4, 3), (3, 6), (6, 2), (2, 1)]
-    x = np.random.default_rng(1).standard_normal((1, 4))
-    own = torch.asarray(2.0 * x / np.linalg.norm(x), "float64")
-    starts = [to_backend(network.init(np.random.default_rng(seed)), torch) for seed in range(count)]
-    ntk = np.asarray([float(empirical_ntk(network, start, own, trace=True)[0, 0]) for start in starts])
-    drawn = draw_relu(np.tile(widths, (100_000, 1)), np.random.default_rng(2)).ntk
-    # Of two samples of one law, one in a thousand is further apart than this.
-    assert ks_2samp(ntk, drawn).statistic < 1.95 / math.sqrt(count)
-    assert within(ntk, 4.0)
-
-
-def test_widths_are_drawn_by_their_law_layer_by_layer() -> None:
-    widths = draw_widths((SKEWED, 9), np.random.default_rng(0), 40_000)
-    assert widths.shape == (40_000, 2)
-    assert (widths[:, 1] == 9).all()
-    shares = [float(np.mean(widths[:, 0] == n)) for n in SKEWED.widths]
-    assert shares == pytest.approx([0.25, 0.5, 0.25], abs=0.01)
-    assert set(np.unique(widths[:, 0])) == set(SKEWED.widths)
-
-
-@pytest.mark.parametrize(
-    ("fields", "words"),
-    [
-        (((),), r"widths must be positive whole numbers, not \(\)"),
-        (((0, 3),), r"widths must be positive whole numbers, not \(0, 3\)"),
-        (((2.0,),), r"widths must be positive whole numbers, not \(2\.0,\)"),
-        (((2, 3), (0.5,)), r"probabilities must be one for each width, and of sum one, not \(0\.5,\)"),
-        (((2, 3), (0.5, 0.6)), r"probabilities must be one for each width, and of sum one, not \(0\.5, 0\.6\)"),
-        (((2, 3), (1.5, -0.5)), r"probabilities must be one for each width, and of sum one, not \(1\.5, -0\.5\)"),
-    ],
-)
-def test_laws_that_are_none_are_refused(fields: Any, words: str) -> None:
-    with pytest.raises(ValueError, match=f"^{words}$"):
-        WidthLaw(*fields)
-
-
-def test_networks_without_hidden_units_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"^a network needs at least one hidden layer$"):
-        relu_moments([])
-    with pytest.raises(ValueError, match=r"^widths must be \(networks, layers\) of positive whole numbers, not of"):
-        draw_relu(np.ones(3, dtype=np.int64), np.random.default_rng(0))
+def test_the_published_sum_is_the_exact_one_up_to_a_constant() -> None:
+    for n in (8, 64):
+        assert mean_movement([n]) == pytest.approx(8 / n, rel=1e-14)
+        assert movement_bound([n]) == pytest.approx(1 / n, rel=1e-14)
+    # By the definition: over i < j and the l between them, and with depth and width growing together.
+    widths = (3, 5, 4, 7)
+    inverse = [1 / n for n in widths]
+    total = 0.0
+    for i, j in itertools.combinations(range(len(widths) + 1), 2):
+        total += sum(
+            inverse[at] * math.exp(5 * sum(inverse) - 5 * inverse[at] - 6 * sum(inverse[i:at])) for at in range(i, j)
+        )
+    assert movement_bound(widths) == pytest.approx(total, rel=1e-12)
+    assert mean_movement([1_000] * 200) / movement_bound([1_000] * 200) == pytest.approx(8, rel=0.01)

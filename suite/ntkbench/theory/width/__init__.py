@@ -1,0 +1,1 @@
+"""Networks of finite width: how far they are from the infinitely wide one, and why."""
