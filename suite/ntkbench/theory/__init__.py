@@ -15,7 +15,7 @@ from ntkbench.theory.feature_alignment import (
     recall_by_size,
     with_fresh_core,
 )
-from ntkbench.theory.finite_width import LossCurves, loss_curves, ntk_width_errors
+from ntkbench.theory.finite_width import LossCurves, difference_ntk, loss_curves, ntk_width_errors
 from ntkbench.theory.gaps import GapErrors, MarkovCircle
 from ntkbench.theory.input_norms import (
     Exponent,
@@ -41,9 +41,12 @@ from ntkbench.theory.linearisation import (
     relu_ntk_expansion,
 )
 from ntkbench.theory.network_curve import network_curve, network_errors
+from ntkbench.theory.predictions.coverage import Held, coverage, gp_draws, intervals_held
 from ntkbench.theory.predictions.ensembles import Ensemble, ensemble
+from ntkbench.theory.predictions.evidence import Evidence, most_likely
 from ntkbench.theory.predictions.loss_flow import IntegrationError, loss_flow
-from ntkbench.theory.predictions.posterior import Posterior, posterior
+from ntkbench.theory.predictions.posterior import Posterior, posterior, posterior_gaps
+from ntkbench.theory.predictions.stationary import stationary_kernel
 from ntkbench.theory.rademacher import (
     Capacity,
     Rademacher,
@@ -76,9 +79,11 @@ __all__ = [
     "Dynamics",
     "Ensemble",
     "Errors",
+    "Evidence",
     "Expansion",
     "Exponent",
     "GapErrors",
+    "Held",
     "Hypercube",
     "IntegrationError",
     "LabelComplexity",
@@ -103,18 +108,22 @@ __all__ = [
     "conditioning",
     "conserved_share",
     "cosine_kernel",
+    "coverage",
+    "difference_ntk",
     "draw_relu",
     "draw_widths",
     "eigenlearning",
     "ensemble",
     "exponential_error",
     "exponential_kernel",
+    "gp_draws",
     "gradient_descent",
     "gradient_flow",
     "group_errors",
     "harmonic_dimension",
     "identity_error",
     "interpolant_norm",
+    "intervals_held",
     "label_complexity",
     "learned_degree",
     "linear_surrogate",
@@ -125,6 +134,7 @@ __all__ = [
     "memorisation",
     "mitigate",
     "mixture",
+    "most_likely",
     "network_curve",
     "network_errors",
     "noisy_labels",
@@ -137,6 +147,7 @@ __all__ = [
     "points_at_half",
     "points_to_learn",
     "posterior",
+    "posterior_gaps",
     "power_law_exponent",
     "rademacher_complexity",
     "ramp_gap",
@@ -152,6 +163,7 @@ __all__ = [
     "spread_error",
     "spread_exponent",
     "squared_norms",
+    "stationary_kernel",
     "student_t",
     "with_fresh_core",
     "worst_departure",
