@@ -101,7 +101,7 @@ def error(mean, targets, table):
               ("standard", 1, "bundled-tables", ["breast-cancer", "diabetes", "digits"], 150),
               ("extended", 4, "bundled-tables", ["breast-cancer", "diabetes", "digits", "wine"], 400),
               ("extended", 4, "uci90", ["blood", "heart-cleveland", "ionosphere", "parkinsons", "pima"], 400),
-              ("paper", 4, "uci90", datasets.get("uci90").tables, 2_000))),
+              ("paper", 1, "uci90", ["abalone", "bank", "spambase", "statlog-image", "waveform"], 2_000))),
     ],
     cost=lambda n_train, n_test, **others: float(n_train + n_test) ** 3 + 1e7,
 )  # fmt: skip
