@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib
 import re
 import subprocess
 import sys
@@ -17,7 +16,8 @@ from ntkbench import paths
 
 PACKAGE = Path(ntkbench.__file__).parent
 TASKS = sorted(file for file in paths.shared("tasks").rglob("*.py") if "_examples" not in file.parts)
-PUBLIC = {f"ntkbench{room}" for room in ("", ".datasets", ".kernels", ".networks", ".solvers", ".theory")}
+ROOMS = ("", ".datasets", ".gpytorch", ".kernels", ".networks", ".sklearn", ".solvers", ".theory")
+PUBLIC = {f"ntkbench{room}" for room in ROOMS}
 
 
 def module_name(file: Path) -> str:
@@ -30,8 +30,10 @@ MODULES = {module_name(f): f for f in sorted(PACKAGE.rglob("*.py")) if not {"_sh
 
 @cache
 def public(module: str) -> frozenset[str]:
-    """The names that a module of this package says are public."""
-    return frozenset(getattr(importlib.import_module(module), "__all__", ()))
+    """The names that a module of this package says are public; read, since its library may not be installed."""
+    nodes = ast.parse(MODULES[module].read_text()).body if module in MODULES else []
+    named = [node for node in nodes if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"]
+    return frozenset(name for node in named for name in ast.literal_eval(node.value))
 
 
 @cache

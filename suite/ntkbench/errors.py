@@ -39,6 +39,21 @@ class SystemFault(Exception):  # noqa: N818 (beside InputError: whose fault it i
     """
 
 
+class NotInstalled(ImportError):  # noqa: N818 (it names what is, as its message does)
+    """A library that is an extra of this package is not installed: a run that needs it is not applicable."""
+
+    ADVICE = "pip install 'ntkbench["
+    """What every message holds: such a run may be done once the advice was taken."""
+
+    def __init__(self, module: str, needs: str, extra: str) -> None:
+        # All to the base class, for pickle.
+        super().__init__(module, needs, extra)
+        self.module, self.needs, self.extra = module, needs, extra
+
+    def __str__(self) -> str:
+        return f"{self.module} needs {self.needs}: {self.ADVICE}{self.extra}]'"
+
+
 def unknown(kind: str, name: str, choices: Iterable[str]) -> InputError:
     """An `InputError` for a name that does not exist, naming the nearest that does.
 

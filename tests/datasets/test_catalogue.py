@@ -33,4 +33,4 @@ def test_every_data_set_states_its_licence_and_sources_and_whether_it_needs_a_ne
         about = datasets.get(name)
         assert about.licence
         assert about.sources
-        assert about.needs_network != (name == "digits")
+        assert about.needs_network != (name in ("bundled-tables", "digits"))

@@ -214,5 +214,5 @@ def test_without_gpytorch_the_import_says_what_to_install() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
-        "ImportError: ntkbench.gpytorch needs GPyTorch: pip install 'ntkbench[gpytorch]'"
+        "ntkbench.errors.NotInstalled: ntkbench.gpytorch needs GPyTorch: pip install 'ntkbench[gpytorch]'"
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ntkbench.errors import InputError
+from ntkbench.errors import InputError, NotInstalled
 from ntkbench.results.record import RunRecord
 from ntkbench.results.record_file import RecordFile
 
@@ -37,6 +37,12 @@ def test_what_waits_for_data_that_may_be_had_now_is_not_done(file: RecordFile) -
     lacking = [replace(record(k, "not_applicable"), dataset=name) for k, name in enumerate(("uci90", "mnist"))]
     file.add([*lacking, replace(record(2), dataset="uci90")])
     assert file.done("m") == {record(1).experiment_id, record(2).experiment_id}
+
+
+def test_what_waits_for_a_library_that_may_be_had_now_is_not_done(file: RecordFile) -> None:
+    reasons = [str(NotInstalled("a task", "GPyTorch", "gpytorch")), "numba lacks autodiff"]
+    file.add(replace(record(k, "not_applicable"), reason=reason) for k, reason in enumerate(reasons))
+    assert file.done("m") == {record(1).experiment_id}
 
 
 def test_nothing_is_done_where_there_is_no_file_and_none_is_made(file: RecordFile) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from ntkbench.errors import InputError
+from ntkbench.errors import InputError, NotInstalled
 from ntkbench.results import database as database_module
 from ntkbench.results.perf.asv import Measurement
 from ntkbench.results.record import PartRow, RunRecord
@@ -101,6 +101,12 @@ def test_what_waits_for_data_that_may_be_had_now_is_not_done(store):
     store.add([numbered(1, dataset="uci90", **lacking), numbered(2, dataset="cifar10", **lacking)])
     store.add([numbered(3, dataset="uci90", dataset_sha256="0" * 64)])
     assert store.done("m1") == {f"{2:032x}", f"{3:032x}"}
+
+
+def test_what_waits_for_a_library_that_may_be_had_now_is_not_done(store):
+    reasons = [str(NotInstalled("a task", "GPyTorch", "gpytorch")), "numba lacks autodiff"]
+    store.add(numbered(k, status="not_applicable", reason=reason) for k, reason in enumerate(reasons))
+    assert store.done("m1") == {f"{1:032x}"}
 
 
 def test_what_is_done_on_one_machine_is_not_done_on_another(store):

@@ -1,4 +1,4 @@
-"""Runs on data sets that no source gives: looked for once, and not applicable where a run may do without."""
+"""Runs on data sets that no source gives, looked for once, and runs that need an extra: which are not applicable."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from pathlib import Path
 import ntkbench.datasets.catalogue as catalogue
 from ntkbench import Context, Metric, Tier, task
 from ntkbench.datasets import DatasetUnavailable
+from ntkbench.errors import NotInstalled
 
 class Absent:
     def __init__(self, name):
@@ -37,6 +38,12 @@ for name in ("mnist", "uci90"):
       tiers=[Tier("smoke", dataset="uci90", x=[1, 2, 3])])
 def tables(ctx: Context, *, dataset: str, x: int) -> None:
     ctx.record(sets=len(ctx.tables(dataset)))
+
+@task(title="Peers", source="none", metrics=[Metric("found", "1")], tiers=[Tier("smoke", x=[1, 2])])
+def peers(ctx: Context, *, x: int) -> None:
+    if x == 2:
+        raise NotInstalled("a task", "GPyTorch", "gpytorch")
+    ctx.record(found=x)
 
 @task(title="Images", source="none", metrics=[Metric("images", "1")],
       tiers=[Tier("smoke", dataset=["digits", "mnist"], x=[1, 2])])
@@ -73,6 +80,11 @@ def test_without_an_optional_data_set_runs_are_not_applicable_with_the_reason(re
     reason = f"No source reachable for dataset 'uci90' {TRIED}"
     assert [(r.status, r.reason) for r in found] == [("not_applicable", reason)] * 3
     assert (tmp_path / "tasks" / "attempts").read_text() == "uci90\n"
+
+
+def test_without_a_library_that_is_an_extra_a_run_is_not_applicable_and_says_how_to_get_it(records):
+    found = [(r.status, r.reason) for r in records("peers")]
+    assert sorted(found) == [("not_applicable", "a task needs GPyTorch: pip install 'ntkbench[gpytorch]'"), ("ok", "")]
 
 
 def test_without_another_data_set_runs_fail_and_the_others_do_not(records, tmp_path):

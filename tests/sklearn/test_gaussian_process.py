@@ -162,3 +162,5 @@ def test_what_makes_no_sense_is_told(x: Any) -> None:
         NTKKernel()(x, x, eval_gradient=True)
     with pytest.raises(ValueError, match="did you mean 'nngp'"):
         NTKKernel(kernel="nngpp")(x)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"^w_std_bounds must be a pair of numbers or \"fixed\", not 'fix'$"):
+        NTKKernel(w_std_bounds="fix").theta  # type: ignore[arg-type] # noqa: B018

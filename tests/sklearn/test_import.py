@@ -23,4 +23,4 @@ def test_what_is_missing_is_named(before: str, message: str) -> None:
     code = f"import sys; {before}; import ntkbench.sklearn"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1] == f"ImportError: {message}"
+    assert done.stderr.splitlines()[-1] == f"ntkbench.errors.NotInstalled: {message}"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from ntkbench import plugins
+from ntkbench.datasets.bundled_tables import TABLES
 from ntkbench.datasets.cifar10 import CIFAR2, CIFAR10
 from ntkbench.datasets.collection import Collection, Table, Tables
 from ntkbench.datasets.dataset import Arrays, Dataset
@@ -44,7 +45,7 @@ class Provider(Protocol):
         """The arrays, fetched first when missing."""
 
 
-_PROVIDERS: dict[str, Provider] = {p.dataset.name: p for p in (CIFAR2, CIFAR10, DIGITS, MNIST, UCI90)}
+_PROVIDERS: dict[str, Provider] = {p.dataset.name: p for p in (CIFAR2, CIFAR10, DIGITS, MNIST, TABLES, UCI90)}
 ENTRY_POINT_GROUP = "ntkbench.datasets"
 
 

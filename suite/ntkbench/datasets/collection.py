@@ -23,7 +23,7 @@ class Table:
 
     Attributes:
         x: Samples, float32 (n, d).
-        labels: Their classes from 0, int16 (n,).
+        labels: Their classes from 0, int16 (n,); or values to be predicted, where these are whole numbers.
         test: uint8 (k, n), 1 where a sample is tested in that of the k splits; it trains in the others.
         validation: uint8 (n,), 1 where a sample is in the half held out to choose hyper-parameters.
     """

@@ -7,16 +7,15 @@ which is the honest question. A shuffled split would put every writer on both si
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 
-from ntkbench.datasets.bundled import Bundled
+from ntkbench.datasets.bundled import Bundled, scikit_learn_folder
 from ntkbench.datasets.dataset import Arrays, Dataset, Hashes
-from ntkbench.errors import InputError
 
 _N_TRAIN = 1297
+folder = partial(scikit_learn_folder, "digits")
 
 
 def read() -> Arrays:
@@ -29,14 +28,6 @@ def read() -> Arrays:
     x = bunch.images.astype(np.uint8)[..., np.newaxis]
     y = bunch.target.astype(np.uint8)
     return Arrays(x_train=x[:_N_TRAIN], y_train=y[:_N_TRAIN], x_test=x[_N_TRAIN:], y_test=y[_N_TRAIN:])
-
-
-def folder() -> Path:
-    """The folder of scikit-learn's data files, found without importing it. Raises InputError where it is not there."""
-    spec = find_spec("sklearn")
-    if spec is None or not spec.submodule_search_locations:
-        raise InputError("data set 'digits' comes with scikit-learn, which is not installed here; use another data set")
-    return Path(spec.submodule_search_locations[0]) / "datasets" / "data"
 
 
 DIGITS = Bundled(

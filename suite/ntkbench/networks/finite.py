@@ -168,8 +168,8 @@ def finite(
     Args:
         architecture: layers of `ntkbench.networks`.
         input_shape: of one input, (d,), (T, C), (H, W, C) or (D, H, W, C).
-        width: the units (channels) of each dense and convolutional layer but the last, and but a `Dense` that has a
-            width of its own.
+        width: the units (channels) of each dense and convolutional layer but the last, and but a `Dense` or `Conv` that
+            has a width of its own.
         outputs: the units of the last.
         parameterization: "ntk": w_std / sqrt(fan-in) W x + b_std b, all drawn from N(0, 1) (Jacot et al. 2018);
             "standard": W x + b, with the same distribution of outputs at the start. Layers that say "standard"

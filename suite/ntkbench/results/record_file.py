@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ntkbench import datasets
+from ntkbench.errors import NotInstalled
 from ntkbench.files import require_appendable
 from ntkbench.results.exchange.json_lines import append_json_line, read_json_lines
 from ntkbench.results.faults import refusal
@@ -59,9 +60,11 @@ class RecordFile:
     def done(self, machine: str) -> set[str]:
         """The experiments that need no further run on this machine. Raises InputError for a line that is no record."""
         here = [r for r in self.records() if r.status in DONE and r.environment.get("machine") == machine]
-        # A data set that could not be had then may be had now.
+        # A data set or a library that could not be had then may be had now.
         optional = datasets.optional()
-        return {r.experiment_id for r in here if not (r.status == "not_applicable" and r.dataset in optional)}
+        waiting = [r.dataset in optional or NotInstalled.ADVICE in r.reason for r in here]
+        known = zip(here, waiting, strict=True)
+        return {r.experiment_id for r, waits in known if not (waits and r.status == "not_applicable")}
 
     def latest(self, machine: str, tasks: Collection[str]) -> list[Attempt]:
         """What the latest good attempt at each experiment of these tasks took on this machine."""

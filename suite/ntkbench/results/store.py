@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ntkbench import datasets
-from ntkbench.errors import InputError, first_line
+from ntkbench.errors import InputError, NotInstalled, first_line
 from ntkbench.files import real
 from ntkbench.machine.cores import cores_given
 from ntkbench.machine.hardware import hardware_id
@@ -118,11 +118,13 @@ class Store:
         query = (
             "SELECT DISTINCT experiment_id FROM run JOIN environment USING (environment_id) "
             "WHERE origin = 'this machine' AND machine IN (?, ?) AND status IN (SELECT unnest(?::VARCHAR[])) "
-            # A data set that could not be had then may be had now.
-            "AND NOT (status = 'not_applicable' AND coalesce(dataset, '') IN (SELECT unnest(?::VARCHAR[])))"
+            # A data set or a library that could not be had then may be had now.
+            "AND NOT (status = 'not_applicable' AND "
+            "(coalesce(dataset, '') IN (SELECT unnest(?::VARCHAR[])) OR contains(reason, ?)))"
         )
         # A share of the hardware had no name then.
-        values = [machine, machine if cores_given() else hardware_id(), list(DONE), datasets.optional()]
+        other = machine if cores_given() else hardware_id()
+        values = [machine, other, list(DONE), datasets.optional(), NotInstalled.ADVICE]
         with self.reading() as connection:
             return {row[0] for row in connection.execute(query, values).fetchall()}
 

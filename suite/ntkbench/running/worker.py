@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ntkbench.datasets import DatasetUnavailable
-from ntkbench.errors import InputError, describe
+from ntkbench.errors import InputError, NotInstalled, describe
 from ntkbench.experiment.plan import PlannedRun
 from ntkbench.running.account import DESCRIBING, IMPORTING, MEMORY, OUTSIDE_STAGES, Account
 from ntkbench.running.context import Context, StageEvent
@@ -90,6 +90,9 @@ def _serve(
         except DatasetUnavailable as error:
             missing = Outcome("not_applicable", describe(error)) if error.optional else _failure(error, backend)
             finished = Finished(replace(missing, parts=account.parts, task_sha256=source), lacks_dataset=error.name)
+        except NotInstalled as error:
+            missing = Outcome("not_applicable", str(error))
+            finished = Finished(replace(missing, parts=account.parts, task_sha256=source))
         except BaseException as error:
             finished = Finished(replace(_failure(error, backend), parts=account.parts, task_sha256=source))
         send(connection, finished)

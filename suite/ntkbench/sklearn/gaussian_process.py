@@ -106,6 +106,8 @@ class NTKKernel(Kernel):
 
     def _hyperparameter(self, name: str, bounds: Bounds) -> Hyperparameter:
         bounds = bounds if self.architecture is None else "fixed"
+        if isinstance(bounds, str) and bounds != "fixed":
+            raise ValueError(f'{name}_bounds must be a pair of numbers or "fixed", not {bounds!r}')
         if not isinstance(bounds, str) and not getattr(self, name) > 0:
             raise ValueError(
                 f'{name} must be positive to be searched for, not {getattr(self, name)!r}; or set {name}_bounds="fixed"'

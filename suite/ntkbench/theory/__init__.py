@@ -63,6 +63,7 @@ from ntkbench.theory.feature_alignment import (
     recall_by_size,
     with_fresh_core,
 )
+from ntkbench.theory.finite_width import LossCurves, difference_ntk, loss_curves, ntk_width_errors
 from ntkbench.theory.gaps import GapErrors, MarkovCircle
 from ntkbench.theory.input_norms import (
     Exponent,
@@ -88,9 +89,12 @@ from ntkbench.theory.linearisation import (
     relu_ntk_expansion,
 )
 from ntkbench.theory.network_curve import network_curve, network_errors
+from ntkbench.theory.predictions.coverage import Held, coverage, gp_draws, intervals_held
 from ntkbench.theory.predictions.ensembles import Ensemble, ensemble
+from ntkbench.theory.predictions.evidence import Evidence, most_likely
 from ntkbench.theory.predictions.loss_flow import IntegrationError, loss_flow
-from ntkbench.theory.predictions.posterior import Posterior, posterior
+from ntkbench.theory.predictions.posterior import Posterior, posterior, posterior_gaps
+from ntkbench.theory.predictions.stationary import stationary_kernel
 from ntkbench.theory.rademacher import (
     Capacity,
     Rademacher,
@@ -146,11 +150,13 @@ __all__ = [
     "Ensemble",
     "Errors",
     "Estimate",
+    "Evidence",
     "Expansion",
     "Exponent",
     "FirstMovement",
     "FirstOutput",
     "GapErrors",
+    "Held",
     "Hypercube",
     "IntegrationError",
     "KernelErrors",
@@ -190,8 +196,10 @@ __all__ = [
     "conditioning",
     "conserved_share",
     "cosine_kernel",
+    "coverage",
     "decay_factor",
     "descend",
+    "difference_ntk",
     "discrepancies",
     "draw_relu",
     "draw_stack",
@@ -208,6 +216,7 @@ __all__ = [
     "function_cosines",
     "gaussian_mmd_squared",
     "geometric_width",
+    "gp_draws",
     "gradient_descent",
     "gradient_features",
     "gradient_flow",
@@ -217,6 +226,7 @@ __all__ = [
     "harmonic_dimension",
     "identity_error",
     "interpolant_norm",
+    "intervals_held",
     "kernel_descents",
     "kernel_errors",
     "kernel_runs",
@@ -237,6 +247,7 @@ __all__ = [
     "mitigate",
     "mixture",
     "mmd_squared",
+    "most_likely",
     "most_standard_errors",
     "movement_bound",
     "movement_scale",
@@ -259,6 +270,7 @@ __all__ = [
     "points_to_learn",
     "poisson_width",
     "posterior",
+    "posterior_gaps",
     "power_law_exponent",
     "predicted_law",
     "rademacher_complexity",
@@ -281,6 +293,7 @@ __all__ = [
     "spread_exponent",
     "squared_norms",
     "stable_rate",
+    "stationary_kernel",
     "steps_until",
     "stream_errors",
     "stream_floor",

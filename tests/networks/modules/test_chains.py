@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import importlib
+import importlib.util
 import math
 from typing import Any
 
@@ -83,6 +85,11 @@ def test_an_nnx_sequential() -> None:
     np.testing.assert_allclose(computed(serial(found, GlobalAvgPool()), (6, 2), own, x), values, rtol=1e-4, atol=1e-5)
 
 
+def installed(name: str) -> Any:
+    """A library, or None."""
+    return importlib.import_module(name) if importlib.util.find_spec(name) else None
+
+
 def test_equinox_chains() -> None:
     equinox = pytest.importorskip("equinox")
     nn = equinox.nn
@@ -118,7 +125,13 @@ def test_what_flax_has_and_no_layer_describes_is_named_by_its_place() -> None:
         "Sequential.layers[0]: feature_group_count=2 is": linen.Sequential(
             [linen.Conv(4, (3,), feature_group_count=2)]
         ),
-        "Sequential.layers[0].layers[0]: BatchNorm is": linen.Sequential([linen.Sequential([linen.BatchNorm()])]),
+        "Sequential.layers[0]: avg_pool is not supported; the nearest is functools.partial": (
+            linen.Sequential([linen.avg_pool])
+        ),
+        "Sequential.layers[0]: elu is not supported; the nearest is gelu": linen.Sequential([jax.nn.elu]),
+        "Sequential.layers[0].layers[0]: BatchNorm is not supported; the nearest is LayerNorm": linen.Sequential(
+            [linen.Sequential([linen.BatchNorm()])]
+        ),
         "Sequential.layers[0]: gelu by tanh is not supported; the nearest is functools": linen.Sequential([linen.gelu]),
         "Sequential.layers[0]: <lambda> is not supported; the nearest is a chain": linen.Sequential([lambda x: x]),
         "Sequential.layers[1]: sharing weights with Sequential.layers[0]": linen.Sequential([shared, shared]),
@@ -137,7 +150,11 @@ def test_what_equinox_has_and_no_layer_describes_is_named_by_its_place() -> None
         "Sequential.layers[0]: groups=2 is not supported; the nearest is groups=1": nn.Conv1d(
             4, 4, 3, groups=2, key=key
         ),
-        "Sequential.layers[0]: MaxPool2d is not supported; the nearest is a chain": nn.MaxPool2d(2),
+        "Sequential.layers[0]: MaxPool2d is not supported; the nearest is AvgPool": nn.MaxPool2d(2),
+        "Sequential.layers[0]: PReLU is not supported; the nearest is leaky_relu": nn.PReLU(),
+        "Sequential.layers[0]: RotaryPositionalEmbedding is not supported; the nearest is a chain": (
+            nn.RotaryPositionalEmbedding(4)
+        ),
         "Sequential.layers[0].fn: softmax is not supported": nn.Lambda(jax.nn.softmax),
         "Sequential.layers[0]: padding=(2,) of a window that reaches over 3": nn.Conv1d(2, 2, 3, padding=2, key=key),
         "Sequential.layers[0]: use_ceil=True is": nn.AvgPool1d(2, use_ceil=True),
@@ -146,3 +163,27 @@ def test_what_equinox_has_and_no_layer_describes_is_named_by_its_place() -> None
         with pytest.raises(ValueError) as caught:  # noqa: PT011
             from_equinox(nn.Sequential([module]))
         assert str(caught.value).startswith(words)
+
+
+def test_the_channels_of_inputs_are_checked_where_a_module_knows_them() -> None:
+    words = "takes 3 channels, and the inputs have 4; channels come last in input_shape$"
+    key = jax.random.key(0)
+    if equinox := installed("equinox"):
+        nn = equinox.nn
+        for layer, shape in ((nn.Linear(3, 2, key=key), (4,)), (nn.Conv1d(3, 2, 3, key=key), (8, 4))):
+            relu = nn.Lambda(jax.nn.relu)
+            with pytest.raises(ValueError, match=rf"^Sequential\.layers\[1\]: it {words}"):
+                from_equinox(nn.Sequential([relu, layer]), shape)
+            from_equinox(nn.Sequential([relu, layer]), (*shape[:-1], 3))
+        scalar = nn.Linear("scalar", 2, key=key)
+        assert from_equinox(scalar, (1,)) == serial(Dense(S2))
+    nnx = pytest.importorskip("flax.nnx")
+    for layer, shape in ((nnx.Linear(3, 2, rngs=nnx.Rngs(0)), (4,)), (nnx.Conv(3, 2, (3,), rngs=nnx.Rngs(0)), (8, 4))):
+        with pytest.raises(ValueError, match=rf"^{type(layer).__name__}: it {words}"):
+            from_flax(layer, shape)
+
+
+def test_a_class_is_no_module() -> None:
+    nnx = pytest.importorskip("flax.nnx")
+    with pytest.raises(ValueError, match=r"^a module is needed, not its class: make one, Linear\(\.\.\.\)$"):
+        from_flax(nnx.Linear)

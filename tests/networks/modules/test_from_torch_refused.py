@@ -82,6 +82,9 @@ CALLS: dict[str, Callable[[Any, torch.Tensor], Any]] = {
     "Calling, iadd: writing over an input that is used again": lambda m, x: (
         operator.iadd(h := m.conv(x), x) + torch.tanh(h)
     ),
+    "Calling, matmul: matmul is not supported; the nearest is torch.nn.Linear": lambda m, x: m.conv(x) @ x,
+    "Calling, truediv: truediv is not supported; the nearest is w_std and b_std": lambda m, x: m.conv(x) / 2,
+    "Calling: a dict as output is not supported; the nearest is one array": lambda m, x: {"y": m.conv(x)},
     "Calling: a tuple as output is not supported; the nearest is one array": lambda m, x: (m.conv(x), x),
     "Calling: its forward cannot be read (symbolically traced variables cannot be used as inputs to control flow)": (
         lambda m, x: m.conv(x) if x.sum() > 0 else x
@@ -145,6 +148,8 @@ def test_shapes_are_checked(shape: Any, words: str) -> None:
 def test_what_is_no_module_is_refused() -> None:
     with pytest.raises(ValueError, match=r"from_torch takes a torch\.nn\.Module, not 'resnet'"):
         from_torch("resnet")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"^a module is needed, not its class: make one, ReLU\(\.\.\.\)$"):
+        from_torch(nn.ReLU)  # type: ignore[arg-type]
 
 
 def test_scales_are_checked() -> None:

@@ -12,7 +12,7 @@ from scipy.stats import multivariate_normal
 from ntkbench.kernels import architecture_kernels
 from ntkbench.networks import Activation, Dense, serial
 from ntkbench.solvers import NotPositiveDefinite, cholesky_regression
-from ntkbench.theory import posterior
+from ntkbench.theory import Posterior, posterior, posterior_gaps
 
 N, RIDGE = 6, 0.3
 RNG = np.random.default_rng(0)
@@ -90,3 +90,12 @@ def test_a_singular_kernel_is_refused_with_a_ridge_that_would_do(backend: Any) -
     with pytest.raises(NotPositiveDefinite) as caught:
         posterior(*places)
     assert math.isfinite(posterior(*places, ridge=caught.value.sufficient).log_likelihood)
+
+
+def test_the_gaps_of_two_posteriors_are_their_largest_differences(backend: Any) -> None:
+    one = posterior(*PLACES, ridge=RIDGE)
+    mean, covariance = np.array(one.mean), np.array(one.covariance)
+    mean[1] += 0.5
+    covariance[0, 2] -= 0.25
+    other = Posterior(backend.asarray(mean, "float64"), covariance, one.log_likelihood + 3.0)
+    assert posterior_gaps(one, other, 6) == pytest.approx({"mean": 0.5, "covariance": 0.25, "likelihood": 0.5})

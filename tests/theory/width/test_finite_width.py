@@ -9,8 +9,8 @@ import pytest
 
 from ntkbench.backends import open_backend
 from ntkbench.kernels import empirical_ntk, fc_kernels
-from ntkbench.networks import Activation, Dense, finite, serial
-from ntkbench.theory import loss_curves, ntk_width_errors, power_law_exponent
+from ntkbench.networks import Activation, Conv, Dense, Flatten, finite, serial, to_backend
+from ntkbench.theory import difference_ntk, loss_curves, ntk_width_errors, power_law_exponent
 
 RELU = serial(Dense(2**0.5), Activation("relu"), Dense(2**0.5))
 
@@ -18,6 +18,24 @@ RELU = serial(Dense(2**0.5), Activation("relu"), Dense(2**0.5))
 @pytest.fixture(params=["jax", "torch"])
 def library(request: pytest.FixtureRequest) -> Any:
     return open_backend(request.param)
+
+
+def test_differences_of_a_linear_network_are_its_derivatives() -> None:
+    network, x = finite(serial(Dense(2.0, 0.5)), (3,), width=1, outputs=2), np.random.default_rng(0).normal(size=(4, 3))
+    found = difference_ntk(network, network.init(np.random.default_rng(1)), x)
+    expected = (4.0 * x @ x.T / 3 + 0.25)[:, :, None, None] * np.eye(2)
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
+def test_differences_are_what_automatic_derivatives_give(library: Any) -> None:
+    layers = serial(
+        Conv((2, 2), b_std=0.3), Activation("erf"), Conv(trained=False), Activation("erf"), Flatten(), Dense()
+    )
+    network, x = finite(layers, (3, 2, 1), width=3, outputs=2), np.random.default_rng(0).normal(size=(3, 3, 2, 1))
+    params = network.init(np.random.default_rng(1))
+    found = difference_ntk(network, params, x)
+    own = empirical_ntk(network, to_backend(params, library), library.asarray(x, "float64"))
+    np.testing.assert_allclose(found, library.to_numpy(own), atol=1e-8 * np.abs(found).max())
 
 
 def test_the_error_of_a_network_is_the_mean_over_its_starts(library: Any) -> None:

@@ -13,7 +13,7 @@ from ntkbench.duals.windows import window_sums
 from ntkbench.networks.layers import windows
 from ntkbench.networks.layers.features import Features
 from ntkbench.networks.layers.layer import Shape, Units
-from ntkbench.networks.layers.linear import LinearLayer
+from ntkbench.networks.layers.linear import LinearLayer, check_width
 from ntkbench.networks.layers.windows import Padding, Sizes, check_fits, check_padding, check_window
 
 
@@ -32,11 +32,12 @@ class Conv(LinearLayer):
         trained: False leaves weights and biases at their initial values.
         dilation: how far it is along each axis from one place in the filter to the next (Yu and Koltun 2016); None:
             one.
+        width: its channels in networks of finite width; None: as many as the network says.
         parameterization: "ntk" or "standard", as for `Dense`.
         channels: of "standard" alone, as for `Dense`.
 
     Raises:
-        ValueError: for windows, paddings or scales that are none.
+        ValueError: for windows, paddings, scales and widths that are none.
     """
 
     window: Sizes = (3, 3)
@@ -46,6 +47,7 @@ class Conv(LinearLayer):
     b_std: float = 0.0
     trained: bool = True
     dilation: Sizes | None = None
+    width: int | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -56,6 +58,7 @@ class Conv(LinearLayer):
                 object.__setattr__(self, name, (1,) * len(self.window))
             check_fits(getattr(self, name), name, self.window)
         check_padding(self.padding)
+        check_width(self.width)
 
     @property
     def steps(self) -> Sizes:
@@ -81,7 +84,7 @@ class Conv(LinearLayer):
         return self.steps[0]
 
     def output_shape(self, shape: Shape, units: Units) -> Shape:
-        return (*self._positions(windows.check_positions(shape, self)), units.last)
+        return (*self._positions(windows.check_positions(shape, self)), self.width or units.last)
 
     def product(self, x: Array, weight: Array) -> Array:
         """By the library's own convolution, where it has one."""

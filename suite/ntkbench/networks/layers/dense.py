@@ -9,7 +9,7 @@ from ntkbench.arrays.array import Array
 from ntkbench.duals.covariance import Covariance
 from ntkbench.networks.layers.features import Features
 from ntkbench.networks.layers.layer import Shape, Units
-from ntkbench.networks.layers.linear import LinearLayer
+from ntkbench.networks.layers.linear import LinearLayer, check_width
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,7 @@ class Dense(LinearLayer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.width is not None and (type(self.width) is not int or self.width < 1):
-            raise ValueError(f"width must be a positive whole number or None, not {self.width!r}")
+        check_width(self.width)
 
     @property
     def keeps_displacements(self) -> bool:

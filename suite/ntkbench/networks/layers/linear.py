@@ -66,6 +66,12 @@ class Parameterized(Layer):
             raise ValueError(f"{place}: the inputs have {number} channels, not {self.channels}: leave channels out")
 
 
+def check_width(width: Any) -> None:
+    """Raise ValueError unless this is a number of units, or None for as many as the network says."""
+    if width is not None and (type(width) is not int or width < 1):
+        raise ValueError(f"width must be a positive whole number or None, not {width!r}")
+
+
 class LinearLayer(Parameterized):
     """Weights on what each unit sees, and biases: at every position the same, unless the layer says otherwise.
 

@@ -37,8 +37,13 @@ _NEAREST = {
     "sub": "add",
     "max_pool": "avg_pool",
     "batch_norm": "torch.nn.LayerNorm",
+    "layer_norm": "torch.nn.LayerNorm",
+    "group_norm": "torch.nn.LayerNorm",
+    "instance_norm": "torch.nn.LayerNorm",
     "softmax": "sigmoid",
-    "linear": "torch.nn.Linear",
+    **dict.fromkeys(("linear", "matmul", "mm", "bmm", "einsum"), "torch.nn.Linear"),
+    **dict.fromkeys(("conv1d", "conv2d", "conv3d"), "a convolution of torch.nn"),
+    **dict.fromkeys(("truediv", "div"), "w_std and b_std of from_torch"),
 }
 _KNOWN = [*_MODULES, *_ELEMENTWISE, *_NOTHING, "add", "mul", "cat", "mean", "sum", "view", "reshape"]
 

@@ -15,6 +15,24 @@ _ACTIVATIONS = {
     **{name: name for name in ("relu", "tanh", "sigmoid", "swish", "sin", "cos", "exp", "erf", "abs", "sign")},
     **{"silu": "swish", "gelu": "gelu", "leaky_relu": "leaky_relu"},
 }
+_NEAREST = {
+    "MaxPool": "AvgPool",
+    "AdaptiveMaxPool": "AdaptiveAvgPool",
+    "max_pool": "functools.partial of avg_pool",
+    "min_pool": "functools.partial of avg_pool",
+    "avg_pool": "functools.partial of it, with its window_shape",
+    "RMSNorm": "LayerNorm",
+    **dict.fromkeys(("BatchNorm", "GroupNorm", "InstanceNorm"), "LayerNorm over the channels of vectors"),
+    **dict.fromkeys(("ConvTranspose", "ConvLocal"), "Conv"),
+    **dict.fromkeys(("DenseGeneral", "LinearGeneral", "Einsum"), "a layer on the last axis alone"),
+    "Embed": "a layer on one-hot vectors",
+    "PReLU": "leaky_relu",
+    "relu6": "relu",
+    "softplus": "relu",
+    "mish": "silu",
+    "hard": "sigmoid or tanh",
+    **dict.fromkeys(("elu", "selu", "celu"), "gelu"),
+}
 _CHAIN = "a chain, Sequential, of layers of the library and functions of jax.nn"
 
 
@@ -96,7 +114,8 @@ def _function(function: Any, place: Place) -> tuple[Layer, ...]:
         function, options = function.func, dict(function.keywords)
     name = getattr(function, "__name__", type(function).__name__)
     if not str(getattr(function, "__module__", "")).startswith("jax") or name not in (*_ACTIVATIONS, "identity"):
-        raise place.fault(name, _CHAIN)
+        near = [nearest for start, nearest in _NEAREST.items() if str(name).startswith(start)]
+        raise place.fault(name, (near or [_CHAIN])[0])
     if name == "gelu" and options != {"approximate": False}:
         raise place.fault("gelu by tanh", "functools.partial(jax.nn.gelu, approximate=False)")
     if name == "leaky_relu":

@@ -33,6 +33,7 @@ def read(module: Any, place: Place, chain: Chain) -> tuple[Layer, ...] | None:
     if isinstance(module, nn.Linear):
         if place.axes:
             raise place.fault("Linear on positions", "Lambda(jnp.ravel) or AdaptiveAvgPool before it")
+        place.check_channels(1 if module.in_features == "scalar" else module.in_features)
         return (chain.dense(module.use_bias),)
     if isinstance(module, nn.Conv):
         return _conv(module, place, chain)
@@ -60,6 +61,7 @@ def _conv(module: Any, place: Place, chain: Chain) -> tuple[Layer, ...]:
         raise place.fault(f"{type(module).__name__} on vectors", "Linear")
     if module.groups != 1:
         raise place.fault(f"groups={module.groups}", "groups=1")
+    place.check_channels(module.in_channels)
     modes: dict[str, Padding] = {"ZEROS": "same", "CIRCULAR": "circular"}
     if module.padding_mode not in modes:
         raise place.fault(f"padding_mode={module.padding_mode!r}", "padding_mode='ZEROS' or 'CIRCULAR'")

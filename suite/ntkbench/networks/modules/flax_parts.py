@@ -22,6 +22,8 @@ def inside(module: Any) -> Sequence[tuple[str, Any]] | None:
 
 def read(module: Any, place: Place, chain: Chain) -> tuple[Layer, ...] | None:
     """The layers of a module that is one, or of a pool."""
+    if isinstance(module, nnx.Linear | nnx.Conv):  # linen's learn it from their inputs
+        place.check_channels(module.in_features)
     if isinstance(module, linen.Dense | nnx.Linear):
         return (chain.dense(module.use_bias),)
     if isinstance(module, linen.Conv | nnx.Conv):

@@ -32,7 +32,8 @@ def from_torch(
     made says its scales itself. Layers without gradients are not trained. Gains and biases of a LayerNorm count as
     fixed, at one and zero. Dropout is that of training, as in `Dropout`. torch pads alike at both ends: where `Conv` of
     that stride does not, or where no `input_shape` says so, a convolution is one of stride one and
-    `AvgPool((1, 1), stride)`, which is the same at more cost.
+    `AvgPool((1, 1), stride)`, which is the same at more cost. Behind a sum of branches, a nonlinearity has a kernel of
+    infinite width only where both branches end with weights.
 
     Args:
         module: the module, which is not called.
@@ -55,6 +56,7 @@ def from_torch(
     from ntkbench.networks.modules.weights import Scales
 
     _check_scales_and_shape(w_std, b_std, input_shape)
+    _check_made(module)
     if not (hasattr(module, "named_modules") and hasattr(module, "forward")):
         raise ValueError(f"from_torch takes a torch.nn.Module, not {module!r}")
     architecture = architecture_of(*nodes_of(module, input_shape, Scales(w_std, b_std)))
@@ -114,13 +116,20 @@ def from_equinox(module: Any, input_shape: Shape | None = None, *, w_std: float 
 
 def _chained(module: Any, shape: Shape | None, chain: Chain) -> Serial:
     _check_scales_and_shape(chain.w_std, chain.b_std, shape)
+    _check_made(module)
     place = Place(type(module).__name__)
     if shape is not None:
-        place = replace(place, axes=len(shape) - 1, sizes=shape[:-1])
+        place = replace(place, axes=len(shape) - 1, sizes=shape[:-1], channels=shape[-1])
     architecture = serial(*chain.layers(module, place)[0])
     if shape is not None:
         architecture.output_shape(shape, Units(2, 2))
     return architecture
+
+
+def _check_made(module: Any) -> None:
+    """Raise ValueError for the class of a module in its place."""
+    if isinstance(module, type):
+        raise ValueError(f"a module is needed, not its class: make one, {module.__name__}(...)")
 
 
 def _check_scales_and_shape(w_std: float, b_std: float, shape: Any) -> None:

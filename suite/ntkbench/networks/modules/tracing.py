@@ -111,7 +111,8 @@ def _needed(traced: fx.Graph, root: nn.Module) -> list[fx.Node]:
     (output,) = (node for node in traced.nodes if node.op == "output")
     (value,) = output.args
     if not isinstance(value, fx.Node):
-        raise Place(type(root).__name__).fault(f"a {type(value).__name__} as output", "one array")
+        kind = type(value).__name__.removeprefix("immutable_")  # as torch.fx keeps lists and dicts
+        raise Place(type(root).__name__).fault(f"a {kind} as output", "one array")
     needed, left = set(), [value]
     while left:
         node = left.pop()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ntkbench.arrays.array import Array
-from ntkbench.arrays.checks import symmetric
+from ntkbench.arrays.checks import host, symmetric
 from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.arrays.settings import standard_settings
 from ntkbench.solvers.cholesky import definite_or_nan, lower_factor
@@ -59,6 +61,24 @@ def posterior(k_train: Array, y_train: Array, k_test: Array, k_test_test: Array,
         if not execution.differentiated(likelihood):
             likelihood = seen(execution, likelihood)
         return Posterior(problem.shaped(mean), covariance, likelihood)
+
+
+def posterior_gaps(one: Posterior, other: Posterior, targets: int) -> dict[str, float]:
+    """How far two posteriors of the same targets are apart; they may be of two libraries.
+
+    Args:
+        one: A posterior.
+        other: Another one.
+        targets: How many numbers the targets are, n k.
+
+    Returns:
+        The largest absolute differences of "mean" and "covariance", and that of the log "likelihood" a target.
+    """
+    return {
+        "mean": float(np.abs(host(one.mean) - host(other.mean)).max()),
+        "covariance": float(np.abs(host(one.covariance) - host(other.covariance)).max()),
+        "likelihood": abs(float(one.log_likelihood) - float(other.log_likelihood)) / targets,
+    }
 
 
 def checked_prior(execution: Execution, k_test_test: Array, k_test: Array) -> Array:

@@ -46,6 +46,33 @@ def ntk_width_errors(
     return [float(np.mean([(float(s) / size) ** 0.5 for s in of_width])) for of_width in squares]
 
 
+def difference_ntk(network: Finite, params: Parameters, x: np.ndarray, *, step: float = 1e-5) -> np.ndarray:
+    """The empirical NTK by central differences, one trained parameter after another: slow, and no automatic derivative.
+
+    Args:
+        network: A network of few parameters.
+        params: Its parameters, float64 arrays of NumPy.
+        x: Inputs, (n, ...), float64 of NumPy.
+        step: How far each parameter is moved; the error is of the order of its square, plus rounding over it.
+
+    Returns:
+        (n, n, O, O), as `empirical_ntk` gives it.
+    """
+    columns = []
+    for layer, (linear, own) in enumerate(zip(network.linear_layers, params, strict=True)):
+        for name, array in own.items() if linear.layer.trained else ():
+            for place in np.ndindex(array.shape):
+                outputs = []
+                for moved in (step, -step):
+                    values = array.copy()
+                    values[place] += moved
+                    outputs.append(network.apply((*params[:layer], {**own, name: values}, *params[layer + 1 :]), x))
+                columns.append((outputs[0] - outputs[1]) / (2 * step))
+    jacobian = np.stack(columns)
+    kernel: np.ndarray = np.einsum("pio,pjq->ijoq", jacobian, jacobian)
+    return kernel
+
+
 def _first_output(params: Parameters, x: Array, *, network: Finite) -> Array:
     return network.apply(params, x)[:, 0]
 

@@ -1,4 +1,4 @@
-"""Dense layers with a width of their own."""
+"""Dense layers and convolutions with a width of their own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from ntkbench.backends import Backend
 from ntkbench.kernels import architecture_kernels
-from ntkbench.networks import Activation, Dense, Residual, finite, serial, to_backend
+from ntkbench.networks import Activation, Conv, Dense, Flatten, Residual, finite, serial, to_backend
 
 RELU, TANH = Activation("relu"), Activation("tanh")
 
@@ -36,10 +36,21 @@ def test_widths_of_their_own_change_no_kernel_of_infinite_width() -> None:
     np.testing.assert_array_equal(narrow.ntk, plain.ntk)
 
 
+def test_a_convolution_may_have_a_width_of_its_own(backend: Backend) -> None:
+    layers = serial(Conv(width=3), RELU, Conv((1, 1), stride=(2, 2)), RELU, Conv((3, 1), width=7), Flatten(), Dense())
+    network = finite(layers, (4, 4, 2), width=5)
+    shapes = [(3, 3, 2, 3), (1, 1, 3, 5), (3, 1, 5, 7), (28, 1)]
+    assert [linear.weight_shape for linear in network.linear_layers] == shapes
+    params = to_backend(network.init(np.random.default_rng(0)), backend)
+    x = backend.asarray(np.random.default_rng(1).standard_normal((6, 4, 4, 2)), "float64")
+    assert tuple(network.apply(params, x).shape) == (6, 1)
+
+
+@pytest.mark.parametrize("layer", [Dense, Conv])
 @pytest.mark.parametrize("width", [0, -3, 2.0, True])
-def test_widths_that_are_none_are_refused(width: Any) -> None:
+def test_widths_that_are_none_are_refused(layer: Any, width: Any) -> None:
     with pytest.raises(ValueError, match=f"^width must be a positive whole number or None, not {width}$"):
-        Dense(width=width)
+        layer(width=width)
 
 
 def test_a_branch_of_another_width_than_its_shortcut_is_refused() -> None:
