@@ -63,7 +63,6 @@ from ntkbench.theory.feature_alignment import (
     recall_by_size,
     with_fresh_core,
 )
-from ntkbench.theory.finite_width import LossCurves, difference_ntk, loss_curves, ntk_width_errors
 from ntkbench.theory.gaps import GapErrors, MarkovCircle
 from ntkbench.theory.input_norms import (
     Exponent,
@@ -108,7 +107,7 @@ from ntkbench.theory.spectra import Spectrum, cosine_kernel, harmonic_dimension
 from ntkbench.theory.staircase import learned_degree, plateau_points, points_at_half, power_law_exponent
 from ntkbench.theory.width.convergence import KernelErrors, kernel_errors, limit_layer_kernels
 from ntkbench.theory.width.copies import Copies, narrow_parameters, outputs_of_all
-from ntkbench.theory.width.finite_width import LossCurves, loss_curves, ntk_width_errors
+from ntkbench.theory.width.finite_width import LossCurves, difference_ntk, loss_curves, ntk_width_errors
 from ntkbench.theory.width.gaussianity import discrepancies, excess_kurtosis, gaussian_mmd_squared, mmd_squared
 from ntkbench.theory.width.laws import geometric_width, pareto_width, poisson_width
 from ntkbench.theory.width.moments import ReluMoments, limit_ratio, mean_movement, movement_bound, relu_moments
