@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.arrays.transforms import Transforms, transforms_for
 from ntkbench.arrays.trees import leaves, mapped
 from ntkbench.kernels.empirical import costs, inputs
-from ntkbench.kernels.empirical.costs import WAYS, Way
 from ntkbench.kernels.empirical.inputs import Inputs
 from ntkbench.kernels.empirical.jacobians import evaluate
 from ntkbench.kernels.empirical.modules import holds_parameters, model_of
@@ -43,31 +41,8 @@ class Subject:
     def activations(self, x: Inputs) -> int:
         """Numbers that an evaluation holds for each of the inputs x, roughly."""
         if self.network is not None:
-            return costs.activations(self.network)
+            return costs.activations(costs.layers_of(self.network))
         return costs.unknown_activations(self.parameters, inputs.size(x))
-
-    def room(self, way: Way, x1: Inputs, n2: int, trace: bool) -> tuple[int, int]:
-        """Numbers held at once for each input and for each pair of inputs, roughly."""
-        if self.network is not None:
-            return costs.room(self.network, way, inputs.number(x1), n2, trace)
-        return costs.unknown_room(self.parameters, inputs.size(x1), way, self.outputs, trace)
-
-    def way(self, method: str, n1: int, n2: int | None, trace: bool) -> Way:
-        """The method asked for, or with "auto" the one with the fewest multiply-adds."""
-        known: dict[str, Way] = {way: way for way in WAYS}
-        if method not in ("auto", *known):
-            close = difflib.get_close_matches(str(method), ["auto", *known], n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
-            raise ValueError(f"method must be one of auto, {', '.join(known)}, not {method!r}{hint}")
-        if self.network is None and method == "structured":
-            raise ValueError("structured derivatives need a network from networks.finite; use method='auto'")
-        if method != "auto":
-            return known[method]
-        if self.network is None:
-            counted = costs.unknown_costs(self.parameters, n1, n2, self.outputs, trace=trace)
-        else:
-            counted = costs.costs(self.network, n1, n2, trace=trace)
-        return min(counted, key=lambda way: counted[way])
 
 
 def given(apply: Any, rest: tuple[Any, ...]) -> tuple[Any, ...]:
