@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.arrays.transforms import Transforms, transforms_for
@@ -90,6 +91,10 @@ def subject_of(apply: Any, params: Any, x1: Inputs, x2: Inputs | None) -> Subjec
         trained, fixed = network.split(params)
         return Subject(network.apply, network, params, trained, fixed, network.output_size, x1, execution, transforms)
     function = apply if model is None else model.apply
+    if array_api_compat.is_torch_array(arrays[0]):
+        from ntkbench.kernels.empirical.calls.plain import plain
+
+        function = plain(function)
     output = evaluate(function, trained, fixed, mapped(lambda x: x[:1], x1))
     shape = tuple(output.shape)
     if len(shape) != 2 or shape[0] != min(1, inputs.number(x1)):

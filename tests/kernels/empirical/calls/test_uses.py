@@ -197,9 +197,9 @@ MODULES: dict[str, tuple[Callable[[], nn.Module], Callable[[int], Any], tuple[st
         ("each.weight", "each.bias"),
     ),
     "slopes that are trained": (
-        lambda: S(L(3, 4), nn.PReLU(4), L(4, 2)),
-        VECTOR,
-        ("1.weight",),
+        lambda: S(nn.Conv2d(4, 3, 2), nn.PReLU(3), nn.Flatten(), L(36, 2), nn.PReLU()),
+        lambda n: normal(n, 4, 5, 4),
+        ("1.weight", "4.weight"),
     ),
     "of a tuple": (
         lambda: Called(lambda m, x: m.both(x)[1], both=Called(lambda m, x: (x, m.out(x)), out=L(3, 2))),
