@@ -82,6 +82,10 @@ def subject_of(apply: Any, params: Any, x1: Inputs, x2: Inputs | None) -> Subjec
     trained, fixed = (params, None) if model is None else (model.trained, model.fixed)
     given = [x1] if x2 is None else [x1, x2]
     arrays = [*leaves(given), *leaves(trained)]
+    if network is None and model is None and any(map(array_api_compat.is_torch_array, arrays)):
+        from ntkbench.kernels.empirical.calls.plain import plain
+
+        apply = plain(apply)
     execution = execution_for(*arrays)
     transforms = transforms_for(arrays[0])
     inputs.check(given)
@@ -91,10 +95,6 @@ def subject_of(apply: Any, params: Any, x1: Inputs, x2: Inputs | None) -> Subjec
         trained, fixed = network.split(params)
         return Subject(network.apply, network, params, trained, fixed, network.output_size, x1, execution, transforms)
     function = apply if model is None else model.apply
-    if array_api_compat.is_torch_array(arrays[0]):
-        from ntkbench.kernels.empirical.calls.plain import plain
-
-        function = plain(function)
     output = evaluate(function, trained, fixed, mapped(lambda x: x[:1], x1))
     shape = tuple(output.shape)
     if len(shape) != 2 or shape[0] != min(1, inputs.number(x1)):
