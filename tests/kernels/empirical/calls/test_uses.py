@@ -272,6 +272,18 @@ def test_what_has_no_derivative_gives_zero() -> None:
     )
 
 
+def test_no_mode_of_torch_changes_it() -> None:
+    module = S(L(3, 4), nn.PReLU(), L(4, 2)).double()
+    with torch.inference_mode():
+        x = normal(3, 3).clone()
+    want = empirical_ntk(module, x, method="contraction")
+    for block in (torch.inference_mode(), torch.no_grad(), torch.enable_grad()):
+        with block:
+            found = empirical_ntk(module, x, method="structured")
+        assert not found.requires_grad
+        torch.testing.assert_close(found, want, rtol=1e-12, atol=1e-12)
+
+
 def test_calls_that_differ_between_inputs_are_refused() -> None:
     def function(params: Any, x: torch.Tensor) -> torch.Tensor:
         calls.append(x)
