@@ -10,8 +10,10 @@ import pytest
 
 from ntkbench.arrays.execution import implementations
 from ntkbench.backends import open_backend
-from ntkbench.kernels.empirical.costs import by_positions, costs, room, side, unknown_costs
+from ntkbench.kernels.empirical.costs import costs, layers_of, room, side, unknown_costs
+from ntkbench.kernels.empirical.forms import Form
 from ntkbench.kernels.empirical.ntk import empirical_ntk
+from ntkbench.kernels.empirical.structured import orders
 from ntkbench.networks import Activation, Conv, Dense, Finite, Flatten, LocalConv, finite, serial, to_backend
 
 RELU = Activation("relu")
@@ -45,9 +47,9 @@ def test_untrained_layers_cost_no_derivatives() -> None:
 
 
 def test_a_convolution_takes_the_cheaper_of_positions_and_weights() -> None:
-    for width, over_positions in ((64, True), (2, False)):
+    for width, order in ((64, "slopes"), (2, "weights")):
         network = finite(serial(Conv((2, 2), padding="circular"), RELU, Flatten(), Dense()), (2, 2, 3), width=width)
-        assert by_positions(network, 10, 10, False) == (over_positions, True)
+        assert orders(network, 10, 10, Form()) == (order, "slopes")
         fan_in, weights = 12, 12 * width
         convolution = min(100 * 16 * (fan_in + width), 20 * 4 * weights + 100 * weights)
         readout = 100 * (4 * width + 1)
@@ -57,7 +59,7 @@ def test_a_convolution_takes_the_cheaper_of_positions_and_weights() -> None:
 
 def test_a_convolution_without_shared_weights_pairs_each_position_with_itself() -> None:
     network = finite(serial(LocalConv((2, 2), padding="circular"), RELU, Flatten(), Dense()), (2, 2, 3), width=2)
-    assert by_positions(network, 10, 10, False) == (True, True)
+    assert orders(network, 10, 10, Form()) == ("slopes", "slopes")
     weights = 4 * 12 * 2
     assert [linear.parameters for linear in network.linear_layers] == [weights, 8]
     forward, pair = weights + 8, 4 * (12 + 2) + (8 + 1)
@@ -90,7 +92,7 @@ def test_the_trace_saves_the_blocks_beside_the_diagonal() -> None:
 def test_an_unknown_function_is_counted_as_a_dense_network_of_as_many_parameters() -> None:
     network = dense(2048, 4)
     parameters = sum(linear.parameters for linear in network.linear_layers)
-    known, unknown = costs(network, 100, 100), unknown_costs(parameters, 100, 100, 4, trace=False)
+    known, unknown = costs(network, 100, 100), unknown_costs(parameters, 100, 100, 4, Form())
     for method, count in unknown.items():
         assert count == pytest.approx(known[method], rel=0.05)
 
@@ -104,7 +106,10 @@ def test_tiles_are_as_large_as_the_budget_allows() -> None:
 
 def test_a_jacobian_takes_more_room_than_structured_derivatives() -> None:
     network = dense(512)
-    contraction, structured = (room(network, way, 9, 9, False)[0] for way in ("contraction", "structured"))
+    contraction, structured = (
+        room(layers_of(network), 1, way, 9, 9, Form())[0]
+        for way in ("contraction", "structured")  # type: ignore[arg-type]
+    )
     assert contraction > 50 * structured
 
 

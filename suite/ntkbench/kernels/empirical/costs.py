@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
+from ntkbench.kernels.empirical.forms import Diagonal, Form, form_of
+from ntkbench.kernels.empirical.shares import Direct, Order, Share
 from ntkbench.networks.finite import Finite
 from ntkbench.networks.layers import Linear
 
@@ -13,11 +17,28 @@ Way = Literal["contraction", "vector_products", "structured"]
 WAYS: tuple[Way, ...] = ("contraction", "vector_products", "structured")
 
 
-def costs(finite: Finite, n1: int, n2: int | None = None, *, trace: bool = False) -> dict[Way, int]:
+@dataclass(frozen=True)
+class Layer:
+    """A step of a function: multiply-adds, and numbers in and out, for one input, and the shares of what it trains."""
+
+    multiply_adds: int
+    values: int
+    shares: tuple[Share | Direct, ...] = ()
+
+
+def costs(
+    finite: Finite,
+    n1: int,
+    n2: int | None = None,
+    *,
+    trace: bool = False,
+    diagonal: Diagonal | None = None,
+    outputs: Sequence[int] | None = None,
+) -> dict[Way, int]:
     """What each way to an empirical NTK costs, counted from shapes alone.
 
     With F the cost of one output, P the parameters, O the outputs, n = n1 + n2: "contraction" n O F + n1 n2 O^2 P,
-    "vector_products" n2 O F + n1 n2 O F, "structured" n O F + what the layers' shares cost (`pair_cost`). Biases,
+    "vector_products" n2 O F + n1 n2 O F, "structured" n O F + what the layers' shares cost (`Share.pair_cost`). Biases,
     nonlinearities and pooling are not counted.
 
     Args:
@@ -25,6 +46,8 @@ def costs(finite: Finite, n1: int, n2: int | None = None, *, trace: bool = False
         n1: the number of inputs.
         n2: the number of other inputs; None: the kernel of the inputs with themselves, one triangle of it.
         trace: whether only the mean over equal outputs is wanted.
+        diagonal: "outputs" or "inputs": the only pairs of them that are wanted, each with itself.
+        outputs: those that are wanted; None: all.
 
     Returns:
         Multiply-adds by way.
@@ -32,96 +55,104 @@ def costs(finite: Finite, n1: int, n2: int | None = None, *, trace: bool = False
     References:
         Novak et al. 2022, "Fast finite width neural tangent kernel".
     """
-    layers, outputs = finite.linear_layers, finite.output_size
-    inputs = n1 + (n2 or 0)
-    pairs = n1 * n2 if n2 is not None else n1 * (n1 + 1) // 2
-    forward = sum(linear.multiply_adds for linear in layers)
-    trained = [linear for linear in layers if linear.layer.trained]
+    form = form_of(trace, diagonal, outputs)
+    form.check(finite.output_size)
+    return counted(layers_of(finite), finite.output_size, n1, n2, form)
+
+
+def counted(layers: Sequence[Layer], outputs: int, n1: int, n2: int | None, form: Form) -> dict[Way, int]:
+    """As `costs`, of the layers of any function in their order."""
+    outputs = form.left(outputs)
+    inputs, pairs = n1 + (n2 or 0), form.pairs(n1, n2)
+    forward = sum(layer.multiply_adds for layer in layers)
     # Derivatives run back to the lowest trained layer's output; weights then cost once more what the layer costs.
-    lowest = next((k for k, linear in enumerate(layers) if linear.layer.trained), len(layers))
-    back = sum(linear.multiply_adds for linear in layers[lowest + 1 :])
-    weights = sum(linear.multiply_adds for linear in trained)
-    blocks = outputs if trace else outputs**2
-    shares = 0
-    for linear in trained:
-        by_positions = pairs * pair_cost(linear, outputs, trace)
-        by_weights = inputs * outputs * linear.multiply_adds + pairs * blocks * linear.parameters
-        shares += min(by_positions, by_weights) if linear.layer.shared else by_positions
+    lowest = next((k for k, layer in enumerate(layers) if layer.shares), len(layers))
+    back = sum(layer.multiply_adds for layer in layers[lowest + 1 :])
+    shares = [share for layer in layers for share in layer.shares]
+    weights = sum(share.multiply_adds for share in shares)
+    orders = [share.order(n1, n2, outputs, form) for share in shares]
+    contracted = sum(
+        inputs * share.input_cost(order, outputs) + pairs * share.pair_cost(order, outputs, form)
+        for share, order in zip(shares, orders, strict=True)
+    )
     return {
         "contraction": inputs * (forward + outputs * (back + weights))
-        + pairs * blocks * sum(linear.parameters for linear in trained),
+        + pairs * form.products(outputs) * sum(share.parameters for share in shares),
         "vector_products": inputs * forward
         + (n1 if n2 is None else n2) * outputs * (back + weights)
         + pairs * outputs * (back + weights),
-        "structured": inputs * (forward + outputs * back) + shares,
+        "structured": inputs * (forward + outputs * back) + contracted,
     }
 
 
-def pair_cost(linear: Linear, outputs: int, trace: bool) -> int:
-    """Multiply-adds of a layer's share in one pair of inputs: over pairs of positions, inputs times derivatives."""
-    per_output = outputs * linear.units
-    return linear.weight_pairs * (linear.fan_in + (per_output if trace else outputs * per_output))
-
-
-def by_positions(finite: Finite, n1: int, n2: int, trace: bool) -> tuple[bool, ...]:
-    """For each trained layer whether its share is summed over positions, or its weights' derivatives are formed.
-
-    The latter only where weights are shared: otherwise they would be as many for each position.
-    """
-    outputs = finite.output_size
-    blocks = outputs if trace else outputs**2
+def layers_of(finite: Finite) -> tuple[Layer, ...]:
+    """The linear layers of a network."""
     return tuple(
-        not linear.layer.shared
-        or n1 * n2 * pair_cost(linear, outputs, trace)
-        <= (n1 + n2) * outputs * linear.multiply_adds + n1 * n2 * blocks * linear.parameters
+        Layer(
+            linear.multiply_adds,
+            math.prod(linear.input_shape) + math.prod(linear.output_shape),
+            (share_of(linear, finite.scales(linear)),) if linear.layer.trained else (),
+        )
         for linear in finite.linear_layers
-        if linear.layer.trained
     )
 
 
-def unknown_costs(parameters: int, n1: int, n2: int | None, outputs: int, *, trace: bool) -> dict[Way, int]:
+def shares_of(finite: Finite) -> tuple[Share, ...]:
+    """Those of the trained layers of a network."""
+    return tuple(share_of(linear, finite.scales(linear)) for linear in finite.linear_layers if linear.layer.trained)
+
+
+def share_of(linear: Linear, scales: tuple[float, float]) -> Share:
+    """That of a layer; weights that are not shared are a group for each position."""
+    groups, positions = (1, linear.positions) if linear.layer.shared else (linear.positions, 1)
+    return Share(positions, linear.fan_in, linear.units, groups, scales, linear.has_bias)
+
+
+def orders_of(shares: Sequence[Share | Direct], n1: int, n2: int | None, outputs: int, form: Form) -> tuple[Order, ...]:
+    """In which order each share is contracted."""
+    return tuple(share.order(n1, n2, outputs, form) for share in shares)
+
+
+def unknown_costs(parameters: int, n1: int, n2: int | None, outputs: int, form: Form) -> dict[Way, int]:
     """As `costs`, for any function: each parameter is taken to be used once for an output."""
-    inputs = n1 + (n2 or 0)
-    pairs = n1 * n2 if n2 is not None else n1 * (n1 + 1) // 2
-    blocks = outputs if trace else outputs**2
+    outputs = form.left(outputs)
+    inputs, pairs = n1 + (n2 or 0), form.pairs(n1, n2)
     return {
-        "contraction": parameters * (inputs * (1 + 2 * outputs) + pairs * blocks),
+        "contraction": parameters * (inputs * (1 + 2 * outputs) + pairs * form.products(outputs)),
         "vector_products": parameters * (inputs + (n1 if n2 is None else n2) * 2 * outputs + 2 * pairs * outputs),
     }
 
 
-def room(finite: Finite, way: Way, n1: int, n2: int, trace: bool) -> tuple[int, int]:
+def room(layers: Sequence[Layer], outputs: int, way: Way, n1: int, n2: int | None, form: Form) -> tuple[int, int]:
     """Numbers held at once for each input and for each pair, roughly, for the kernel of n1 inputs with n2 others."""
-    outputs = finite.output_size
-    blocks = 1 if trace else outputs**2
-    trained = [linear for linear in finite.linear_layers if linear.layer.trained]
-    values, parameters = activations(finite), sum(linear.parameters for linear in trained)
+    outputs = form.left(outputs)
+    entries = form.entries(outputs)
+    shares = [share for layer in layers for share in layer.shares]
+    values, parameters = activations(layers), sum(share.parameters for share in shares)
     if way == "contraction":
-        return values * (1 + outputs) + 2 * outputs * parameters, 2 * blocks
+        return values * (1 + outputs) + 2 * outputs * parameters, 2 * entries
     if way == "vector_products":
-        return values + 2 * outputs * parameters, outputs * 2 * values + 2 * blocks
+        return values + 2 * outputs * parameters, outputs * 2 * values + 2 * entries
     # The derivatives as they come, and in the order in which they are contracted.
-    each, pair = values * (1 + 2 * outputs), 3 * blocks
-    for linear, over_positions in zip(trained, by_positions(finite, n1, n2, trace), strict=True):
-        each += linear.positions * linear.fan_in
-        if not over_positions:
-            each += 2 * outputs * linear.parameters
-        elif linear.positions > 1:
-            pair = max(pair, linear.weight_pairs * (1 + 2 * blocks) + 2 * blocks)
+    each, pair = values * (1 + 2 * outputs), 3 * entries
+    for share in shares:
+        order = share.order(n1, n2, outputs, form)
+        each += share.input_room(order, outputs)
+        pair = max(pair, share.pair_room(order, outputs, form))
     return each, pair
 
 
-def activations(finite: Finite) -> int:
-    """The numbers that go into the linear layers and come out of them, for one input."""
-    return sum(math.prod(linear.input_shape) + math.prod(linear.output_shape) for linear in finite.linear_layers)
+def activations(layers: Sequence[Layer]) -> int:
+    """The numbers that go into the layers and come out of them, for one input."""
+    return sum(layer.values for layer in layers)
 
 
-def unknown_room(parameters: int, inputs: int, way: Way, outputs: int, trace: bool) -> tuple[int, int]:
+def unknown_room(parameters: int, inputs: int, way: Way, outputs: int, form: Form) -> tuple[int, int]:
     """As `room`, for any function of inputs of so many numbers."""
+    outputs = form.left(outputs)
     values = unknown_activations(parameters, inputs)
-    blocks = 1 if trace else outputs**2
     pair = outputs * 2 * values if way == "vector_products" else 0
-    return values + 2 * outputs * parameters, pair + 2 * blocks
+    return values + 2 * outputs * parameters, pair + 2 * form.entries(outputs)
 
 
 def unknown_activations(parameters: int, inputs: int) -> int:
@@ -132,3 +163,13 @@ def unknown_activations(parameters: int, inputs: int) -> int:
 def side(each: int, pair: int, budget: int) -> int:
     """The largest t >= 1 for which 2 t inputs and t^2 pairs, in numbers of `each` and `pair`, fit into `budget`."""
     return max(1, int((math.sqrt(each**2 + pair * budget) - each) / max(pair, 1)))
+
+
+def even(n: int, most: int) -> int:
+    """The length of as few equal parts of n as there may be with at most so many each: the last is hardly shorter."""
+    return math.ceil(n / math.ceil(n / most)) if n else most
+
+
+def length(each: int, pair: int, budget: int) -> int:
+    """The largest t >= 1 for which 2 t inputs, each of which meets one other, fit into `budget`."""
+    return max(1, budget // (2 * each + pair))

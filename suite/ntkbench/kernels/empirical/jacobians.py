@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.transforms import Transforms
 from ntkbench.arrays.trees import leaves
+from ntkbench.kernels.empirical.forms import Form
 from ntkbench.kernels.empirical.inputs import Inputs, alone, number
+from ntkbench.kernels.empirical.shares import direct
 from ntkbench.networks.parameters import merge
 
 Apply = Callable[[Any, Inputs], Array]
@@ -20,45 +24,71 @@ def evaluate(apply: Apply, trained: Any, fixed: Any, x: Inputs) -> Array:
     return apply(trained if fixed is None else merge(trained, fixed), x)
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """A function, some of its outputs left; a value, such that what is compiled for it is compiled for its equals."""
+
+    apply: Apply
+    outputs: tuple[int, ...]
+
+    def __call__(self, params: Any, x: Inputs) -> Array:
+        """(n, as many as are chosen)."""
+        found = self.apply(params, x)
+        return array_api_compat.array_namespace(found).stack([found[:, output] for output in self.outputs], axis=1)
+
+
+def chosen(apply: Apply, form: Form) -> Apply:
+    """The function, its chosen outputs alone."""
+    return apply if form.chosen is None else Chosen(apply, form.chosen)
+
+
 def factors(
-    trained: Any, fixed: Any, x: Inputs, *, apply: Apply, trace: bool, transforms: Transforms
+    trained: Any, fixed: Any, x: Inputs, *, apply: Apply, form: Form, transforms: Transforms
 ) -> tuple[Array, ...]:
-    """The Jacobian of the inputs x, a matrix for each array of parameters: (n O, .), with `trace` (n, O .)."""
+    """The Jacobian of the inputs x, a matrix for each array of parameters, as `shares.direct` lays it out."""
 
     def one(parameters: Any, x: Inputs) -> Array:
-        return evaluate(apply, parameters, fixed, alone(x))[0]
+        return evaluate(chosen(apply, form), parameters, fixed, alone(x))[0]
 
     jacobian = leaves(transforms.vmap(transforms.jacobian(one), (None, 0))(trained, x))
     xp = array_api_compat.array_namespace(*jacobian)
-    return tuple(xp.reshape(j, (j.shape[0] * (1 if trace else j.shape[1]), -1)) for j in jacobian)
+    return tuple(direct(xp.reshape(j, (*j.shape[:2], math.prod(j.shape[2:]))), form) for j in jacobian)
 
 
 def contract(left: tuple[Array, ...], right: tuple[Array, ...], *, divisor: int) -> Array:
     """The kernel of two sets of inputs from their Jacobians, over `divisor`."""
-    shares = [one @ other.T for one, other in zip(left, right, strict=True)]
-    return sum(shares[1:], shares[0]) / divisor
+    xp = array_api_compat.array_namespace(*left)
+    found = [one @ xp.matrix_transpose(other) for one, other in zip(left, right, strict=True)]
+    return sum(found[1:], found[0]) / divisor
 
 
 def products(
-    trained: Any, fixed: Any, x1: Inputs, x2: Inputs, *, apply: Apply, outputs: int, trace: bool, transforms: Transforms
+    trained: Any, fixed: Any, x1: Inputs, x2: Inputs, *, apply: Apply, outputs: int, form: Form, transforms: Transforms
 ) -> Array:
     """The kernel column by column, J1 (J2' e): a derivative at x1 in the direction of a gradient at x2.
 
-    (n1 O, n2 O), or with `trace` (n1, n2), the mean over outputs.
+    A block as `shares.contract` gives it; `outputs` are those that are left.
     """
     like = leaves(trained)[0]
     xp = array_api_compat.array_namespace(like)
+    options: dict[str, Any] = {"apply": chosen(apply, form), "transforms": transforms}
 
-    def column(x: Inputs, cotangent: Array) -> Array:
-        direction = pull(trained, fixed, alone(x), cotangent[None], apply=apply, transforms=transforms)
-        return push(trained, fixed, x1, direction, apply=apply, transforms=transforms)
+    def column(x1: Inputs, x2: Inputs, cotangent: Array) -> Array:
+        direction = pull(trained, fixed, alone(x2), cotangent[None], **options)
+        found = push(trained, fixed, x1, direction, **options)
+        return found if form.crossed else found @ cotangent
 
     each_output = xp.eye(outputs, dtype=like.dtype, device=array_api_compat.device(like))
-    columns = transforms.vmap(transforms.vmap(column, (None, 0)), (0, None))(x2, each_output)
-    if trace:  # (n2, O, n1, O)
-        diagonal = xp.linalg.diagonal(xp.permute_dims(columns, (2, 0, 1, 3)))
-        return xp.mean(diagonal, axis=-1)
-    return xp.reshape(xp.permute_dims(columns, (2, 3, 0, 1)), (number(x1) * outputs, number(x2) * outputs))
+    if form.paired:
+        by_output = transforms.vmap(lambda one, other, e: column(alone(one), other, e)[0], (None, None, 0))
+        columns = transforms.vmap(by_output, (0, 0, None))(x1, x2, each_output)
+        return xp.matrix_transpose(columns) if form.crossed else xp.mean(columns, axis=1)[:, None, None]
+    by_output = transforms.vmap(column, (None, None, 0))
+    columns = transforms.vmap(by_output, (None, 0, None))(x1, x2, each_output)
+    if form.crossed:  # (n2, O, n1, O)
+        return xp.reshape(xp.permute_dims(columns, (2, 3, 0, 1)), (number(x1) * outputs, number(x2) * outputs))
+    columns = xp.permute_dims(columns, (1, 2, 0))
+    return xp.mean(columns, axis=0) if form.trace else columns
 
 
 def pull(trained: Any, fixed: Any, x: Inputs, cotangent: Array, *, apply: Apply, transforms: Transforms) -> Any:

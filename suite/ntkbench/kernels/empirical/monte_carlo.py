@@ -15,12 +15,15 @@ from ntkbench.arrays.settings import standard_settings
 from ntkbench.arrays.transforms import Transforms
 from ntkbench.arrays.trees import leaves, mapped
 from ntkbench.kernels.empirical import costs, structured
+from ntkbench.kernels.empirical.forms import Form
+from ntkbench.kernels.empirical.shares import Order
 from ntkbench.kernels.empirical.subject import Subject, subject_of
 from ntkbench.kernels.gram.tiles import Progress, gram, part
 from ntkbench.kernels.relu.network import Kernels
 from ntkbench.networks.finite import Finite
 
 _BUDGET = 2**28
+_MEAN = Form(trace=True)
 
 
 class MonteCarlo(NamedTuple):
@@ -78,7 +81,7 @@ def monte_carlo_kernels(
     execution = subject.execution
     note(f"monte carlo, structured, {execution.name}")
     budget = (memory or max(_BUDGET, execution.budget(x1))) // x1.dtype.itemsize
-    room = costs.room(network, "structured", *shape, True)
+    room = costs.room(costs.layers_of(network), network.output_size, "structured", *shape, _MEAN)
     side = min(costs.side(*room, budget), max(*shape, 1))
     # Of networks at once as many as a tile leaves room for; of equal batches a compiling library compiles one.
     count = max(1, min(draws, budget // (2 * side * room[0] + side**2 * (room[1] + 2) + 2 * subject.parameters)))
@@ -119,7 +122,7 @@ def _moments(
     assert network is not None
     options = {
         "network": network,
-        "summed": costs.by_positions(network, x1.shape[0], x2.shape[0], True),
+        "orders": structured.orders(network, x1.shape[0], x2.shape[0], _MEAN),
         "trained": bool(leaves(subject.trained)),
         "transforms": subject.transforms,
     }
@@ -142,7 +145,7 @@ def _batch(
     x2: Array,
     *,
     network: Finite,
-    summed: tuple[bool, ...],
+    orders: tuple[Order, ...],
     trained: bool,
     transforms: Transforms,
 ) -> tuple[Array, Array, Array, Array]:
@@ -154,8 +157,8 @@ def _batch(
         nngp = outputs[0] @ outputs[1].T / network.output_size
         if not trained:
             return nngp, xp.zeros_like(nngp)
-        known: dict[str, Any] = {"network": network, "trace": True}
-        sides = [structured.factors(params, x, **known, summed=summed, transforms=transforms) for x in (x1, x2)]
+        known: dict[str, Any] = {"network": network, "orders": orders, "form": _MEAN}
+        sides = [structured.factors(params, x, **known, transforms=transforms) for x in (x1, x2)]
         return nngp, structured.contract(*sides, **known)
 
     samples = transforms.vmap(one, 0)(params)

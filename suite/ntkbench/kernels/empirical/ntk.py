@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.execution import note
+from ntkbench.arrays.memory import check_room
 from ntkbench.arrays.settings import standard_settings
-from ntkbench.arrays.transforms import Function
 from ntkbench.arrays.trees import leaves, mapped
-from ntkbench.kernels.empirical import costs, jacobians, structured
-from ntkbench.kernels.empirical.costs import Way, by_positions
+from ntkbench.kernels.empirical import costs, jacobians
+from ntkbench.kernels.empirical.forms import Diagonal, Form, form_of
 from ntkbench.kernels.empirical.inputs import Inputs, number, some
+from ntkbench.kernels.empirical.providers import provider_of, way_of
 from ntkbench.kernels.empirical.subject import Subject, first, given, subject_of
-from ntkbench.kernels.gram.tiles import Progress, TileFunction, gram
+from ntkbench.kernels.empirical.tile import Block, block_function, tile_function
+from ntkbench.kernels.gram.tiles import Progress, gram, mirrored
 
 Method = Literal["auto", "contraction", "vector_products", "structured"]
 
@@ -30,6 +33,8 @@ def empirical_ntk(
     *,
     method: Method = "auto",
     trace: bool = False,
+    diagonal: Diagonal | None = None,
+    outputs: Sequence[int] | None = None,
     memory: int | None = None,
     progress: Progress | None = None,
 ) -> Array:
@@ -51,13 +56,18 @@ def empirical_ntk(
             among them.
         x2: inputs (n2, ...); None: x1, and the kernel is exactly symmetric.
         method: "contraction" of Jacobians, "vector_products" of them, or "structured" derivatives, for networks from
-            `networks.finite` alone; "auto": the one with the fewest multiply-adds (`costs`).
+            `networks.finite` and for functions and modules of torch; "auto": of those whose arrays fit into memory the
+            one with the fewest multiply-adds (`costs`). A parameter of torch that is used otherwise than in products,
+            convolutions, lookups and norms is contracted among structured ones, as the record's note says.
         trace: the mean over outputs o = p alone.
+        diagonal: "outputs": o = p alone; "inputs": i = j alone, of x2 as of x1. Either is computed without the rest.
+        outputs: those that are wanted, by their numbers from 0 on; None: all. The others are not computed.
         memory: bytes that working arrays may take, roughly.
         progress: called with (entries of the matrix done, entries in all).
 
     Returns:
-        (n1, n2, O, O), or with `trace` (n1, n2); no inputs give an empty one.
+        (n1, n2, O, O), or with `trace` (n1, n2); no inputs give an empty one. On the diagonal over outputs
+        (n1, n2, O); on that over inputs (n, O, O), or with `trace` (n,). O are the outputs that are wanted.
 
     Raises:
         ValueError: for shapes, dtypes or methods that make no sense.
@@ -67,7 +77,8 @@ def empirical_ntk(
         Jacot et al. 2018; Novak et al. 2022, "Fast finite width neural tangent kernel".
     """
     params, x1, x2 = given(apply, (params, x1, x2))
-    return _ntk(first(x1), apply, params, x1, x2, method, trace, memory, progress)
+    form = form_of(trace, diagonal, outputs)
+    return _ntk(first(x1), apply, params, x1, x2, method, form, memory, progress)
 
 
 @standard_settings
@@ -78,34 +89,70 @@ def _ntk(
     x1: Inputs,
     x2: Inputs | None,
     method: Method,
-    trace: bool,
+    form: Form,
     memory: int | None,
     progress: Progress | None,
 ) -> Array:
     """The kernel, in the settings of the library of `like`."""
     subject = subject_of(apply, params, x1, x2)
-    other = x1 if x2 is None else x2
-    like, outputs = subject.like, subject.outputs
-    n1, n2 = number(x1), number(other)
-    way = subject.way(method, n1, None if x2 is None else n2, trace)
-    note(f"{way.replace('_', ' ')}, {subject.execution.name}")
-    if not leaves(subject.trained):
-        empty = (n1, n2) if trace else (n1, n2, outputs, outputs)
-        return subject.execution.xp.zeros(empty, dtype=like.dtype, device=array_api_compat.device(like))
-    tile = _tile(subject, way, x1, other, trace)
-    each, pair = subject.room(way, x1, n2, trace)
+    form.check(subject.outputs)
+    like, outputs = subject.like, form.left(subject.outputs)
+    n1, n2 = number(x1), None if x2 is None else number(x2)
+    if form.paired and n2 not in (None, n1):
+        raise ValueError(f"on the diagonal over inputs there must be as many of x1 as of x2, not {n1} and {n2}")
     budget = (memory or max(_BUDGET, subject.execution.budget(like))) // like.dtype.itemsize
-    # Rows and columns of the matrix are (input, output): it is symmetric like any Gram matrix.
-    rows = 1 if trace else outputs
-    size = rows * costs.side(each, pair, budget)
-    shape = (n1 * rows, n2 * rows)
-    options: dict[str, Any] = {"outputs": 1, "size": size, "symmetric": x2 is None}
+    provider = provider_of(subject, x1, method)
+    way = way_of(provider, method, n1, n2, form, budget)
+    told = provider.note if way == "structured" else ""
+    note(f"{way.replace('_', ' ')}{f' ({told})' if told else ''}, {subject.execution.name}")
+    if not leaves(subject.trained) or 0 in (n1, n2):
+        empty = form.shape(n1, n1 if n2 is None else n2, outputs)
+        return subject.execution.xp.zeros(empty, dtype=like.dtype, device=array_api_compat.device(like))
+    # On the diagonal each input is met once.
+    block = block_function(subject, provider, way, x1, x2, form, 0 if form.paired else budget)
+    room = provider.room(way, n1, n2, form)
     with subject.transforms.constant():
-        (matrix,) = gram(subject.execution, like, shape, tile, **options, progress=progress)
-    if trace:
-        return matrix
-    xp = subject.execution.xp
-    return xp.permute_dims(xp.reshape(matrix, (n1, outputs, n2, outputs)), (0, 2, 1, 3))
+        if form.paired:
+            return _paired(subject, block, n1, n2 is None, form, costs.length(*room, budget), progress)
+        side = costs.even(max(n1, n2 or 0), costs.side(*room, budget))
+        return _square(subject, block, n1, n2, form, side, progress)
+
+
+def _square(
+    subject: Subject, block: Block, n1: int, n2: int | None, form: Form, side: int, progress: Progress | None
+) -> Array:
+    """The kernel of all pairs of inputs."""
+    outputs, xp = form.left(subject.outputs), subject.execution.xp
+    # Rows and columns of the matrix are (input, output): it is symmetric like any Gram matrix.
+    rows = outputs if form.crossed else 1
+    matrices = outputs if form.diagonal == "outputs" else 1
+    shape = (n1 * rows, (n1 if n2 is None else n2) * rows)
+    tile = tile_function(block, rows, form.diagonal == "outputs")
+    options: dict[str, Any] = {"outputs": matrices, "size": rows * side, "symmetric": n2 is None}
+    found = gram(subject.execution, subject.like, shape, tile, **options, progress=progress)
+    if form.diagonal == "outputs":
+        return xp.stack(found, axis=-1)
+    if form.trace:
+        return found[0]
+    return xp.permute_dims(xp.reshape(found[0], (n1, outputs, shape[1] // outputs, outputs)), (0, 2, 1, 3))
+
+
+def _paired(
+    subject: Subject, block: Block, n: int, symmetric: bool, form: Form, length: int, progress: Progress | None
+) -> Array:
+    """The kernel of each input with the other of its number."""
+    execution, entries = subject.execution, form.entries(form.left(subject.outputs))
+    mirror = execution.compiled(mirrored, ("execution",))
+    check_room(subject.like, (n, entries), 1)
+    found: list[Array] = []
+    for start in range(0, n, length):
+        piece = slice(start, min(start + length, n))
+        part = block(piece, piece, symmetric)
+        found.append(mirror(part, execution=execution) if symmetric else part)
+        if progress is not None:
+            progress(piece.stop * entries, n * entries)
+    whole = found[0] if len(found) == 1 else execution.xp.concat(found, axis=0)
+    return whole[:, 0, 0] if form.trace else whole
 
 
 def empirical_ntk_product(
@@ -167,58 +214,3 @@ def _product(
         pieces = [slice(start, min(start + size, n1)) for start in range(0, n1, size)]
         results = [push(subject.trained, subject.fixed, some(x1, piece), direction, **options) for piece in pieces]
     return results[0] if len(results) == 1 else execution.xp.concat(results, axis=0)
-
-
-def _tile(subject: Subject, way: Way, x1: Inputs, x2: Inputs, trace: bool) -> TileFunction:
-    """The function that computes one block of the matrix."""
-    step = 1 if trace else subject.outputs
-
-    def part(x: Inputs, rows: slice) -> Inputs:
-        return some(x, slice(rows.start // step, rows.stop // step))
-
-    if way == "vector_products":
-        products = _products(subject, trace)
-        return lambda rows, columns, diagonal: (products(part(x1, rows), part(x2, columns)),)
-    summed = by_positions(subject.network, number(x1), number(x2), trace) if subject.network else ()
-    factors, contract = _structured(subject, summed, trace) if way == "structured" else _jacobians(subject, trace)
-    kept: dict[int, Any] = {}
-
-    def tile(rows: slice, columns: slice, diagonal: bool) -> tuple[Array, ...]:
-        # Blocks come row by row: the factors of a row of blocks are computed once.
-        if rows.start not in kept:
-            kept.clear()
-            kept[rows.start] = factors(part(x1, rows))
-        left = kept[rows.start]
-        return (contract(left, left if diagonal else factors(part(x2, columns))),)
-
-    return tile
-
-
-def _structured(subject: Subject, summed: tuple[bool, ...], trace: bool) -> tuple[Function, Function]:
-    known: dict[str, Any] = {"network": subject.network, "trace": trace}
-    options = known | {"summed": summed, "transforms": subject.transforms}
-    factors = subject.execution.compiled(structured.factors, tuple(options))
-    contract = subject.execution.compiled(structured.contract, tuple(known))
-    return lambda x: factors(subject.params, x, **options), lambda one, other: contract(one, other, **known)
-
-
-def _jacobians(subject: Subject, trace: bool) -> tuple[Function, Function]:
-    options = {"apply": subject.apply, "trace": trace, "transforms": subject.transforms}
-    known = {"divisor": subject.outputs if trace else 1}
-    factors = subject.execution.compiled(jacobians.factors, tuple(options))
-    contract = subject.execution.compiled(jacobians.contract, tuple(known))
-    return (
-        lambda x: factors(subject.trained, subject.fixed, x, **options),
-        lambda one, other: contract(one, other, **known),
-    )
-
-
-def _products(subject: Subject, trace: bool) -> Function:
-    options = {
-        "apply": subject.apply,
-        "outputs": subject.outputs,
-        "trace": trace,
-        "transforms": subject.transforms,
-    }
-    products = subject.execution.compiled(jacobians.products, tuple(options))
-    return lambda x1, x2: products(subject.trained, subject.fixed, x1, x2, **options)

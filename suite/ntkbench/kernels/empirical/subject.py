@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.arrays.transforms import Transforms, transforms_for
 from ntkbench.arrays.trees import leaves, mapped
 from ntkbench.kernels.empirical import costs, inputs
-from ntkbench.kernels.empirical.costs import WAYS, Way
 from ntkbench.kernels.empirical.inputs import Inputs
 from ntkbench.kernels.empirical.jacobians import evaluate
 from ntkbench.kernels.empirical.modules import holds_parameters, model_of
@@ -43,31 +42,8 @@ class Subject:
     def activations(self, x: Inputs) -> int:
         """Numbers that an evaluation holds for each of the inputs x, roughly."""
         if self.network is not None:
-            return costs.activations(self.network)
+            return costs.activations(costs.layers_of(self.network))
         return costs.unknown_activations(self.parameters, inputs.size(x))
-
-    def room(self, way: Way, x1: Inputs, n2: int, trace: bool) -> tuple[int, int]:
-        """Numbers held at once for each input and for each pair of inputs, roughly."""
-        if self.network is not None:
-            return costs.room(self.network, way, inputs.number(x1), n2, trace)
-        return costs.unknown_room(self.parameters, inputs.size(x1), way, self.outputs, trace)
-
-    def way(self, method: str, n1: int, n2: int | None, trace: bool) -> Way:
-        """The method asked for, or with "auto" the one with the fewest multiply-adds."""
-        known: dict[str, Way] = {way: way for way in WAYS}
-        if method not in ("auto", *known):
-            close = difflib.get_close_matches(str(method), ["auto", *known], n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
-            raise ValueError(f"method must be one of auto, {', '.join(known)}, not {method!r}{hint}")
-        if self.network is None and method == "structured":
-            raise ValueError("structured derivatives need a network from networks.finite; use method='auto'")
-        if method != "auto":
-            return known[method]
-        if self.network is None:
-            counted = costs.unknown_costs(self.parameters, n1, n2, self.outputs, trace=trace)
-        else:
-            counted = costs.costs(self.network, n1, n2, trace=trace)
-        return min(counted, key=lambda way: counted[way])
 
 
 def given(apply: Any, rest: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -106,6 +82,10 @@ def subject_of(apply: Any, params: Any, x1: Inputs, x2: Inputs | None) -> Subjec
     trained, fixed = (params, None) if model is None else (model.trained, model.fixed)
     given = [x1] if x2 is None else [x1, x2]
     arrays = [*leaves(given), *leaves(trained)]
+    if network is None and model is None and any(map(array_api_compat.is_torch_array, arrays)):
+        from ntkbench.kernels.empirical.calls.plain import plain
+
+        apply = plain(apply)
     execution = execution_for(*arrays)
     transforms = transforms_for(arrays[0])
     inputs.check(given)
