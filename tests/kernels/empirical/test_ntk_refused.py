@@ -31,7 +31,6 @@ def drawn() -> tuple[Any, np.ndarray]:
     ("call", "message"),
     [
         (lambda p, x: empirical_ntk(NETWORK, p, x, method="structure"), "did you mean 'structured'"),
-        (lambda p, x: empirical_ntk(lambda q, y: y, p, x, method="structured"), "need a network from networks.finite"),
         (lambda p, x: empirical_ntk(lambda q, y: y.sum(), p, x), r"must give \(n, O\) for n inputs, not \(\) for one"),
         (lambda p, x: empirical_ntk(NETWORK, p, x[:, :0]), r"at least one number each, not \(2, 0\)"),
         (lambda p, x: empirical_ntk(NETWORK, p, x, x[:, :3]), r"agree in all but their number: \(2, 4\), \(2, 3\)"),

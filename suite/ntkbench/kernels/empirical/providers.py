@@ -42,6 +42,10 @@ def provider_of(subject: Subject, x: Inputs, method: str) -> Provider:
     """What finds structured derivatives of the subject at inputs like x, where the method may ask for them."""
     if subject.network is not None:
         return NetworkDerivatives(subject.network, subject.params, subject.execution, subject.transforms)
+    if subject.execution.name == "xla":
+        from ntkbench.kernels.empirical.traced.derivatives import derivatives_of
+
+        return derivatives_of(subject.apply, subject.trained, subject.fixed, x, subject.execution)
     return Unknown(subject.parameters, size(x), subject.outputs)
 
 
