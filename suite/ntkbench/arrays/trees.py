@@ -22,3 +22,14 @@ def leaves(params: Any) -> list[Any]:
     found: list[Any] = []
     mapped(found.append, params)
     return found
+
+
+def paths(params: Any) -> list[str]:
+    """Where each array of `leaves` is: the names and numbers that lead there."""
+    if isinstance(params, dict):
+        inner = [(str(name), value) for name, value in params.items()]
+    elif isinstance(params, tuple | list):
+        inner = [(str(k), value) for k, value in enumerate(params)]
+    else:
+        return [""]
+    return [f"{name}.{rest}".rstrip(".") for name, value in inner for rest in paths(value)]

@@ -19,11 +19,11 @@ WAYS: tuple[Way, ...] = ("contraction", "vector_products", "structured")
 
 @dataclass(frozen=True)
 class Layer:
-    """A step of a function: the multiply-adds and the numbers in and out for one input, and its share where trained."""
+    """A step of a function: multiply-adds, and numbers in and out, for one input, and the shares of what it trains."""
 
     multiply_adds: int
     values: int
-    share: Share | Direct | None = None
+    shares: tuple[Share | Direct, ...] = ()
 
 
 def costs(
@@ -65,12 +65,11 @@ def counted(layers: Sequence[Layer], outputs: int, n1: int, n2: int | None, form
     outputs = form.left(outputs)
     inputs, pairs = n1 + (n2 or 0), form.pairs(n1, n2)
     forward = sum(layer.multiply_adds for layer in layers)
-    trained = [layer for layer in layers if layer.share is not None]
     # Derivatives run back to the lowest trained layer's output; weights then cost once more what the layer costs.
-    lowest = next((k for k, layer in enumerate(layers) if layer.share is not None), len(layers))
+    lowest = next((k for k, layer in enumerate(layers) if layer.shares), len(layers))
     back = sum(layer.multiply_adds for layer in layers[lowest + 1 :])
-    weights = sum(layer.multiply_adds for layer in trained)
-    shares = [layer.share for layer in trained if layer.share is not None]
+    shares = [share for layer in layers for share in layer.shares]
+    weights = sum(share.multiply_adds for share in shares)
     orders = [share.order(n1, n2, outputs, form) for share in shares]
     contracted = sum(
         inputs * share.input_cost(order, outputs) + pairs * share.pair_cost(order, outputs, form)
@@ -92,7 +91,7 @@ def layers_of(finite: Finite) -> tuple[Layer, ...]:
         Layer(
             linear.multiply_adds,
             math.prod(linear.input_shape) + math.prod(linear.output_shape),
-            share_of(linear, finite.scales(linear)) if linear.layer.trained else None,
+            (share_of(linear, finite.scales(linear)),) if linear.layer.trained else (),
         )
         for linear in finite.linear_layers
     )
@@ -128,7 +127,7 @@ def room(layers: Sequence[Layer], outputs: int, way: Way, n1: int, n2: int | Non
     """Numbers held at once for each input and for each pair, roughly, for the kernel of n1 inputs with n2 others."""
     outputs = form.left(outputs)
     entries = form.entries(outputs)
-    shares = [layer.share for layer in layers if layer.share is not None]
+    shares = [share for layer in layers for share in layer.shares]
     values, parameters = activations(layers), sum(share.parameters for share in shares)
     if way == "contraction":
         return values * (1 + outputs) + 2 * outputs * parameters, 2 * entries

@@ -103,7 +103,7 @@ def _ntk(
     way = way_of(provider, method, n1, n2, form, budget)
     told = provider.note if way == "structured" else ""
     note(f"{way.replace('_', ' ')}{f' ({told})' if told else ''}, {subject.execution.name}")
-    if not leaves(subject.trained):
+    if not leaves(subject.trained) or 0 in (n1, n2):
         empty = form.shape(n1, n1 if n2 is None else n2, outputs)
         return subject.execution.xp.zeros(empty, dtype=like.dtype, device=array_api_compat.device(like))
     block = block_function(subject, provider, way, x1, x2, form)
@@ -147,9 +147,6 @@ def _paired(
         found.append(mirror(part, execution=execution) if symmetric else part)
         if progress is not None:
             progress(piece.stop * entries, n * entries)
-    if not found:
-        empty = form.shape(n, n, form.left(subject.outputs))
-        return execution.xp.zeros(empty, dtype=subject.like.dtype, device=array_api_compat.device(subject.like))
     whole = found[0] if len(found) == 1 else execution.xp.concat(found, axis=0)
     return whole[:, 0, 0] if form.trace else whole
 

@@ -6,10 +6,14 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ntkbench._vendor import array_api_compat
+from ntkbench.arrays.array import Array
+from ntkbench.arrays.trees import leaves, mapped, paths
 from ntkbench.kernels.empirical import costs
 from ntkbench.kernels.empirical.costs import WAYS, Way
 from ntkbench.kernels.empirical.forms import Form
-from ntkbench.kernels.empirical.inputs import Inputs, size
+from ntkbench.kernels.empirical.inputs import Inputs, number, size
+from ntkbench.kernels.empirical.jacobians import evaluate
 from ntkbench.kernels.empirical.provider import Contraction, Provider
 from ntkbench.kernels.empirical.structured import NetworkDerivatives
 from ntkbench.kernels.empirical.subject import Subject
@@ -42,11 +46,29 @@ def provider_of(subject: Subject, x: Inputs, method: str) -> Provider:
     """What finds structured derivatives of the subject at inputs like x, where the method may ask for them."""
     if subject.network is not None:
         return NetworkDerivatives(subject.network, subject.params, subject.execution, subject.transforms)
-    if subject.execution.name == "xla":
-        from ntkbench.kernels.empirical.traced.derivatives import derivatives_of
-
-        return derivatives_of(subject.apply, subject.trained, subject.fixed, x, subject.execution)
+    if method in ("auto", "structured") and number(x):
+        if array_api_compat.is_torch_array(subject.like):
+            return _by_calls(subject, x)
+        if array_api_compat.is_jax_array(subject.like):
+            return _by_program(subject, x)
     return Unknown(subject.parameters, size(x), subject.outputs)
+
+
+def _by_calls(subject: Subject, x: Inputs) -> Provider:
+    from ntkbench.kernels.empirical.calls.derivatives import derivatives_of
+
+    def function(parameters: list[Array], x: Inputs) -> Array:
+        left = iter(parameters)
+        return evaluate(subject.apply, mapped(lambda _: next(left), subject.trained), subject.fixed, x)
+
+    named = paths(subject.trained)
+    return derivatives_of(function, leaves(subject.trained), named, x, subject.outputs, subject.transforms)
+
+
+def _by_program(subject: Subject, x: Inputs) -> Provider:
+    from ntkbench.kernels.empirical.traced.derivatives import derivatives_of
+
+    return derivatives_of(subject.apply, subject.trained, subject.fixed, x, subject.execution)
 
 
 def way_of(provider: Provider, method: str, n1: int, n2: int | None, form: Form, budget: int) -> Way:

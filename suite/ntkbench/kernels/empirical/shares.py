@@ -97,10 +97,10 @@ class Share:
 
 @dataclass(frozen=True)
 class Direct:
-    """Parameters whose derivatives d f / d w are there as they are."""
+    """Parameters whose derivatives d f / d w are there as they are, made by so many multiply-adds for an output."""
 
     parameters: int
-    multiply_adds = 0
+    multiply_adds: int = 0
 
     def pair_cost(self, order: Order, outputs: int, form: Form) -> int:
         """Multiply-adds for one pair of inputs."""
@@ -108,7 +108,7 @@ class Direct:
 
     def input_cost(self, order: Order, outputs: int) -> int:
         """Multiply-adds for one input."""
-        return 0
+        return outputs * self.multiply_adds
 
     def input_room(self, order: Order, outputs: int) -> int:
         """Numbers held for one input."""
@@ -171,11 +171,16 @@ def direct(derivatives: Array, form: Form) -> Array:
 def _weights(xp: Any, share: Share, h: Array, b: Array) -> Array:
     """d f / d W, and by the biases that are with them: (n, O, parameters)."""
     n, outputs = b.shape[:2]
+    groups, positions, units = share.groups, share.positions, share.units
     if share.lookup:
         table = xp.arange(share.fan_in, dtype=h.dtype, device=array_api_compat.device(h))
         h = xp.astype(h == table, b.dtype)
-    found = share.scales[0] * xp.matmul(xp.matrix_transpose(h)[:, None], b)
-    flat = xp.reshape(found, (n, outputs, -1))
+    # Of all outputs at once: h once, and not once for each.
+    columns = xp.reshape(xp.permute_dims(b, (0, 2, 3, 1, 4)), (n, groups, positions, outputs * units))
+    found = xp.matmul(xp.matrix_transpose(h), columns)
+    found = found if share.scales[0] == 1.0 else share.scales[0] * found
+    found = xp.reshape(found, (n, groups, share.fan_in, outputs, units))
+    flat = xp.reshape(xp.permute_dims(found, (0, 3, 1, 2, 4)), (n, outputs, -1))
     if not share.biased:
         return flat
     biases = xp.reshape(share.scales[1] * xp.sum(b, axis=3), (n, outputs, -1))

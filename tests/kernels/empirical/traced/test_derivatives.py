@@ -200,8 +200,8 @@ def test_shares_are_products_of_jacobians_whatever_becomes_of_a_parameter(name: 
     with implementations() as used:
         kernel = empirical_ntk(case.apply, case.params(), *case.inputs(), method="structured")
     np.testing.assert_allclose(kernel, product(case), rtol=1e-12, atol=1e-12)
-    told = ", ".join(f"['{path}'] in {why}" for path, why in case.lacking.items())
-    assert used == {f"structured{f' (Jacobians of {told})' if told else ''}, xla"}
+    told = ", ".join(f"{path} in {why}" for path, why in case.lacking.items())
+    assert used == {f"structured{f' (contraction for {told})' if told else ''}, xla"}
     names = sorted(case.shapes)
     assert tuple(names[layer.parameter] for layer in derivatives(case).program.layers) == case.products
 

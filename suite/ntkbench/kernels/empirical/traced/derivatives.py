@@ -20,7 +20,7 @@ from ntkbench.kernels.empirical.forms import Form
 from ntkbench.kernels.empirical.inputs import Inputs, alone
 from ntkbench.kernels.empirical.jacobians import Apply, evaluate
 from ntkbench.kernels.empirical.provider import Contraction
-from ntkbench.kernels.empirical.shares import Direct, Factors, Order, Share
+from ntkbench.kernels.empirical.shares import Factors, Order, Share
 from ntkbench.kernels.empirical.traced.inlined import CONSTANT, INPUT, PARAMETER, applied, inlined
 from ntkbench.kernels.empirical.traced.program import Program, Use, read
 
@@ -39,34 +39,19 @@ class TracedDerivatives:
     @property
     def note(self) -> str:
         """The parameters that have no rule, whose Jacobians are formed, and what they enter."""
-        paths = [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(self.trained)]
-        lacking = [f"{paths[number] or 'params'} in {why}" for number, why in self.program.reasons]
-        return f"Jacobians of {', '.join(lacking)}" if lacking else ""
+        paths = [path for path, _ in jax.tree_util.tree_leaves_with_path(self.trained)]
+        named = [jax.tree_util.keystr(path, simple=True, separator=".") for path in paths]
+        lacking = [f"{named[number]} in {why}".lstrip() for number, why in self.program.reasons]
+        more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
+        return f"contraction for {', '.join(lacking[:3])}{more}" if lacking else ""
 
     def costs(self, n1: int, n2: int | None, form: Form) -> Mapping[Way, int]:
         """Multiply-adds of each way."""
-        counts, outputs = self.program.counts, form.left(self.program.outputs)
-        inputs, pairs, products = n1 + (n2 or 0), form.pairs(n1, n2), form.products(outputs)
-        back = outputs * (counts.back + counts.weights)
-        sizes = self.program.shares
-        # What the derivatives by weights cost that are not formed from what their units see.
-        apart = counts.weights - sum(share.multiply_adds for share in sizes)
-        contracted = inputs * outputs * max(apart, 0)
-        for share, order in zip(sizes, self._orders(n1, n2, form), strict=True):
-            contracted += inputs * share.input_cost(order, outputs) + pairs * share.pair_cost(order, outputs, form)
-        return {
-            "contraction": inputs * (counts.forward + back) + pairs * products * self.program.parameters,
-            "vector_products": inputs * counts.forward + (n1 if n2 is None else n2) * back + pairs * back,
-            "structured": inputs * (counts.forward + outputs * counts.back) + contracted,
-        }
+        return costs.counted(self.program.steps, self.program.outputs, n1, n2, form)
 
     def room(self, way: Way, n1: int, n2: int | None, form: Form) -> tuple[int, int]:
         """Numbers held at once for each input and for each pair of inputs, roughly."""
-        layers = [costs.Layer(0, self.program.counts.values)]
-        # Jacobians hold all parameters, however they are used.
-        held = self.program.shares if way == "structured" else [Direct(self.program.parameters)]
-        layers += [costs.Layer(0, 0, share) for share in held]
-        return costs.room(layers, self.program.outputs, way, n1, n2, form)
+        return costs.room(self.program.steps, self.program.outputs, way, n1, n2, form)
 
     def contraction(self, n1: int, n2: int | None, form: Form) -> Contraction:
         """The functions that give blocks."""
@@ -105,7 +90,7 @@ def _known(apply: Apply, structure: Any, kinds: tuple[Any, ...]) -> Program:
 
 def factors(trained: Any, fixed: Any, x: Inputs, *, program: Program, orders: tuple[Order, ...], form: Form) -> Factors:
     """What the inputs x contribute to the shares of all parameters, in the order of `program.shares`."""
-    parameters, count = jax.tree.leaves((trained, fixed)), len(program.shapes)
+    parameters, count = jax.tree.leaves((trained, fixed)), program.parameters
     apart = [parameters[number] for number in program.alone]
     results = [program.closed.jaxpr.eqns[use.equation].outvars[0].aval for use in program.uses]
 

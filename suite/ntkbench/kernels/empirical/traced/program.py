@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from jax.extend.core import ClosedJaxpr, JaxprEqn, Literal, Var, jaxprs_in_params
 
+from ntkbench.kernels.empirical import costs
 from ntkbench.kernels.empirical.shares import Direct, Share
 from ntkbench.kernels.empirical.traced.links import Link, Links, linked
 from ntkbench.kernels.empirical.traced.products import Product, multiply_adds, product_of
@@ -41,45 +42,23 @@ class Layer:
         return Share(positions, one.fan_in, one.units, one.groups, lookup=one.lookup)
 
 
-@dataclass(frozen=True)
-class Counts:
-    """Multiply-adds for one input: evaluating, derivatives by what is made of inputs (one output), and by weights.
-
-    What is no product of matrices counts as much as it gives.
-    """
-
-    forward: int
-    back: int
-    weights: int
-    values: int
-    """The numbers that go into products, and where parameters enter, and come out of them."""
-
-
 @dataclass(frozen=True, eq=False)
 class Program:
     """A function of one input, in equations. Parameters are the first operands, by number."""
 
     closed: ClosedJaxpr
     outputs: int
-    shapes: tuple[tuple[int, ...], ...]
-    """Of the trained parameters."""
+    parameters: int
+    """How many arrays of trained ones there are."""
     layers: tuple[Layer, ...]
     alone: tuple[int, ...]
     """Parameters whose shares are products of their own Jacobians."""
     reasons: tuple[tuple[int, str], ...]
     """Of `alone`, those that have no rule, with what they enter."""
-    counts: Counts
-
-    @property
-    def shares(self) -> tuple[Share | Direct, ...]:
-        """Of the layers, then of what is alone."""
-        apart = (Direct(math.prod(self.shapes[number])) for number in self.alone)
-        return (*(layer.share for layer in self.layers), *apart)
-
-    @property
-    def parameters(self) -> int:
-        """The number of trained parameters."""
-        return sum(map(math.prod, self.shapes))
+    shares: tuple[Share | Direct, ...]
+    """Of the layers, then of what is alone."""
+    steps: tuple[costs.Layer, ...]
+    """The equations, counted."""
 
     @property
     def uses(self) -> tuple[Use, ...]:
@@ -92,13 +71,14 @@ class _Found:
     """What is found of the parameters while a program is read."""
 
     uses: list[list[tuple[Use, Link]]]
-    reasons: list[list[str]]
+    reasons: list[list[tuple[int, str]]]
+    """The numbers and names of equations that have no rule for a parameter."""
+    steps: list[tuple[int, int]] = field(default_factory=list)
+    """Of each equation the multiply-adds, and the numbers that go into products and come out of them."""
     links: dict[Any, Links] = field(default_factory=dict)
     spread: dict[Any, Any] = field(default_factory=dict)
     inputs: set[Any] = field(default_factory=set)
     """Variables that are made of inputs."""
-    moved: set[Any] = field(default_factory=set)
-    """Those of them that parameters move, too."""
 
 
 def read(closed: ClosedJaxpr, parameters: int, fixed: int) -> Program:
@@ -111,32 +91,43 @@ def read(closed: ClosedJaxpr, parameters: int, fixed: int) -> Program:
     found = _Found([[] for _ in trained], [[] for _ in trained])
     found.links.update({w: {k: Link(w.aval.shape)} for k, w in enumerate(trained)})
     found.inputs.update(jaxpr.invars[parameters + fixed :])
-    counts = [0, 0, 0, 0]
     for number, equation in enumerate(jaxpr.eqns):
         if any(atom in found.inputs for atom in _variables(equation)) or _meets_constants(found, equation):
-            _meet(found, number, equation, counts)
+            _meet(found, number, equation)
+            found.steps.append(_counted(found, equation))
         else:
+            found.steps.append((0, 0))
             _follow(found, equation)
     (result,) = jaxpr.outvars
     if not isinstance(result, Literal):
         for number in found.links.get(result, {}):
-            found.reasons[number].append("the outputs")
+            found.reasons[number].append((len(jaxpr.eqns) - 1, "the outputs"))
     layers, alone, reasons = list[Layer](), list[int](), list[tuple[int, str]]()
     for number, (uses, why) in enumerate(zip(found.uses, found.reasons, strict=True)):
         own = [] if why else _layers(number, uses)
         if own is None:
-            why.append("uses of it in several arrangements")
+            why += [(use.equation, "uses of it in several arrangements") for use, _ in uses]
         layers += own or []
         if why:
             alone.append(number)
-            lacking = [name for name in dict.fromkeys(why) if name not in _ELEMENTWISE]
+            lacking = [name for name in dict.fromkeys(name for _, name in why) if name not in _ELEMENTWISE]
             reasons += [(number, ", ".join(lacking))] if lacking else []
     if not layers and not alone:
         # Where nothing else is left, parameters that are not used tell that their share is zero.
         alone = list(range(parameters))
-    shapes = tuple(w.aval.shape for w in trained)
+    shares: list[Share | Direct] = [layer.share for layer in layers]
+    first = [layer.uses[0].equation for layer in layers]
+    for number in alone:
+        entered = [*(place for place, _ in found.reasons[number]), *(use.equation for use, _ in found.uses[number])]
+        cost = sum(found.steps[place][0] for place in dict.fromkeys(entered))
+        shares.append(Direct(math.prod(trained[number].aval.shape), cost))
+        first.append(min(entered, default=0))
+    steps = tuple(
+        costs.Layer(*counts, tuple(share for share, place in zip(shares, first, strict=True) if place == number))
+        for number, counts in enumerate(found.steps)
+    )
     outputs = result.aval.shape[0]
-    return Program(closed, outputs, shapes, tuple(layers), tuple(alone), tuple(reasons), Counts(*counts))
+    return Program(closed, outputs, parameters, tuple(layers), tuple(alone), tuple(reasons), tuple(shares), steps)
 
 
 def _variables(equation: JaxprEqn) -> Iterator[Var]:
@@ -164,31 +155,24 @@ def _meets_constants(found: _Found, equation: JaxprEqn) -> bool:
     return all(link is not None for link in found.links[equation.invars[places[0]]].values())
 
 
-def _meet(found: _Found, number: int, equation: JaxprEqn, counts: list[int]) -> None:
+def _meet(found: _Found, number: int, equation: JaxprEqn) -> None:
     """An equation of inputs."""
-    # What is no product costs at least what it gives.
-    result = sum(math.prod(variable.aval.shape) for variable in equation.outvars)
-    products = _cost(equation)
-    cost = max(products, result)
-    parameters = [(place, atom) for place, atom in enumerate(equation.invars) if _has(found.links, atom)]
-    moved = sum(_has(found.moved, atom) for atom in equation.invars)
-    for place, atom in parameters:
-        for parameter, link in found.links[atom].items():
+    for place, atom in enumerate(equation.invars):
+        for parameter, link in found.links[atom].items() if _has(found.links, atom) else ():
             product = None if link is None else product_of(equation, place)
             if product is None or link is None or _has(found.links, equation.invars[product.other]):
-                found.reasons[parameter].append(equation.primitive.name)
+                found.reasons[parameter].append((number, equation.primitive.name))
             else:
                 found.uses[parameter].append((Use(number, product, link.scales), link))
     found.inputs.update(equation.outvars)
-    if moved or parameters:
-        found.moved.update(equation.outvars)
-    counts[0] += cost
-    counts[1] += cost * min(moved, 2)
-    counts[2] += max([cost, *(math.prod(atom.aval.shape) for _, atom in parameters)]) if parameters else 0
-    if products or parameters:
-        counts[3] += sum(
-            math.prod(v.aval.shape) for v in (*_variables(equation), *equation.outvars) if v in found.inputs
-        )
+
+
+def _counted(found: _Found, equation: JaxprEqn) -> tuple[int, int]:
+    """The multiply-adds of an equation, what is no product as much as it gives, and the numbers in and out."""
+    result = sum(math.prod(variable.aval.shape) for variable in equation.outvars)
+    products = _cost(equation)
+    given = sum(math.prod(atom.aval.shape) for atom in _variables(equation) if atom in found.inputs)
+    return max(products, result), given + result if products else 0
 
 
 def _has(variables: Any, atom: Any) -> bool:

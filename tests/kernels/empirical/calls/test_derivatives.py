@@ -1,0 +1,462 @@
+"""Structured derivatives of torch modules: against products of gradients that autograd finds row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.nn.utils import parametrize
+
+from ntkbench.arrays.execution import implementations
+from ntkbench.kernels import empirical_ntk
+from ntkbench.networks import Activation, Dense, serial, to_torch
+
+
+class Called(nn.Module):
+    """A forward pass of its own over named parts."""
+
+    def __init__(self, forward: Callable[..., torch.Tensor], **parts: Any) -> None:
+        super().__init__()
+        for name, part in parts.items():
+            setattr(self, name, part)
+        self._forward = forward
+
+    def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
+        return self._forward(self, *inputs)
+
+
+class Block(nn.Module):
+    """A residual block of ResNet-18, with a shortcut where its shape changes."""
+
+    def __init__(self, before: int, after: int, stride: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(before, after, 3, stride, 1, bias=False)
+        self.second = nn.Conv2d(after, after, 3, 1, 1, bias=False)
+        self.norms = nn.ModuleList([nn.BatchNorm2d(after), nn.BatchNorm2d(after)])
+        self.relu = nn.ReLU(inplace=True)
+        self.shortcut = nn.Sequential() if before == after else nn.Conv2d(before, after, 1, stride, bias=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = self.norms[1](self.second(self.relu(self.norms[0](self.first(x)))))
+        h += self.shortcut(x)
+        return self.relu(h)
+
+
+class Exponential(nn.Module):
+    """Weights that are positive."""
+
+    def forward(self, weight: torch.Tensor) -> torch.Tensor:
+        return torch.exp(weight)
+
+
+class Doubled(torch.autograd.Function):
+    """A product with twice a matrix, whose derivative is its own."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        return 2.0 * functional.linear(x, weight)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, slope: torch.Tensor) -> Any:
+        x, weight = ctx.saved_tensors
+        return 2.0 * slope @ weight, 2.0 * slope.mT @ x
+
+
+def normal(*shape: int) -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(sum(shape)).standard_normal(shape))
+
+
+def parameter(*shape: int) -> nn.Parameter:
+    return nn.Parameter(torch.randn(shape))
+
+
+def tied(first: nn.Linear, second: nn.Linear) -> Any:
+    second.weight, second.bias = first.weight, first.bias
+    return {"first": first, "second": second}
+
+
+def frozen(part: nn.Module, *names: str) -> nn.Module:
+    for name, value in part.named_parameters():
+        if name in names:
+            value.requires_grad_(False)
+    return part
+
+
+def looped(m: Any, x: torch.Tensor) -> torch.Tensor:
+    h = x[:, 0]
+    for k in range(3):
+        h = torch.tanh(m.step(h) + m.read(x[:, k]))
+    return m.out(h)
+
+
+def time_distributed(m: Any, x: torch.Tensor) -> torch.Tensor:
+    n, steps = x.shape[:2]
+    return m.out(m.each(x.flatten(0, 1)).relu().reshape(n, steps, -1).mean(1))
+
+
+def attended(m: Any, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    mixed, _ = m.attention(
+        x.transpose(0, 1), y.transpose(0, 1), y.transpose(0, 1) * 0.5 if m.two else y.transpose(0, 1)
+    )
+    return m.out(mixed.mean(0))
+
+
+def flat(m: Any, x: torch.Tensor) -> torch.Tensor:
+    return m.out(torch.tanh(m.layers(x)).flatten(1))
+
+
+L, S = nn.Linear, nn.Sequential
+IMAGE, VECTOR, SEQUENCE = (lambda n: normal(n, 4, 5, 4)), (lambda n: normal(n, 3)), (lambda n: normal(n, 4, 6))
+WORDS = lambda n: torch.arange(4 * n).reshape(n, 4) % 7  # noqa: E731
+
+# What each has no rule for.
+MODULES: dict[str, tuple[Callable[[], nn.Module], Callable[[int], Any], tuple[str, ...]]] = {
+    "resnet": (
+        lambda: S(
+            nn.Conv2d(4, 3, 3, 1, 1, bias=False),
+            Block(3, 3, 1),
+            Block(3, 5, 2),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            L(5, 2),
+        ),
+        IMAGE,
+        (),
+    ),
+    "grouped, dilated, padded": (
+        lambda: S(
+            nn.Conv2d(4, 8, 3, groups=4, padding=1),
+            nn.SELU(),
+            nn.Conv2d(8, 6, (2, 4), padding="same", groups=2, dilation=(1, 2)),
+            nn.SiLU(),
+            nn.Conv2d(6, 4, 3, stride=(1, 2), padding=(1, 2), padding_mode="circular"),
+            nn.Conv2d(4, 2, 2, padding=1, padding_mode="reflect", bias=False),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+        ),
+        IMAGE,
+        (),
+    ),
+    "along one axis": (
+        lambda: Called(
+            flat, layers=S(nn.Conv1d(4, 3, 3, stride=2, dilation=2, padding=1), nn.Conv1d(3, 3, 1)), out=L(6, 2)
+        ),
+        SEQUENCE,
+        (),
+    ),
+    "along three axes": (
+        lambda: Called(flat, layers=S(nn.Conv3d(2, 4, (2, 1, 2), groups=2), nn.GroupNorm(2, 4)), out=L(16, 2)),
+        lambda n: normal(n, 2, 3, 2, 2),
+        (),
+    ),
+    "transposed": (
+        lambda: Called(
+            flat,
+            layers=S(
+                nn.ConvTranspose2d(4, 6, (3, 2), stride=2, padding=1, output_padding=1, groups=2),
+                nn.Tanh(),
+                nn.ConvTranspose2d(6, 2, 2, stride=1, dilation=2, bias=False),
+                nn.AdaptiveAvgPool2d(2),
+            ),
+            out=L(8, 2),
+        ),
+        IMAGE,
+        (),
+    ),
+    "transposed along one axis": (
+        lambda: Called(flat, layers=nn.ConvTranspose1d(4, 2, 3, stride=3, padding=1, output_padding=2), out=L(36, 2)),
+        SEQUENCE,
+        (),
+    ),
+    "norms": (
+        lambda: Called(
+            flat,
+            layers=S(
+                nn.LayerNorm((5, 4)),
+                nn.BatchNorm2d(4),
+                nn.BatchNorm2d(4, track_running_stats=False),
+                nn.InstanceNorm2d(4, affine=True),
+                nn.GroupNorm(2, 4),
+                nn.RMSNorm(4),
+                nn.LayerNorm(4, bias=False),
+            ),
+            out=L(80, 2),
+        ),
+        IMAGE,
+        (),
+    ),
+    "words": (
+        lambda: Called(
+            lambda m, x: m.out(torch.tanh(m.table(x)).sum(1)), table=nn.Embedding(7, 3, padding_idx=-2), out=L(3, 2)
+        ),
+        WORDS,
+        (),
+    ),
+    "tied words": (
+        lambda: Called(
+            lambda m, x: functional.linear(torch.tanh(m.table(x)).sum(1), m.table.weight)[:, :2],
+            table=nn.Embedding(7, 3),
+        ),
+        WORDS,
+        ("table.weight",),
+    ),
+    "attention": (
+        lambda: Called(attended, attention=nn.MultiheadAttention(6, 2), two=False, out=L(6, 2)),
+        lambda n: (normal(n, 4, 6), normal(n, 3, 6)),
+        (),
+    ),
+    "attention of other widths": (
+        lambda: Called(
+            attended, attention=nn.MultiheadAttention(6, 3, kdim=5, vdim=5, add_bias_kv=True), two=True, out=L(6, 2)
+        ),
+        lambda n: (normal(n, 4, 6), normal(n, 3, 5)),
+        ("attention.bias_k", "attention.bias_v"),
+    ),
+    "transformer": (
+        lambda: Called(
+            lambda m, x: m.out(m.blocks(m.table(x) + m.places).mean(1)),
+            table=nn.Embedding(7, 4),
+            places=parameter(4, 4),
+            blocks=S(*(nn.TransformerEncoderLayer(4, 2, 8, batch_first=True, norm_first=k > 0) for k in range(2))),
+            out=L(4, 2),
+        ),
+        WORDS,
+        ("places",),
+    ),
+    "called three times": (lambda: Called(looped, step=L(6, 6), read=L(6, 6, bias=False), out=L(6, 2)), SEQUENCE, ()),
+    "shared at other positions": (
+        lambda: Called(
+            lambda m, x: m.out(m.conv(torch.tanh(m.conv(x))[..., :3, :2]).mean((2, 3))),
+            conv=nn.Conv2d(4, 4, 2),
+            out=L(4, 2),
+        ),
+        IMAGE,
+        (),
+    ),
+    "tied": (
+        lambda: Called(lambda m, x: m.second(torch.tanh(m.first(x)))[:, :2], **tied(L(3, 3), L(3, 3))),
+        VECTOR,
+        (),
+    ),
+    "frozen in part": (
+        lambda: S(
+            frozen(L(3, 4), "weight"), nn.Tanh(), frozen(L(4, 4), "bias"), frozen(L(4, 4), "weight", "bias"), L(4, 2)
+        ),
+        VECTOR,
+        (),
+    ),
+    "bare": (
+        lambda: Called(
+            lambda m, x: torch.addmm(m.b, torch.tanh(x @ m.w) * m.scale, m.v),
+            w=parameter(3, 4),
+            v=parameter(4, 2),
+            b=parameter(2),
+            scale=parameter(4),
+        ),
+        VECTOR,
+        ("scale",),
+    ),
+    "products of parameters": (
+        lambda: Called(lambda m, x: x @ (m.w @ m.v), w=parameter(3, 4), v=parameter(4, 2)),
+        VECTOR,
+        ("w", "v"),
+    ),
+    "weights by name, and of no rows": (
+        lambda: Called(
+            lambda m, x: (
+                functional.linear(weight=m.w, input=torch.tanh(torch.matmul(x[0:, None], m.v)).mean(1)) + m.w.sum()
+            ),
+            w=parameter(2, 4),
+            v=parameter(3, 4),
+        ),
+        VECTOR,
+        ("w",),
+    ),
+    "scaled twice": (
+        lambda: Called(lambda m, x: functional.linear(torch.tanh(x @ (2.0 * m.w)), m.w / 3)[:, :2], w=parameter(3, 3)),
+        VECTOR,
+        ("w",),
+    ),
+    "in the NTK parametrisation": (
+        lambda: to_torch(serial(Dense(1.5, 0.5), Activation("relu"), Dense()), width=4, input_shape=(3,), outputs=2),
+        VECTOR,
+        (),
+    ),
+    "parametrised": (
+        lambda: S(parametrize.register_parametrization(L(3, 4), "weight", Exponential()), nn.Tanh(), L(4, 2)),
+        VECTOR,
+        ("0.parametrizations.weight.original",),
+    ),
+    "a derivative of its own": (
+        lambda: Called(lambda m, x: m.out(torch.tanh(Doubled.apply(x, m.w))), w=parameter(4, 3), out=L(4, 2)),
+        VECTOR,
+        ("w",),
+    ),
+    "cut off": (
+        lambda: Called(
+            lambda m, x: m.out(torch.tanh(m.first(x)).detach() + m.second(x)),
+            first=L(3, 4),
+            second=L(3, 4),
+            out=L(4, 2),
+        ),
+        VECTOR,
+        (),
+    ),
+    "weights from inputs": (
+        lambda: Called(lambda m, x: torch.einsum("nuf,nf->nu", m.makes(x).reshape(-1, 2, 3), x), makes=L(3, 6)),
+        VECTOR,
+        (),
+    ),
+    "rows as one axis": (
+        lambda: Called(time_distributed, each=nn.Conv1d(4, 3, 1), out=L(18, 2)),
+        lambda n: normal(n, 2, 4, 6),
+        (),
+    ),
+    "of a tuple": (
+        lambda: Called(lambda m, x: m.both(x)[1], both=Called(lambda m, x: (x, m.out(x)), out=L(3, 2))),
+        VECTOR,
+        (),
+    ),
+    "a cell": (
+        lambda: Called(lambda m, x: m.out(m.cell(x, x)), cell=nn.GRUCell(3, 3), out=L(3, 2)),
+        VECTOR,
+        ("cell.weight_ih", "cell.weight_hh", "cell.bias_ih", "cell.bias_hh"),
+    ),
+}
+
+
+@pytest.fixture(autouse=True)
+def drawn_alike() -> None:
+    torch.manual_seed(0)
+
+
+def made(name: str) -> nn.Module:
+    """In eval mode, with the statistics and scales of what has been trained."""
+    module = MODULES[name][0]().double().eval()
+    for part in module.modules():
+        for key in ("weight", "bias", "running_mean"):
+            value = getattr(part, key, None)
+            if type(part).__name__.endswith(("Norm", "Norm1d", "Norm2d")) and value is not None:
+                value.data.normal_()
+    return module
+
+
+@torch.enable_grad()  # which the suite's own backend switches off
+def gradients(module: nn.Module, x: Any) -> torch.Tensor:
+    """(n, O, P), by autograd, one row of inputs after another."""
+    trained = [p for p in module.parameters() if p.requires_grad]
+    many = x if isinstance(x, tuple) else (x,)
+    rows = []
+    for i in range(len(many[0])):
+        for output in module(*(array[i : i + 1] for array in many))[0]:
+            each = torch.autograd.grad(output, trained, retain_graph=True, materialize_grads=True, allow_unused=True)
+            rows.append(torch.cat([g.flatten() for g in each]))
+    return torch.stack(rows).reshape(len(many[0]), -1, rows[0].shape[0])
+
+
+def noted(rest: tuple[str, ...]) -> str:
+    if not rest:
+        return "structured, aten"
+    more = f" and {len(rest) - 3} more" if len(rest) > 3 else ""
+    return f"structured (contraction for {', '.join(rest[:3])}{more}), aten"
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths:UserWarning")
+@pytest.mark.parametrize("name", MODULES)
+def test_it_is_the_product_of_gradients_and_tells_what_has_no_rule(name: str) -> None:
+    module, (_, inputs, rest) = made(name), MODULES[name]
+    x1, x2 = inputs(3), inputs(2)
+    one, other = gradients(module, x1), gradients(module, x2)
+    want = torch.einsum("iop,jqp->ijoq", one, other)
+    close = {"rtol": 1e-11, "atol": 1e-12 * float(want.abs().max())}
+    with implementations() as used:
+        found = empirical_ntk(module, x1, x2, method="structured")
+    torch.testing.assert_close(found, want, **close)
+    assert used == {noted(rest)}
+    mean = empirical_ntk(module, x1, x2, method="structured", trace=True)
+    torch.testing.assert_close(mean, torch.einsum("ijoo->ij", want) / want.shape[-1], **close)
+    second = empirical_ntk(module, x1, x2, method="structured", diagonal="outputs", outputs=[1])
+    torch.testing.assert_close(second, want[:, :, 1:2, 1], **close)
+    each = empirical_ntk(module, x1, method="structured", diagonal="inputs", memory=1)
+    torch.testing.assert_close(each, torch.einsum("iop,iqp->ioq", one, one), **close)
+
+
+def test_a_function_of_torch_has_them_too() -> None:
+    def function(params: Any, x: torch.Tensor) -> torch.Tensor:
+        return torch.tanh(x @ params["first"]) @ params["second"][0] + params["second"][1]
+
+    w, v, b = normal(3, 4), normal(4, 2), normal(2)
+    # One tensor in two places is two parameters of a function.
+    params, x = {"first": w, "second": (v, b)}, normal(5, 3)
+    with implementations() as used:
+        found = empirical_ntk(function, params, x, method="structured")
+    assert used == {"structured (contraction for second.1), aten"}
+    h, slope = torch.tanh(x @ w), 1 - torch.tanh(x @ w) ** 2
+    want = torch.einsum("ij,op->ijop", h @ h.T + 1, torch.eye(2, dtype=torch.float64))
+    want += torch.einsum("ij,iu,ju,uo,up->ijop", x @ x.T, slope, slope, v, v)
+    torch.testing.assert_close(found, want, rtol=1e-12, atol=1e-12)
+
+
+def test_parameters_that_are_one_tensor_are_told_apart() -> None:
+    w, x = normal(3, 3), normal(4, 3)
+    found = empirical_ntk(lambda p, x: (x @ p[0]) @ p[1], (w, w), x, method="structured")
+    want = empirical_ntk(lambda p, x: (x @ p[0]) @ p[1], (w, w.clone()), x, method="contraction")
+    torch.testing.assert_close(found, want, rtol=1e-12, atol=1e-12)
+
+
+def test_what_has_no_derivative_gives_zero() -> None:
+    x = normal(3, 2)
+    assert torch.equal(
+        empirical_ntk(lambda p, x: x, (normal(2),), x, method="structured"),
+        torch.zeros(3, 3, 2, 2, dtype=torch.float64),
+    )
+
+
+def test_float32_stays_float32() -> None:
+    module, x = made("resnet"), normal(3, 4, 5, 4)
+    exact = empirical_ntk(module, x, method="structured")
+    single = empirical_ntk(module.float(), x.float(), method="structured")
+    assert single.dtype == torch.float32
+    torch.testing.assert_close(single.double(), exact, rtol=1e-4, atol=1e-5 * float(exact.abs().max()))
+
+
+def test_calls_that_differ_between_inputs_are_refused() -> None:
+    def function(params: Any, x: torch.Tensor) -> torch.Tensor:
+        calls.append(x)
+        return x @ params[0] if len(calls) <= 2 else x @ params[0] + x @ params[0]
+
+    calls: list[Any] = []
+    with pytest.raises(ValueError, match="makes other calls for other inputs: use method='contraction'"):
+        empirical_ntk(function, (normal(3, 2),), normal(4, 3), method="structured")
+
+
+def test_inputs_that_are_written_over_count_as_they_were() -> None:
+    def over(m: Any, x: torch.Tensor) -> torch.Tensor:
+        h = torch.tanh(x)
+        y = m.out(h)
+        h += 1.0
+        return y * h[:, :2]
+
+    x, out = normal(3, 3), L(3, 2).double()
+    found = empirical_ntk(Called(over, out=out), x, method="structured")
+    apart = Called(lambda m, x: m.out(torch.tanh(x)) * (torch.tanh(x) + 1.0)[:, :2], out=out)
+    torch.testing.assert_close(found, empirical_ntk(apart, x, method="contraction"), rtol=1e-12, atol=1e-12)
+
+
+def test_the_cheapest_way_is_taken() -> None:
+    module = S(nn.Conv2d(1, 64, 3, padding=1), nn.ReLU(), nn.Flatten(), L(256, 8)).double()
+    with implementations() as used:
+        empirical_ntk(module, normal(2, 1, 2, 2))
+        empirical_ntk(lambda p, x: torch.tanh(p[0] * x), (normal(1),), normal(2, 1))
+    assert used == {"structured, aten", "contraction, aten"}
