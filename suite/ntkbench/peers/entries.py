@@ -44,5 +44,6 @@ def taking_part(workload: Workload, among: Iterable[Entry]) -> list[Entry]:
 
 def _entry(file: Path) -> Entry:
     module = importlib.import_module(f"ntkbench.peers.entrants.{file.stem}")
-    listed = file.with_suffix(".txt")
+    # Scripts of one library may share an environment.
+    listed = file.with_name(f"{getattr(module, 'ENVIRONMENT', file.stem)}.txt")
     return Entry(module.NAME, frozenset(module.KINDS), file, listed if listed.exists() else None)

@@ -10,7 +10,7 @@ from ntkbench.errors import InputError
 from ntkbench.peers.workloads import Arrays, Workload
 
 TOLERANCE = 1e-5
-_ROWS = {"fc": 64, "cntk": 16}  # of the Gram matrix, computed again in float64; of the others, all
+_ROWS = {"fc": 64, "cntk": 16, "network": 2}  # of the Gram matrix, computed again in float64; of the others, all
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,14 @@ def reference(workload: Workload, arrays: Arrays) -> np.ndarray:
         arrays: Its inputs, as `workloads.inputs` gives them.
 
     Returns:
-        The first rows of NNGP and NTK (2, rows, n), an empirical NTK (1, n, n), or predictions (1, n_test, 1).
+        The first rows of NNGP and NTK (2, rows, n), an empirical NTK (1, n, n), of one of a whole network the first
+        rows, and the first and last outputs, (1, rows, n, 2, 2), or predictions (1, n_test, 1).
     """
     exact = {name: array.astype(np.float64) for name, array in arrays.items()}
     if workload.kind == "empirical":
         return empirical_reference(exact)[None]
+    if workload.kind == "network":
+        return _network_reference(workload, exact)[None]
     if workload.kind == "regression":
         n, ridge = len(exact["y_train"]), float(workload.params["ridge"])
         weights = np.linalg.solve(exact["k_train"] + ridge * np.eye(n), exact["y_train"])
@@ -66,13 +69,19 @@ def errors(workload: Workload, result: np.ndarray, right: np.ndarray) -> Errors:
     Raises:
         InputError: For a result of another shape, or with NaN or infinity in it.
     """
-    shape = (right.shape[0], _size(workload), right.shape[2])
+    shape: tuple[int, ...] = (right.shape[0], _size(workload), right.shape[2])
+    if workload.kind == "network":
+        shape = (*shape, *(int(workload.params["outputs"]),) * 2)
     if result.shape != shape:
         raise InputError(f"its result is of shape {result.shape}, not {shape}")
     if not np.all(np.isfinite(result)):
         raise InputError("its result holds NaN or infinity")
+    if workload.kind == "network":
+        ends = [0, -1]
+        result = result[..., ends, :][..., ends]
     difference = np.abs(result[:, : right.shape[1]].astype(np.float64) - right)
-    if workload.kind == "regression":
+    if workload.kind in ("regression", "network"):
+        # Between different outputs there are entries near zero.
         return Errors(float(np.max(difference) / np.max(np.abs(right))), None)
     relative = difference / np.abs(right)
     if not workload.symmetric:
@@ -107,6 +116,20 @@ def empirical_reference(exact: Arrays) -> np.ndarray:
             if k:
                 g = (g @ weights[k].T) * masks[k - 1]
     return total
+
+
+def _network_reference(workload: Workload, exact: Arrays) -> np.ndarray:
+    """The product of whole Jacobians, as torch has them, of some of the inputs and outputs: (rows, n, 2, 2)."""
+    import torch
+
+    from ntkbench.kernels import empirical_ntk
+    from ntkbench.peers.torch_networks import inputs_of, module_of
+
+    arrays = {name: torch.from_numpy(array) for name, array in exact.items()}
+    module, x = module_of(workload.params, arrays), inputs_of(arrays)
+    ends = (0, int(workload.params["outputs"]) - 1)
+    found = empirical_ntk(module, x[: _ROWS[workload.kind]], x, method="contraction", outputs=ends)
+    return np.asarray(found)
 
 
 def _kernels(workload: Workload, x1: np.ndarray, x2: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:

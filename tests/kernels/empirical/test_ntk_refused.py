@@ -31,6 +31,21 @@ def drawn() -> tuple[Any, np.ndarray]:
     ("call", "message"),
     [
         (lambda p, x: empirical_ntk(NETWORK, p, x, method="structure"), "did you mean 'structured'"),
+        (
+            lambda p, x: empirical_ntk(NETWORK, p, x, diagonal="output"),
+            "diagonal must be one of outputs, inputs or None",
+        ),
+        (
+            lambda p, x: empirical_ntk(NETWORK, p, x, trace=True, diagonal="outputs"),
+            "trace is the mean of the diagonal",
+        ),
+        (lambda p, x: empirical_ntk(NETWORK, p, x, x[:1], diagonal="inputs"), "as many of x1 as of x2, not 2 and 1"),
+        (lambda p, x: empirical_ntk(NETWORK, p, x, outputs=[0, 2]), "outputs must be from 0 to 1, not 2"),
+        (lambda p, x: empirical_ntk(NETWORK, p, x, outputs=[-1]), "outputs must be from 0 to 1, not -1"),
+        (lambda p, x: empirical_ntk(NETWORK, p, x, outputs=1), r"outputs must be a list .* such as \[0, 2\], not 1"),
+        (lambda p, x: empirical_ntk(NETWORK, p, x, outputs=[0.5]), r"outputs must be a list .* not \[0.5\]"),
+        (lambda p, x: empirical_ntk(NETWORK, p, x, outputs=[]), "outputs must be at least one number, each once"),
+        (lambda p, x: empirical_ntk(NETWORK, p, x, outputs=[1, 1]), "each once, not \\[1, 1\\]"),
         (lambda p, x: empirical_ntk(lambda q, y: y.sum(), p, x), r"must give \(n, O\) for n inputs, not \(\) for one"),
         (lambda p, x: empirical_ntk(NETWORK, p, x[:, :0]), r"at least one number each, not \(2, 0\)"),
         (lambda p, x: empirical_ntk(NETWORK, p, x, x[:, :3]), r"agree in all but their number: \(2, 4\), \(2, 3\)"),
@@ -54,3 +69,9 @@ def test_numpy_has_no_derivatives() -> None:
     params, x = drawn()
     with pytest.raises(TypeError, match="arrays of type ndarray have not"):
         empirical_ntk(NETWORK, params, x)
+
+
+def test_functions_of_jax_have_no_structured_derivatives() -> None:
+    params, x = (to_backend(value, open_backend("jax")) for value in drawn())
+    with pytest.raises(ValueError, match="need a network from"):
+        empirical_ntk(lambda q, y: y, params, x, method="structured")

@@ -23,6 +23,8 @@ Method = Literal["auto", "contraction", "vector_products", "structured"]
 
 # Matrix products, unlike stencils, gain from tiles far larger than a cache.
 _BUDGET = 2**28
+# The derivatives of a tile's columns are computed for each tile: where memory keeps it to fewer inputs, it gets more.
+_FEW, _MOST = 16, 2**31
 
 
 def empirical_ntk(
@@ -111,7 +113,10 @@ def _ntk(
     with subject.transforms.constant():
         if form.paired:
             return _paired(subject, block, n1, n2 is None, form, costs.length(*room, budget), progress)
-        return _square(subject, block, n1, n2, form, costs.side(*room, budget), progress)
+        side = costs.side(*room, budget)
+        if memory is None and side < _FEW:
+            side = max(side, min(_FEW, costs.side(*room, _MOST // like.dtype.itemsize)))
+        return _square(subject, block, n1, n2, form, side, progress)
 
 
 def _square(

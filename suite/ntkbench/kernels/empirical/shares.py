@@ -235,8 +235,9 @@ def _by_positions(
 def _same(xp: Any, share: Share, left: tuple[Array, ...], right: tuple[Array, ...]) -> Array:
     """s^2 h_p . h'_q + r^2, a row for each input and position."""
     if share.lookup:
-        return xp.astype((left[0] == _transposed(right[0])) & (left[0] >= 0), left[1].dtype)
-    same = left[0] @ _transposed(right[0])
+        same = xp.astype((left[0] == _transposed(right[0])) & (left[0] >= 0), left[1].dtype)
+    else:
+        same = left[0] @ _transposed(right[0])
     weight, bias = share.scales
     same = same if weight == 1.0 else same * weight**2
     return same + bias**2 if share.biased else same

@@ -40,7 +40,7 @@ class CallDerivatives:
     @property
     def note(self) -> str:
         """The parameters whose Jacobian is formed."""
-        rest = [self.names[number] for number in self.plan.rest]
+        rest = [self.names[k] for k in self.plan.rest]
         if not rest:
             return ""
         more = f" and {len(rest) - 3} more" if len(rest) > 3 else ""
@@ -64,7 +64,7 @@ class CallDerivatives:
     def _factors(self, x: Inputs, *, orders: tuple[Order, ...], form: Form) -> Factors:
         like = self.parameters[0]
         each_output = form.cotangents(like, self.outputs)
-        rest = [self.parameters[number] for number in self.plan.rest]
+        rest = [self.parameters[k] for k in self.plan.rest]
 
         def one(row: Inputs) -> Any:
             back, seen = self.transforms.vjp(partial(self._probed, row), (self._probes, rest))
@@ -77,9 +77,9 @@ class CallDerivatives:
     def _probed(self, row: Inputs, at: tuple[tuple[torch.Tensor, ...], list[torch.Tensor]]) -> Any:
         probes, rest = at
         parameters = list(self.parameters)
-        for number, parameter in zip(self.plan.rest, rest, strict=True):
-            parameters[number] = parameter
-        by_rule = {number: self.parameters[number] for number in self.plan.ruled}
+        for k, own in zip(self.plan.rest, rest, strict=True):
+            parameters[k] = own
+        by_rule = {k: self.parameters[k] for k in self.plan.ruled}
         probing = Probing(Known(by_rule), self.plan.calls, probes)
         with probing:
             outputs = self.function(parameters, alone(row))[0]

@@ -1,0 +1,26 @@
+"""neural-tangents: the empirical NTK by contraction of Jacobians."""
+
+from __future__ import annotations
+
+import runpy
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+NAME = "neural-tangents contraction"
+KINDS = ("network",)
+PACKAGES = ("neural-tangents", "jax", "jaxlib", "numpy")
+ENVIRONMENT = "neural_tangents_empirical"
+
+
+def prepare(workload: Mapping[str, Any], arrays: Mapping[str, Any]) -> Callable[[], Any]:
+    """The kernel of the network with the given weights."""
+    script = runpy.run_path(str(Path(__file__).with_name("neural_tangents_empirical.py")))
+    script["require_room"](workload, arrays)
+    call: Callable[[], Any] = script["whole"](workload, arrays, "JACOBIAN_CONTRACTION")
+    return call
+
+
+def implementation() -> str:
+    """How derivatives are contracted."""
+    return "contraction of Jacobians, xla"
