@@ -23,7 +23,7 @@ def prepared(workload: Mapping[str, Any], arrays: Mapping[str, Any], recipe: Rec
     params = {name: parameter.detach() for name, parameter in module.named_parameters()}
     buffers = dict(module.named_buffers())
     count = sum(parameter.numel() for parameter in params.values())
-    needed, free = 2 * len(x) * workload["outputs"] * count * x.element_size(), available_to_host()
+    needed, free = 2 * workload["n"] * workload["outputs"] * count * x.element_size(), available_to_host()
     if free is not None and needed > free:
         raise MemoryError(f"derivatives by all parameters take {gibibytes(needed)}, and {gibibytes(free)} are free")
 

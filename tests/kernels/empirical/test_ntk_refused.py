@@ -69,9 +69,3 @@ def test_numpy_has_no_derivatives() -> None:
     params, x = drawn()
     with pytest.raises(TypeError, match="arrays of type ndarray have not"):
         empirical_ntk(NETWORK, params, x)
-
-
-def test_functions_of_jax_have_no_structured_derivatives() -> None:
-    params, x = (to_backend(value, open_backend("jax")) for value in drawn())
-    with pytest.raises(ValueError, match="need a network from"):
-        empirical_ntk(lambda q, y: y, params, x, method="structured")
