@@ -117,6 +117,12 @@ def channels_first(p: Any, x: Any) -> Any:
     return lax.conv_general_dilated(jnp.tanh(h), p["v"], (1,), "VALID", dimension_numbers=("NCH", "HIO", "HNC"))[0]
 
 
+def one_place(p: Any, x: Any) -> Any:
+    """A window that sees padding but for its middle."""
+    h = jnp.tanh(convolution(x, p["w"], 2, ((0, 0), (0, 0))))
+    return convolution(h, p["v"])[:, 0, 0]
+
+
 def heads(p: Any, x: Any) -> Any:
     """Weights apart for each of several heads, and a product where weights come first."""
     h = jnp.tanh(jnp.einsum("nhi,hij->hnj", x, p["heads"]))
@@ -168,6 +174,7 @@ CASES = {
         ("deep", "first", "grouped", "up"),
     ),
     "channels first": Case(channels_first, {"w": (3, 2, 2), "v": (2, 3, 2)}, (2, 4), ("v", "w")),
+    "one place": Case(one_place, {"w": (2, 2, 1, 3), "v": (3, 3, 3, 2)}, (2, 2, 1), ("v", "w")),
     "heads": Case(heads, {"heads": (2, 3, 4), "last": (4, 2)}, (2, 3), ("heads", "last")),
     "adapted": Case(
         adapted,
@@ -227,6 +234,7 @@ def test_every_order_of_contraction_gives_every_part_of_the_kernel(name: str, fo
     for order in allowed:
         orders = (order,) * layers + ("weights",) * len(found.program.alone)
         known: dict[str, Any] = {"program": found.program, "orders": orders, "form": form}
+        # As a card computes convolutions; the other way is that of the kernels above, on processors.
         left, right = (
             jax.jit(factors, static_argnames=tuple(known))(found.trained, None, x, **known) for x in (x1, x2)
         )

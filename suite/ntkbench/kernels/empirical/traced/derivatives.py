@@ -55,11 +55,13 @@ class TracedDerivatives:
 
     def contraction(self, n1: int, n2: int | None, form: Form) -> Contraction:
         """The functions that give blocks."""
-        options: dict[str, Any] = {"program": self.program, "orders": self._orders(n1, n2, form), "form": form}
+        known: dict[str, Any] = {"program": self.program, "orders": self._orders(n1, n2, form), "form": form}
+        # Convolutions of few positions: on processors XLA's own take four times as long.
+        options = known | {"as_matrices": self.execution.on_cpu(jax.tree.leaves(self.trained)[0])}
         found = self.execution.compiled(factors, tuple(options))
-        joined = self.execution.compiled(contract, tuple(options))
+        joined = self.execution.compiled(contract, tuple(known))
         return Contraction(
-            lambda x: found(self.trained, self.fixed, x, **options), lambda one, other: joined(one, other, **options)
+            lambda x: found(self.trained, self.fixed, x, **options), lambda one, other: joined(one, other, **known)
         )
 
     def _orders(self, n1: int, n2: int | None, form: Form) -> tuple[Order, ...]:
@@ -88,8 +90,20 @@ def _known(apply: Apply, structure: Any, kinds: tuple[Any, ...]) -> Program:
     return read(closed, len(jax.tree.leaves(trained)), len(jax.tree.leaves(fixed)))
 
 
-def factors(trained: Any, fixed: Any, x: Inputs, *, program: Program, orders: tuple[Order, ...], form: Form) -> Factors:
-    """What the inputs x contribute to the shares of all parameters, in the order of `program.shares`."""
+def factors(
+    trained: Any,
+    fixed: Any,
+    x: Inputs,
+    *,
+    program: Program,
+    orders: tuple[Order, ...],
+    form: Form,
+    as_matrices: bool = False,
+) -> Factors:
+    """What the inputs x contribute to the shares of all parameters, in the order of `program.shares`.
+
+    With `as_matrices` convolutions are computed as products of what units see with weights.
+    """
     parameters, count = jax.tree.leaves((trained, fixed)), program.parameters
     apart = [parameters[number] for number in program.alone]
     results = [program.closed.jaxpr.eqns[use.equation].outvars[0].aval for use in program.uses]
@@ -100,7 +114,7 @@ def factors(trained: Any, fixed: Any, x: Inputs, *, program: Program, orders: tu
         def probed(probes: Any, apart: Any) -> Any:
             moved = dict(zip(program.alone, apart, strict=True))
             now = [moved.get(k, value) if k < count else value for k, value in enumerate(operands)]
-            return _run(program, now, probes)
+            return _run(program, now, probes, as_matrices)
 
         zeros = [jnp.zeros(result.shape, result.dtype) for result in results]
         output, back, seen = jax.vjp(probed, zeros, apart, has_aux=True)
@@ -121,7 +135,7 @@ def contract(left: Factors, right: Factors, *, program: Program, orders: tuple[O
     return shares.contract(left, right, shares=program.shares, orders=orders, form=form, outputs=outputs)
 
 
-def _run(program: Program, operands: list[Any], probes: Any) -> tuple[Array, list[Any]]:
+def _run(program: Program, operands: list[Any], probes: Any, as_matrices: bool) -> tuple[Array, list[Any]]:
     """The outputs, each use's result moved by its probe; of each use what units see, and what scales the weight."""
     closed = program.closed
     known = dict(zip(closed.jaxpr.constvars, closed.consts, strict=True))
@@ -136,10 +150,16 @@ def _run(program: Program, operands: list[Any], probes: Any) -> tuple[Array, lis
     seen: list[Any] = [None] * len(program.uses)
     for number, equation in enumerate(closed.jaxpr.eqns):
         values = [value(atom) for atom in equation.invars]
-        results = applied(equation, closed, values)
-        for place in met.get(number, ()):
-            use = program.uses[place]
-            seen[place] = use.product.seen(values[use.product.other]), _scale(use, value)
+        here = [(place, program.uses[place].product) for place in met.get(number, ())]
+        for place, product in here:
+            seen[place] = product.seen(values[product.other]), _scale(program.uses[place], value)
+        given = here[0][1].given if as_matrices and here else None
+        if given is None:
+            results = applied(equation, closed, values)
+        else:
+            (place, product), *_ = here
+            results = [given(seen[place][0], values[1 - product.other])]
+        for place, _ in here:
             results = [results[0] + probes[place]]
         known.update(zip(equation.outvars, results, strict=True))
     return value(closed.jaxpr.outvars[0]), seen

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -35,6 +36,8 @@ class Product:
     weights: Callable[[np.ndarray], np.ndarray]
     """The weight's entries, in the shape of the operand, as (g, k, u)."""
     lookup: bool = False
+    given: Callable[[Array, Array], Array] | None = None
+    """The result of h and the weight by a product of matrices, where the equation is no such product itself."""
 
 
 def product_of(equation: JaxprEqn, place: int) -> Product | None:
@@ -95,10 +98,31 @@ def _convolution(equation: JaxprEqn, place: int) -> Product | None:
         return None
     inputs, kernel, outputs = params["dimension_numbers"]
     groups = params["feature_group_count"]
-    shape, result = equation.invars[1].aval.shape, equation.outvars[0].aval.shape
-    window, after = [shape[d] for d in kernel[2:]], [result[d] for d in outputs[2:]]
-    channels, units = shape[kernel[1]], shape[kernel[0]] // groups
-    positions, fan_in = result[outputs[0]] * math.prod(after), math.prod(window) * channels
+    (x, w), result = (v.aval.shape for v in equation.invars), equation.outvars[0].aval.shape
+    window, after = [w[d] for d in kernel[2:]], [result[d] for d in outputs[2:]]
+    channels, units = w[kernel[1]], w[kernel[0]] // groups
+    # For each tap, where it begins on the padded input; taps that meet padding alone see nothing.
+    taps = [
+        offset
+        for offset in np.ndindex(*window)
+        if all(
+            _inside(low, (x[d] - 1) * by + 1, o * apart, stride, n)
+            for (low, _), d, by, o, apart, stride, n in zip(
+                params["padding"],
+                inputs[2:],
+                params["lhs_dilation"],
+                offset,
+                params["rhs_dilation"],
+                params["window_strides"],
+                after,
+                strict=True,
+            )
+        )
+    ]
+    if not taps:
+        return None
+    positions, fan_in = result[outputs[0]] * math.prod(after), len(taps) * channels
+    front = (outputs[0], *outputs[2:], outputs[1])
 
     def seen(x: Array) -> Array:
         x = jnp.transpose(x, (inputs[0], *inputs[2:], inputs[1]))
@@ -108,24 +132,35 @@ def _convolution(equation: JaxprEqn, place: int) -> Product | None:
         ]
         x = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *inside, (0, 0, 0)])
         strides = params["window_strides"]
-        taps = []
-        for offset in np.ndindex(*window):
+        found = []
+        for offset in taps:
             start = [o * by for o, by in zip(offset, params["rhs_dilation"], strict=True)]
             stop = [s + (n - 1) * by + 1 for s, n, by in zip(start, after, strides, strict=True)]
             first, last = (0, *start, 0), (x.shape[0], *stop, x.shape[-1])
-            taps.append(jnp.reshape(lax.slice(x, first, last, (1, *strides, 1)), (positions, groups, channels)))
-        return jnp.transpose(jnp.stack(taps, axis=2), (1, 0, 2, 3)).reshape(groups, positions, fan_in)
+            found.append(jnp.reshape(lax.slice(x, first, last, (1, *strides, 1)), (positions, groups, channels)))
+        return jnp.transpose(jnp.stack(found, axis=2), (1, 0, 2, 3)).reshape(groups, positions, fan_in)
 
     def slopes(b: Array) -> Array:
-        b = jnp.transpose(b, (0, *(1 + d for d in (outputs[0], *outputs[2:], outputs[1]))))
+        b = jnp.transpose(b, (0, *(1 + d for d in front)))
         return jnp.swapaxes(jnp.reshape(b, (-1, positions, groups, units)), 1, 2)
 
-    return Product(
-        *(groups, positions, fan_in, units, 0),
-        seen,
-        slopes,
-        lambda w: w.transpose(*kernel[2:], kernel[1], kernel[0]).reshape(fan_in, groups, units).swapaxes(0, 1),
-    )
+    def weights(w: Any) -> Any:
+        w = w.transpose(*kernel[2:], kernel[1], kernel[0])
+        seen = jnp if isinstance(w, jax.Array) else np
+        w = seen.stack([w[offset] for offset in taps])
+        return w.reshape(fan_in, groups, units).swapaxes(0, 1)
+
+    def given(h: Array, w: Array) -> Array:
+        y = jnp.einsum("gpk,gku->pgu", h, weights(w), precision=params["precision"])
+        y = jnp.reshape(y, (result[outputs[0]], *after, groups * units))
+        return jnp.transpose(y, [front.index(d) for d in range(len(front))])
+
+    return Product(*(groups, positions, fan_in, units, 0), seen, slopes, weights, given=given)
+
+
+def _inside(low: int, size: int, offset: int, stride: int, count: int) -> bool:
+    """Whether a tap meets some of `size` places that begin at `low`, from `offset` on in so many steps."""
+    return any(low <= offset + step * stride < low + size for step in range(count))
 
 
 def _gather(equation: JaxprEqn, place: int) -> Product | None:
