@@ -75,7 +75,7 @@ def test_a_module_is_found_where_this_commit_has_it(tmp_path: Path, monkeypatch:
 def test_without_a_gpu_its_benchmarks_are_skipped(found: list, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda name: None)
     on_gpu = [benchmark for benchmark in found if "DeviceMemory" in benchmark.name or "'cuda'" in str(benchmark.params)]
-    assert len(on_gpu) == 7
+    assert len(on_gpu) == 9
     for benchmark in on_gpu:
         for k, values in enumerate(itertools.product(*benchmark.params)):
             if "'cuda'" in values or "DeviceMemory" in benchmark.name:

@@ -165,6 +165,11 @@ def side(each: int, pair: int, budget: int) -> int:
     return max(1, int((math.sqrt(each**2 + pair * budget) - each) / max(pair, 1)))
 
 
+def even(n: int, most: int) -> int:
+    """The length of as few equal parts of n as there may be with at most so many each: the last is hardly shorter."""
+    return math.ceil(n / math.ceil(n / most)) if n else most
+
+
 def length(each: int, pair: int, budget: int) -> int:
     """The largest t >= 1 for which 2 t inputs, each of which meets one other, fit into `budget`."""
     return max(1, budget // (2 * each + pair))

@@ -23,8 +23,6 @@ Method = Literal["auto", "contraction", "vector_products", "structured"]
 
 # Matrix products, unlike stencils, gain from tiles far larger than a cache.
 _BUDGET = 2**28
-# The derivatives of a tile's columns are computed for each tile: where memory keeps it to fewer inputs, it gets more.
-_FEW, _MOST = 16, 2**31
 
 
 def empirical_ntk(
@@ -57,8 +55,10 @@ def empirical_ntk(
             a module gets the arrays of a tuple one after another and those of a dict by name. Whole numbers may be
             among them.
         x2: inputs (n2, ...); None: x1, and the kernel is exactly symmetric.
-        method: "contraction" of Jacobians, "vector_products" of them, or "structured" derivatives, for networks from
-            `networks.finite` alone; "auto": the one with the fewest multiply-adds (`costs`).
+        method: "contraction" of Jacobians, "vector_products" of them, or "structured" derivatives; "auto": of those
+            whose arrays fit into memory the one with the fewest multiply-adds (`costs`). A parameter that is used
+            otherwise than in products, convolutions, lookups and norms is contracted among structured ones, as the
+            record's note says.
         trace: the mean over outputs o = p alone.
         diagonal: "outputs": o = p alone; "inputs": i = j alone, of x2 as of x1. Either is computed without the rest.
         outputs: those that are wanted, by their numbers from 0 on; None: all. The others are not computed.
@@ -108,14 +108,13 @@ def _ntk(
     if not leaves(subject.trained) or 0 in (n1, n2):
         empty = form.shape(n1, n1 if n2 is None else n2, outputs)
         return subject.execution.xp.zeros(empty, dtype=like.dtype, device=array_api_compat.device(like))
-    block = block_function(subject, provider, way, x1, x2, form)
+    # On the diagonal each input is met once.
+    block = block_function(subject, provider, way, x1, x2, form, 0 if form.paired else budget)
     room = provider.room(way, n1, n2, form)
     with subject.transforms.constant():
         if form.paired:
             return _paired(subject, block, n1, n2 is None, form, costs.length(*room, budget), progress)
-        side = costs.side(*room, budget)
-        if memory is None and side < _FEW:
-            side = max(side, min(_FEW, costs.side(*room, _MOST // like.dtype.itemsize)))
+        side = costs.even(max(n1, n2 or 0), costs.side(*room, budget))
         return _square(subject, block, n1, n2, form, side, progress)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.transforms import Function
@@ -11,6 +10,7 @@ from ntkbench.kernels.empirical import jacobians
 from ntkbench.kernels.empirical.costs import Way
 from ntkbench.kernels.empirical.forms import Form
 from ntkbench.kernels.empirical.inputs import Inputs, number, some
+from ntkbench.kernels.empirical.kept import Kept
 from ntkbench.kernels.empirical.provider import Contraction, Provider
 from ntkbench.kernels.empirical.subject import Subject
 from ntkbench.kernels.gram.tiles import TileFunction
@@ -19,8 +19,10 @@ Block = Callable[[slice, slice, bool], Array]
 """(inputs of rows, inputs of columns, whether they are the same) -> a block as `provider.Contraction` has it."""
 
 
-def block_function(subject: Subject, provider: Provider, way: Way, x1: Inputs, x2: Inputs | None, form: Form) -> Block:
-    """The function that computes a block for some of the inputs, whichever way."""
+def block_function(
+    subject: Subject, provider: Provider, way: Way, x1: Inputs, x2: Inputs | None, form: Form, budget: int
+) -> Block:
+    """The function that computes a block for some of the inputs, whichever way; it keeps `budget` numbers at most."""
     other = x1 if x2 is None else x2
     if way == "vector_products":
         products = _products(subject, form)
@@ -29,15 +31,15 @@ def block_function(subject: Subject, provider: Provider, way: Way, x1: Inputs, x
         factors, contract = provider.contraction(number(x1), None if x2 is None else number(x2), form)
     else:
         factors, contract = _jacobians(subject, form)
-    kept: dict[int, Any] = {}
+    sides = x1, other
+    # Blocks come row by row: the factors of a row of blocks are computed once, those of columns where they fit, too.
+    kept = Kept(lambda key: factors(some(sides[key[0]], slice(*key[1:]))), budget)
 
     def block(rows: slice, columns: slice, same: bool) -> Array:
-        # Blocks come row by row: the factors of a row of blocks are computed once.
-        if rows.start not in kept:
-            kept.clear()
-            kept[rows.start] = factors(some(x1, rows))
-        left = kept[rows.start]
-        return contract(left, left if same else factors(some(other, columns)))
+        left = kept.of((0, rows.start, rows.stop))
+        if same:
+            return contract(left, left)
+        return contract(left, kept.of((0 if x2 is None else 1, columns.start, columns.stop)))
 
     return block
 

@@ -33,7 +33,7 @@ class Reading(TorchFunctionMode):  # type: ignore[misc]
         if found is not None and self.known.get(found.input) is None:
             return self.met(found, function, args, named)
         result = function(*args, **named)
-        self.known.follow(function, args, result)
+        self.known.follow(function, args, named, result)
         return result
 
     @abstractmethod

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from ntkbench.arrays.torch import EXECUTION
 from ntkbench.kernels.empirical.calls.reading import Reading, exchanged, without
 from ntkbench.kernels.empirical.calls.rules import Found
 from ntkbench.kernels.empirical.calls.sites import Site
@@ -86,7 +87,7 @@ def record(function: Callable[[list[torch.Tensor]], torch.Tensor], parameters: l
         )
     calls = tuple(reading.calls())
     reached = {number for number, slope in enumerate(slopes) if slope is not None}
-    return Record(calls, tuple(sorted(reached | _mixed(calls))))
+    return Record(calls, tuple(sorted(reached | reading.within | _mixed(calls))))
 
 
 def _mixed(calls: tuple[Met, ...]) -> set[int]:
@@ -137,9 +138,15 @@ class _Recording(Reading):
     def __init__(self, known: Known) -> None:
         super().__init__(known)
         self._calls: list[_Seen] = []
+        self.within: set[int] = set()
+        """The parameters that are met inside of transforms of the function's own, where a row is not a row."""
 
     def met(self, found: Found, function: Any, args: tuple[Any, ...], named: dict[str, Any]) -> torch.Tensor:
         weight, bias = self.known.get(found.weight), self.known.get(found.bias)
+        if EXECUTION.traced(found.input):
+            self.within |= {met.number for met in (weight, bias) if met is not None}
+            inside: torch.Tensor = function(*args, **named)
+            return inside
         constant = {
             id(tensor): tensor.detach()
             for tensor, kept in ((found.weight, weight), (found.bias, bias))

@@ -45,10 +45,10 @@ class Known:
             start += block.shape[0]
         return blocks
 
-    def follow(self, function: Any, args: tuple[Any, ...], result: Any) -> None:
+    def follow(self, function: Any, args: tuple[Any, ...], named: Mapping[str, Any], result: Any) -> None:
         """Make a multiple of a known tensor known, where the call gives one."""
         times = _MULTIPLES.get(function)
-        if times is None or len(args) != 2:
+        if times is None or len(args) != 2 or named:
             return
         one, other = args
         if function in _EITHER and not isinstance(one, torch.Tensor):

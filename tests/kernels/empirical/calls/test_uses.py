@@ -1,4 +1,4 @@
-"""Structured derivatives of torch modules: against products of gradients that autograd finds row by row."""
+"""Parameters in all kinds of use: shared, frozen, scaled, bare, in functions of a module's own."""
 
 from __future__ import annotations
 
@@ -28,23 +28,6 @@ class Called(nn.Module):
 
     def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
         return self._forward(self, *inputs)
-
-
-class Block(nn.Module):
-    """A residual block of ResNet-18, with a shortcut where its shape changes."""
-
-    def __init__(self, before: int, after: int, stride: int) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(before, after, 3, stride, 1, bias=False)
-        self.second = nn.Conv2d(after, after, 3, 1, 1, bias=False)
-        self.norms = nn.ModuleList([nn.BatchNorm2d(after), nn.BatchNorm2d(after)])
-        self.relu = nn.ReLU(inplace=True)
-        self.shortcut = nn.Sequential() if before == after else nn.Conv2d(before, after, 1, stride, bias=False)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        h = self.norms[1](self.second(self.relu(self.norms[0](self.first(x)))))
-        h += self.shortcut(x)
-        return self.relu(h)
 
 
 class Exponential(nn.Module):
@@ -105,104 +88,12 @@ def time_distributed(m: Any, x: torch.Tensor) -> torch.Tensor:
     return m.out(m.each(x.flatten(0, 1)).relu().reshape(n, steps, -1).mean(1))
 
 
-def attended(m: Any, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    mixed, _ = m.attention(
-        x.transpose(0, 1), y.transpose(0, 1), y.transpose(0, 1) * 0.5 if m.two else y.transpose(0, 1)
-    )
-    return m.out(mixed.mean(0))
-
-
-def flat(m: Any, x: torch.Tensor) -> torch.Tensor:
-    return m.out(torch.tanh(m.layers(x)).flatten(1))
-
-
 L, S = nn.Linear, nn.Sequential
 IMAGE, VECTOR, SEQUENCE = (lambda n: normal(n, 4, 5, 4)), (lambda n: normal(n, 3)), (lambda n: normal(n, 4, 6))
 WORDS = lambda n: torch.arange(4 * n).reshape(n, 4) % 7  # noqa: E731
 
 # What each has no rule for.
 MODULES: dict[str, tuple[Callable[[], nn.Module], Callable[[int], Any], tuple[str, ...]]] = {
-    "resnet": (
-        lambda: S(
-            nn.Conv2d(4, 3, 3, 1, 1, bias=False),
-            Block(3, 3, 1),
-            Block(3, 5, 2),
-            nn.AdaptiveAvgPool2d(1),
-            nn.Flatten(),
-            L(5, 2),
-        ),
-        IMAGE,
-        (),
-    ),
-    "grouped, dilated, padded": (
-        lambda: S(
-            nn.Conv2d(4, 8, 3, groups=4, padding=1),
-            nn.SELU(),
-            nn.Conv2d(8, 6, (2, 4), padding="same", groups=2, dilation=(1, 2)),
-            nn.SiLU(),
-            nn.Conv2d(6, 4, 3, stride=(1, 2), padding=(1, 2), padding_mode="circular"),
-            nn.Conv2d(4, 2, 2, padding=1, padding_mode="reflect", bias=False),
-            nn.AdaptiveAvgPool2d(1),
-            nn.Flatten(),
-        ),
-        IMAGE,
-        (),
-    ),
-    "along one axis": (
-        lambda: Called(
-            flat, layers=S(nn.Conv1d(4, 3, 3, stride=2, dilation=2, padding=1), nn.Conv1d(3, 3, 1)), out=L(6, 2)
-        ),
-        SEQUENCE,
-        (),
-    ),
-    "along three axes": (
-        lambda: Called(flat, layers=S(nn.Conv3d(2, 4, (2, 1, 2), groups=2), nn.GroupNorm(2, 4)), out=L(16, 2)),
-        lambda n: normal(n, 2, 3, 2, 2),
-        (),
-    ),
-    "transposed": (
-        lambda: Called(
-            flat,
-            layers=S(
-                nn.ConvTranspose2d(4, 6, (3, 2), stride=2, padding=1, output_padding=1, groups=2),
-                nn.Tanh(),
-                nn.ConvTranspose2d(6, 2, 2, stride=1, dilation=2, bias=False),
-                nn.AdaptiveAvgPool2d(2),
-            ),
-            out=L(8, 2),
-        ),
-        IMAGE,
-        (),
-    ),
-    "transposed along one axis": (
-        lambda: Called(flat, layers=nn.ConvTranspose1d(4, 2, 3, stride=3, padding=1, output_padding=2), out=L(36, 2)),
-        SEQUENCE,
-        (),
-    ),
-    "norms": (
-        lambda: Called(
-            flat,
-            layers=S(
-                nn.LayerNorm((5, 4)),
-                nn.BatchNorm2d(4),
-                nn.BatchNorm2d(4, track_running_stats=False),
-                nn.InstanceNorm2d(4, affine=True),
-                nn.GroupNorm(2, 4),
-                nn.RMSNorm(4),
-                nn.LayerNorm(4, bias=False),
-            ),
-            out=L(80, 2),
-        ),
-        IMAGE,
-        (),
-    ),
-    "words": (
-        lambda: Called(
-            lambda m, x: m.out(torch.tanh(m.table(x)).sum(1)), table=nn.Embedding(7, 3, padding_idx=-2), out=L(3, 2)
-        ),
-        WORDS,
-        (),
-    ),
     "tied words": (
         lambda: Called(
             lambda m, x: functional.linear(torch.tanh(m.table(x)).sum(1), m.table.weight)[:, :2],
@@ -210,29 +101,6 @@ MODULES: dict[str, tuple[Callable[[], nn.Module], Callable[[int], Any], tuple[st
         ),
         WORDS,
         ("table.weight",),
-    ),
-    "attention": (
-        lambda: Called(attended, attention=nn.MultiheadAttention(6, 2), two=False, out=L(6, 2)),
-        lambda n: (normal(n, 4, 6), normal(n, 3, 6)),
-        (),
-    ),
-    "attention of other widths": (
-        lambda: Called(
-            attended, attention=nn.MultiheadAttention(6, 3, kdim=5, vdim=5, add_bias_kv=True), two=True, out=L(6, 2)
-        ),
-        lambda n: (normal(n, 4, 6), normal(n, 3, 5)),
-        ("attention.bias_k", "attention.bias_v"),
-    ),
-    "transformer": (
-        lambda: Called(
-            lambda m, x: m.out(m.blocks(m.table(x) + m.places).mean(1)),
-            table=nn.Embedding(7, 4),
-            places=parameter(4, 4),
-            blocks=S(*(nn.TransformerEncoderLayer(4, 2, 8, batch_first=True, norm_first=k > 0) for k in range(2))),
-            out=L(4, 2),
-        ),
-        WORDS,
-        ("places",),
     ),
     "called three times": (lambda: Called(looped, step=L(6, 6), read=L(6, 6, bias=False), out=L(6, 2)), SEQUENCE, ()),
     "shared at other positions": (
@@ -323,6 +191,16 @@ MODULES: dict[str, tuple[Callable[[], nn.Module], Callable[[int], Any], tuple[st
         lambda n: normal(n, 2, 4, 6),
         (),
     ),
+    "mapped by itself": (
+        lambda: Called(lambda m, x: m.out(torch.vmap(m.each)(x).sum(1)), each=L(6, 3), out=L(3, 2)),
+        SEQUENCE,
+        ("each.weight", "each.bias"),
+    ),
+    "slopes that are trained": (
+        lambda: S(L(3, 4), nn.PReLU(4), L(4, 2)),
+        VECTOR,
+        ("1.weight",),
+    ),
     "of a tuple": (
         lambda: Called(lambda m, x: m.both(x)[1], both=Called(lambda m, x: (x, m.out(x)), out=L(3, 2))),
         VECTOR,
@@ -336,60 +214,10 @@ MODULES: dict[str, tuple[Callable[[], nn.Module], Callable[[int], Any], tuple[st
 }
 
 
-@pytest.fixture(autouse=True)
-def drawn_alike() -> None:
-    torch.manual_seed(0)
-
-
-def made(name: str) -> nn.Module:
-    """In eval mode, with the statistics and scales of what has been trained."""
-    module = MODULES[name][0]().double().eval()
-    for part in module.modules():
-        for key in ("weight", "bias", "running_mean"):
-            value = getattr(part, key, None)
-            if type(part).__name__.endswith(("Norm", "Norm1d", "Norm2d")) and value is not None:
-                value.data.normal_()
-    return module
-
-
-@torch.enable_grad()  # which the suite's own backend switches off
-def gradients(module: nn.Module, x: Any) -> torch.Tensor:
-    """(n, O, P), by autograd, one row of inputs after another."""
-    trained = [p for p in module.parameters() if p.requires_grad]
-    many = x if isinstance(x, tuple) else (x,)
-    rows = []
-    for i in range(len(many[0])):
-        for output in module(*(array[i : i + 1] for array in many))[0]:
-            each = torch.autograd.grad(output, trained, retain_graph=True, materialize_grads=True, allow_unused=True)
-            rows.append(torch.cat([g.flatten() for g in each]))
-    return torch.stack(rows).reshape(len(many[0]), -1, rows[0].shape[0])
-
-
-def noted(rest: tuple[str, ...]) -> str:
-    if not rest:
-        return "structured, aten"
-    more = f" and {len(rest) - 3} more" if len(rest) > 3 else ""
-    return f"structured (contraction for {', '.join(rest[:3])}{more}), aten"
-
-
-@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths:UserWarning")
 @pytest.mark.parametrize("name", MODULES)
-def test_it_is_the_product_of_gradients_and_tells_what_has_no_rule(name: str) -> None:
-    module, (_, inputs, rest) = made(name), MODULES[name]
-    x1, x2 = inputs(3), inputs(2)
-    one, other = gradients(module, x1), gradients(module, x2)
-    want = torch.einsum("iop,jqp->ijoq", one, other)
-    close = {"rtol": 1e-11, "atol": 1e-12 * float(want.abs().max())}
-    with implementations() as used:
-        found = empirical_ntk(module, x1, x2, method="structured")
-    torch.testing.assert_close(found, want, **close)
-    assert used == {noted(rest)}
-    mean = empirical_ntk(module, x1, x2, method="structured", trace=True)
-    torch.testing.assert_close(mean, torch.einsum("ijoo->ij", want) / want.shape[-1], **close)
-    second = empirical_ntk(module, x1, x2, method="structured", diagonal="outputs", outputs=[1])
-    torch.testing.assert_close(second, want[:, :, 1:2, 1], **close)
-    each = empirical_ntk(module, x1, method="structured", diagonal="inputs", memory=1)
-    torch.testing.assert_close(each, torch.einsum("iop,iqp->ioq", one, one), **close)
+def test_it_is_the_product_of_gradients_and_tells_what_has_no_rule(name: str, check: Callable[..., None]) -> None:
+    make, inputs, rest = MODULES[name]
+    check(make().double().eval(), inputs, rest)
 
 
 def test_a_function_of_torch_has_them_too() -> None:
@@ -421,14 +249,6 @@ def test_what_has_no_derivative_gives_zero() -> None:
         empirical_ntk(lambda p, x: x, (normal(2),), x, method="structured"),
         torch.zeros(3, 3, 2, 2, dtype=torch.float64),
     )
-
-
-def test_float32_stays_float32() -> None:
-    module, x = made("resnet"), normal(3, 4, 5, 4)
-    exact = empirical_ntk(module, x, method="structured")
-    single = empirical_ntk(module.float(), x.float(), method="structured")
-    assert single.dtype == torch.float32
-    torch.testing.assert_close(single.double(), exact, rtol=1e-4, atol=1e-5 * float(exact.abs().max()))
 
 
 def test_calls_that_differ_between_inputs_are_refused() -> None:
