@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.extend.core import ClosedJaxpr, DropVar, JaxprEqn, Literal, jaxpr_as_fun
+from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, jaxpr_as_fun
 
 from ntkbench.arrays.array import Array
 
@@ -45,10 +45,10 @@ def inlined(function: Callable[..., Any], arguments: Sequence[tuple[Any, int]]) 
 def applied(equation: JaxprEqn, closed: ClosedJaxpr, values: Sequence[Any]) -> list[Any]:
     """What an equation of a program gives for the values of its operands, one for each of its results."""
     operands = {a: v for a, v in zip(equation.invars, values, strict=True) if not isinstance(a, Literal)}
-    kept = [variable for variable in equation.outvars if not isinstance(variable, DropVar)]
-    program = closed.jaxpr.replace(constvars=[], invars=list(operands), outvars=kept, eqns=[equation])
-    results = iter(jaxpr_as_fun(ClosedJaxpr(program, []))(*operands.values()))
-    return [None if isinstance(variable, DropVar) else next(results) for variable in equation.outvars]
+    around = closed.jaxpr.effects, closed.jaxpr.debug_info
+    program = Jaxpr([], list(operands), equation.outvars, [equation], *around)
+    results: list[Any] = jaxpr_as_fun(ClosedJaxpr(program, []))(*operands.values())
+    return results
 
 
 def _run(closed: ClosedJaxpr, given: Sequence[_Valued]) -> list[_Valued]:
@@ -80,17 +80,27 @@ def _program(equation: JaxprEqn) -> ClosedJaxpr:
 def _is_short_loop_with_parameters(equation: JaxprEqn, operands: Sequence[_Valued]) -> bool:
     if equation.primitive.name != "scan" or not 0 < equation.params["length"] <= _STEPS:
         return False
-    first = equation.params["num_consts"]
-    carried = slice(first, first + equation.params["num_carry"])
+    carried = _carried(equation)
     apart = [level for _, level in [*operands[: carried.start], *operands[carried.stop :]]]
     return PARAMETER in apart
 
 
+def _carried(equation: JaxprEqn) -> slice:
+    """Which operands a loop carries on: after those that it holds, before those that have a row for each step."""
+    body = _program(equation).jaxpr
+
+    def alike(outer: Sequence[Any], inner: Sequence[Any]) -> int:
+        return sum(len(one.aval.shape) == len(other.aval.shape) for one, other in zip(outer, inner, strict=True))
+
+    # Shapes tell, whatever a version of JAX calls these numbers.
+    stop = alike(equation.invars, body.invars)
+    return slice(stop - alike(equation.outvars, body.outvars), stop)
+
+
 def _unrolled(equation: JaxprEqn, operands: Sequence[_Valued]) -> list[_Valued]:
     params, body = equation.params, _program(equation)
-    first = params["num_consts"]
-    after = first + params["num_carry"]
-    fixed, carry, rows = operands[:first], list(operands[first:after]), operands[after:]
+    carried = _carried(equation)
+    fixed, carry, rows = operands[: carried.start], list(operands[carried]), operands[carried.stop :]
     steps = range(params["length"])
     given: list[list[_Valued]] = []
     for step in reversed(steps) if params["reverse"] else steps:

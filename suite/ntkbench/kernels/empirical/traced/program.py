@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from jax.extend.core import ClosedJaxpr, JaxprEqn, Literal, Var, jaxprs_in_params
+from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var
 
 from ntkbench.kernels.empirical import costs
 from ntkbench.kernels.empirical.shares import Direct, Share
@@ -181,7 +181,8 @@ def _has(variables: Any, atom: Any) -> bool:
 
 def _cost(equation: JaxprEqn) -> int:
     """Multiply-adds of an equation, those of programs in it included."""
-    inner = sum(_cost(each) for jaxpr in jaxprs_in_params(equation.params) for each in jaxpr.eqns)
+    held = [each for value in equation.params.values() for each in (value if isinstance(value, tuple) else (value,))]
+    inner = sum(_cost(each) for value in held if isinstance(value, ClosedJaxpr | Jaxpr) for each in value.eqns)
     return multiply_adds(equation) + inner * int(equation.params.get("length", 1))
 
 
