@@ -87,6 +87,10 @@ def words(n: int) -> dict[str, torch.Tensor]:
 
 MODULES: dict[str, tuple[Callable[[], nn.Module], Callable[[int], Any]]] = {
     "dense": (dense, lambda n: normal(n, 3)),
+    "slopes": (
+        lambda: nn.Sequential(nn.Linear(3, 4), nn.PReLU(4), nn.Linear(4, 2), nn.PReLU()),
+        lambda n: normal(n, 3),
+    ),
     "image": (Image, lambda n: normal(n, 4, 5, 4)),
     "text by name": (Text, words),
     "text in order": (Text, lambda n: tuple(words(n).values())),

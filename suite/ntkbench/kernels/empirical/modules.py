@@ -63,6 +63,8 @@ def _called(module: Callable[..., Any], x: Inputs) -> Array:
 def _of_torch(module: Any) -> Model:
     import torch
 
+    from ntkbench.kernels.empirical.calls.plain import plain
+
     module = getattr(module, "_orig_mod", module)  # what torch.compile has compiled
     for path, part in module.named_modules():
         if isinstance(part, torch.nn.RNNBase):
@@ -79,7 +81,7 @@ def _of_torch(module: Any) -> Model:
         with _evaluating(module):
             return _called(lambda *args, **named: torch.func.functional_call(module, state, args, named), x)
 
-    return Model(apply, {name: parameter.detach() for name, parameter in named.items()})
+    return Model(plain(apply), {name: parameter.detach() for name, parameter in named.items()})
 
 
 @contextlib.contextmanager

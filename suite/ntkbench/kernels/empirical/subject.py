@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ntkbench._vendor import array_api_compat
 from ntkbench.arrays.array import Array
 from ntkbench.arrays.execution import Execution, execution_for
 from ntkbench.arrays.transforms import Transforms, transforms_for
@@ -81,6 +82,10 @@ def subject_of(apply: Any, params: Any, x1: Inputs, x2: Inputs | None) -> Subjec
     trained, fixed = (params, None) if model is None else (model.trained, model.fixed)
     given = [x1] if x2 is None else [x1, x2]
     arrays = [*leaves(given), *leaves(trained)]
+    if network is None and model is None and any(map(array_api_compat.is_torch_array, arrays)):
+        from ntkbench.kernels.empirical.calls.plain import plain
+
+        apply = plain(apply)
     execution = execution_for(*arrays)
     transforms = transforms_for(arrays[0])
     inputs.check(given)

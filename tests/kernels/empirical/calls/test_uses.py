@@ -156,6 +156,27 @@ MODULES: dict[str, tuple[Callable[[], nn.Module], Callable[[int], Any], tuple[st
         VECTOR,
         ("w",),
     ),
+    "transposed, all one way": (
+        lambda: Called(
+            lambda m, x: (
+                torch.tanh(functional.linear(torch.tanh(x @ m.w.T), m.w)) @ m.w.transpose(0, 1) @ m.v.mT.t().T
+            )[:, :2],
+            w=parameter(3, 3),
+            v=parameter(4, 3),
+        ),
+        VECTOR,
+        (),
+    ),
+    "transposed both ways": (
+        lambda: Called(lambda m, x: (torch.tanh(x @ m.w) @ m.w.T)[:, :2], w=parameter(3, 4)),
+        VECTOR,
+        ("w",),
+    ),
+    "a square one both ways": (
+        lambda: Called(lambda m, x: (torch.tanh(x @ m.w) @ m.w.T)[:, :2], w=parameter(3, 3)),
+        VECTOR,
+        ("w",),
+    ),
     "in the NTK parametrisation": (
         lambda: to_torch(serial(Dense(1.5, 0.5), Activation("relu"), Dense()), width=4, input_shape=(3,), outputs=2),
         VECTOR,
@@ -197,9 +218,9 @@ MODULES: dict[str, tuple[Callable[[], nn.Module], Callable[[int], Any], tuple[st
         ("each.weight", "each.bias"),
     ),
     "slopes that are trained": (
-        lambda: S(L(3, 4), nn.PReLU(4), L(4, 2)),
-        VECTOR,
-        ("1.weight",),
+        lambda: S(nn.Conv2d(4, 3, 2), nn.PReLU(3), nn.Flatten(), L(36, 2), nn.PReLU()),
+        lambda n: normal(n, 4, 5, 4),
+        ("1.weight", "4.weight"),
     ),
     "of a tuple": (
         lambda: Called(lambda m, x: m.both(x)[1], both=Called(lambda m, x: (x, m.out(x)), out=L(3, 2))),

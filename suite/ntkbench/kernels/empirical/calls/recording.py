@@ -45,10 +45,10 @@ class Met:
         """The numbers in and out for one row."""
         return math.prod(self.seen) + math.prod(self.given)
 
-    def kind(self) -> Any:
+    def kind(self, weight: Weight) -> Any:
         """What two calls that meet a weight must have in common for their derivatives to be summed as rows."""
         share = self.site.share(self.shape, self.seen, self.given)
-        return type(self.site), getattr(self.site, "transposed", None), _one(share)
+        return type(self.site), getattr(self.site, "transposed", False) != weight.transposed, weight.scale, _one(share)
 
 
 def _one(share: Share | Direct) -> Share | Direct:
@@ -96,7 +96,7 @@ def _mixed(calls: tuple[Met, ...]) -> set[int]:
     for met in calls:
         if met.weight is not None:
             kinds = uses.setdefault(met.weight.number, {})
-            kinds.setdefault(met.weight.rows, set()).add((met.kind(), met.weight.scale))
+            kinds.setdefault(met.weight.rows, set()).add(met.kind(met.weight))
         if met.bias is not None:
             kinds = uses.setdefault(met.bias.number, {})
             kinds.setdefault(met.bias.rows, set()).add("bias")

@@ -12,11 +12,12 @@ import torch
 
 @dataclass(frozen=True)
 class Weight:
-    """The parameter of a number times a scale; `rows`, from and to, where it is not all of it."""
+    """The parameter of a number times a scale, perhaps transposed; `rows`, from and to, where it is not all of it."""
 
     number: int
     scale: float = 1.0
     rows: tuple[int, int] | None = None
+    transposed: bool = False
 
 
 class Known:
@@ -40,22 +41,25 @@ class Known:
         blocks, whole = list(tensor.chunk(number)), self.get(tensor)
         start = 0
         for block in blocks:
-            if whole is not None:
+            if whole is not None and not whole.transposed:
                 self.add(block, replace(whole, rows=(start, start + block.shape[0])))
             start += block.shape[0]
         return blocks
 
     def follow(self, function: Any, args: tuple[Any, ...], named: Mapping[str, Any], result: Any) -> None:
-        """Make a multiple of a known tensor known, where the call gives one."""
+        """Make a multiple of a known tensor, or its transpose, known, where the call gives one."""
         times = _MULTIPLES.get(function)
-        if times is None or len(args) != 2 or named:
-            return
-        one, other = args
-        if function in _EITHER and not isinstance(one, torch.Tensor):
-            one, other = other, one
-        weight = self.get(one)
-        if weight is not None and isinstance(other, int | float):
-            self.add(result, replace(weight, scale=times(weight.scale, other)))
+        if times is not None and len(args) == 2 and not named:
+            one, other = args
+            if function in _EITHER and not isinstance(one, torch.Tensor):
+                one, other = other, one
+            weight = self.get(one)
+            if weight is not None and isinstance(other, int | float):
+                self.add(result, replace(weight, scale=times(weight.scale, other)))
+        elif function in _TRANSPOSES and not named:
+            weight = self.get(args[0])
+            if weight is not None and args[0].dim() == 2 and set(args[1:]) in _AXES:
+                self.add(result, replace(weight, transposed=not weight.transposed))
 
 
 _EITHER = (torch.mul, torch.Tensor.mul)
@@ -63,3 +67,9 @@ _MULTIPLES: dict[Any, Any] = {
     **dict.fromkeys((*_EITHER, torch.Tensor.__mul__, torch.Tensor.__rmul__), operator.mul),
     **dict.fromkeys((torch.div, torch.Tensor.div, torch.Tensor.__truediv__), operator.truediv),
 }
+_TRANSPOSES = {
+    *(torch.t, torch.Tensor.t, torch.transpose, torch.Tensor.transpose),
+    *(torch.Tensor.T.__get__, torch.Tensor.mT.__get__),
+}
+_AXES: tuple[set[int], ...] = (set(), {0, 1}, {-1, -2})
+"""What follows the matrix: nothing, or its axes."""
