@@ -14,7 +14,7 @@ from ntkbench.arrays.transforms import Transforms, transforms_for
 from ntkbench.arrays.trees import leaves, mapped
 from ntkbench.kernels.empirical import costs, inputs
 from ntkbench.kernels.empirical.inputs import Inputs
-from ntkbench.kernels.empirical.modules import holds_parameters, model_of
+from ntkbench.kernels.empirical.modules import holds_parameters, model_of, require_array
 from ntkbench.networks.finite import Finite
 from ntkbench.networks.parameters import merge
 
@@ -98,7 +98,9 @@ def subject_of(apply: Any, params: Any, x1: Inputs, x2: Inputs | None) -> Subjec
     function = apply if model is None else model.apply
     whole = trained if fixed is None else merge(trained, fixed)
     # The same function each time: what JAX traces of it is found again.
-    shape = tuple(transforms.outline(function, whole, mapped(lambda x: x[:1], x1)).shape)
+    output = transforms.outline(function, whole, mapped(lambda x: x[:1], x1))
+    require_array(output, "apply")
+    shape = tuple(output.shape)
     if len(shape) != 2 or shape[0] != min(1, inputs.number(x1)):
         name = "apply" if model is None else "the module"
         raise ValueError(f"{name} must give (n, O) for n inputs, not {shape} for one")

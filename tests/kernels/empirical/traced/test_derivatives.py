@@ -136,13 +136,14 @@ def adapted(p: Any, x: Any) -> Any:
 
 
 def apart(p: Any, x: Any) -> Any:
-    """A rule of its own that holds a parameter, one that inputs never meet, and one that is not used."""
+    """A rule of its own that holds a parameter, one that inputs never meet, one that is frozen, and one that is not used."""
 
     @jax.custom_vjp
     def doubled(w: Any, x: Any) -> Any:
         return x @ w
 
     doubled.defvjp(lambda w, x: (x @ w, (w, x)), lambda kept, g: (2 * kept[1].T @ g, g @ kept[0].T))
+    x = x @ lax.stop_gradient(p["frozen"])
     return jnp.tanh(doubled(p["w"], x)) + jnp.zeros_like(x) @ jnp.zeros_like(p["w"]) + jnp.cumsum(p["c"])
 
 
@@ -183,7 +184,9 @@ CASES = {
         ("w",),
         {"a": "dot_general", "b": "dot_general", "v": "dot_general"},
     ),
-    "apart": Case(apart, {"w": (3, 3), "c": (3,), "unused": (2,)}, (3,), (), {"w": "custom_vjp_call"}),
+    "apart": Case(
+        apart, {"w": (3, 3), "c": (3,), "unused": (2,), "frozen": (3, 3)}, (3,), (), {"w": "custom_vjp_call"}
+    ),
 }
 
 

@@ -136,6 +136,8 @@ def _variables(equation: JaxprEqn) -> Iterator[Var]:
 
 def _follow(found: _Found, equation: JaxprEqn) -> None:
     """An equation without inputs."""
+    if equation.primitive.name == "stop_gradient":
+        return
     if equation.primitive.name == "broadcast_in_dim" and math.prod(equation.invars[0].aval.shape) == 1:
         (spread,) = equation.outvars
         found.spread[spread] = equation.invars[0]
