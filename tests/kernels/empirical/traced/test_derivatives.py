@@ -136,7 +136,7 @@ def adapted(p: Any, x: Any) -> Any:
 
 
 def apart(p: Any, x: Any) -> Any:
-    """A rule of its own that holds a parameter, one that inputs never meet, one that is frozen, one that is not used."""
+    """A rule of its own that holds a parameter, one that inputs never meet, one that is frozen, one without a use."""
 
     @jax.custom_vjp
     def doubled(w: Any, x: Any) -> Any:
