@@ -129,7 +129,7 @@ def _cells(o: Outcome, baseline: Outcome | None, others: Mapping[str, Outcome]) 
     memory = byte_count(o.working_memory)
     times, verdict = "", ""
     if o.status != "ok":
-        verdict = f"{o.status}: {o.reason}"
+        verdict = f"{o.status.replace('_', ' ')}: {o.reason}"
     elif not o.comparable:
         verdict = "disagrees"
     elif baseline is o:

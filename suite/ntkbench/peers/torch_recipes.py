@@ -12,7 +12,7 @@ Recipe = Callable[[Any, Any, Any, Any], Any]
 
 
 def prepared(workload: Mapping[str, Any], arrays: Mapping[str, Any], recipe: Recipe) -> Callable[[], Any]:
-    """The kernel of the network with the given weights. Raises MemoryError where its derivatives do not fit."""
+    """The kernel of the network with the given weights."""
     import torch
     from torch.func import functional_call
 
@@ -22,10 +22,6 @@ def prepared(workload: Mapping[str, Any], arrays: Mapping[str, Any], recipe: Rec
     module, x = module_of(workload, given), inputs_of(given)
     params = {name: parameter.detach() for name, parameter in module.named_parameters()}
     buffers = dict(module.named_buffers())
-    count = sum(parameter.numel() for parameter in params.values())
-    needed, free = 2 * workload["n"] * workload["outputs"] * count * x.element_size(), available_to_host()
-    if free is not None and needed > free:
-        raise MemoryError(f"derivatives by all parameters take {gibibytes(needed)}, and {gibibytes(free)} are free")
 
     def one(params: Any, x: Any) -> Any:
         return functional_call(module, (params, buffers), (x.unsqueeze(0),)).squeeze(0)
@@ -35,6 +31,16 @@ def prepared(workload: Mapping[str, Any], arrays: Mapping[str, Any], recipe: Rec
             return recipe(one, params, x, x)
 
     return call
+
+
+def too_large(workload: Mapping[str, Any], arrays: Mapping[str, Any]) -> str:
+    """That derivatives by all parameters, of both sets of inputs, do not fit, where they do not."""
+    parameters = sum(array.size for name, array in arrays.items() if name != "x1")
+    needed = 2 * workload["n"] * workload["outputs"] * parameters * arrays["x1"].itemsize
+    free = available_to_host()
+    if free is None or needed <= free:
+        return ""
+    return f"derivatives by all parameters take {gibibytes(needed)}, and {gibibytes(free)} are free"
 
 
 def contraction(function: Any, params: Any, x1: Any, x2: Any) -> Any:

@@ -45,13 +45,14 @@ def whole(workload: Mapping[str, Any], arrays: Mapping[str, Any], way: str) -> C
     return lambda: jax.block_until_ready(kernel_fn(x, None, params))
 
 
-def require_room(workload: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
-    """Raise MemoryError where derivatives by all parameters do not fit; the system would end what it likes."""
+def too_large(workload: Mapping[str, Any], arrays: Mapping[str, Any]) -> str:
+    """That derivatives by all parameters do not fit, where they do not; the system would end what it likes."""
     parameters = sum(array.size for name, array in arrays.items() if name != "x1")
     needed = 2 * workload["n"] * workload["outputs"] * parameters * arrays["x1"].itemsize
     for line in Path("/proc/meminfo").read_text().splitlines():
         if line.startswith("MemAvailable:") and needed > int(line.split()[1]) * 1024:
-            raise MemoryError(f"derivatives by all parameters take {needed / 2**30:.3g} GiB")
+            return f"derivatives by all parameters take {needed / 2**30:.3g} GiB"
+    return ""
 
 
 def implementation() -> str:

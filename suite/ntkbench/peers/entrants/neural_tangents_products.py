@@ -13,12 +13,20 @@ PACKAGES = ("neural-tangents", "jax", "jaxlib", "numpy")
 ENVIRONMENT = "neural_tangents_empirical"
 
 
+def refuses(workload: Mapping[str, Any], arrays: Mapping[str, Any]) -> str:
+    """What does not fit into memory."""
+    reason: str = _script()["too_large"](workload, arrays)
+    return reason
+
+
 def prepare(workload: Mapping[str, Any], arrays: Mapping[str, Any]) -> Callable[[], Any]:
     """The kernel of the network with the given weights."""
-    script = runpy.run_path(str(Path(__file__).with_name("neural_tangents_empirical.py")))
-    script["require_room"](workload, arrays)
-    call: Callable[[], Any] = script["whole"](workload, arrays, "NTK_VECTOR_PRODUCTS")
+    call: Callable[[], Any] = _script()["whole"](workload, arrays, "NTK_VECTOR_PRODUCTS")
     return call
+
+
+def _script() -> dict[str, Any]:
+    return runpy.run_path(str(Path(__file__).with_name("neural_tangents_empirical.py")))
 
 
 def implementation() -> str:

@@ -10,6 +10,13 @@ KINDS = ("network",)
 PACKAGES = ("torch", "numpy")
 
 
+def refuses(workload: Mapping[str, Any], arrays: Mapping[str, Any]) -> str:
+    """What does not fit into memory."""
+    from ntkbench.peers.torch_recipes import too_large
+
+    return too_large(workload, arrays)
+
+
 def prepare(workload: Mapping[str, Any], arrays: Mapping[str, Any]) -> Callable[[], Any]:
     """The kernel of the network with the given weights."""
     from ntkbench.peers.torch_recipes import prepared, vector_products
