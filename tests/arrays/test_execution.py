@@ -189,6 +189,9 @@ def test_derivatives_are_there_exactly_where_the_backend_says_so(backend: Any) -
     if backend.execution.transforms is None:
         with pytest.raises(TypeError, match="arrays of type ndarray have not"):
             transforms_for(x)
+    else:
+        found = transforms_for(x).outline(lambda a, b: a[None] * b["c"], x, {"c": x})
+        assert (tuple(found.shape), found.dtype) == ((1, 2), x.dtype)
 
 
 def test_arrays_of_a_library_that_nobody_registered_have_no_execution() -> None:

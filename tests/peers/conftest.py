@@ -21,6 +21,10 @@ import numpy as np
 PACKAGES = ("numpy",)
 options = OPTIONS
 
+def refuses(workload, arrays):
+    print("chatter of a library")
+    return "too large for this" if options.get("how") == "refuse" else ""
+
 def prepare(workload, arrays):
     how = options.get("how", "")
     print("chatter of a library")

@@ -50,6 +50,11 @@ def test_calls_stop_when_the_time_is_spent(load, fake) -> None:
     assert len(talk(fake("a"), load, {"do": "call", "seconds": 0.0, "most": 50})[1]["times"]) == 1
 
 
+def test_a_script_may_refuse_work(load, fake) -> None:
+    (reply,) = talk(fake("a", how="refuse"), load)
+    assert reply == {"status": "not_applicable", "reason": "too large for this", "traceback": ""}
+
+
 def test_an_error_is_a_reply_and_the_process_goes_on(load, fake) -> None:
     replies = talk(fake("a", how="memory"), load, {"do": "call", "seconds": 0.0, "most": 1}, load)
     assert [r["status"] for r in replies] == ["ok", "out_of_memory", "ok"]

@@ -32,6 +32,14 @@ def test_each_work_has_its_baseline_first_and_a_goal_for_none_that_is_not_there(
     names = [entry.name for entry in taking_part(work, entries())]
     assert names[0] == work.baseline
     assert set(work.goals) <= set(names)
+    assert set(work.also) | {name for goals in work.also.values() for name in goals} <= set(names)
+
+
+def test_scripts_of_one_library_share_an_environment() -> None:
+    lists = {entry.script.stem: entry.requirements for entry in entries()}
+    assert lists["neural_tangents_contraction"] == lists["neural_tangents_empirical"]
+    assert lists["neural_tangents_contraction"].exists()
+    assert lists["torch_func_products"] is None
 
 
 def test_to_know_who_takes_part_imports_none_of_their_libraries() -> None:

@@ -89,6 +89,15 @@ def test_a_baseline_that_rounds_badly_is_compared_and_the_table_says_so() -> Non
     assert found["ours"]["times as fast"] == "6.00 (6.00 to 6.00)"
 
 
+def test_goals_beside_others_than_the_baseline_stand_with_the_verdict() -> None:
+    work = replace(WORK, also={"slow": {"ours": 5.0}, "failed": {"ours": 5.0}, "steady": {"ours": 4.0, "base": 1.0}})
+    times = {"base": [6.0, 6.0], "ours": [2.0, 2.0], "slow": [20.0, 8.0], "steady": [6.0, 6.0]}
+    found = cells(*(replace(outcome(name, seconds), workload=work) for name, seconds in times.items()))
+    slow = "over slow 7.00 (4.00 to 10.0), goal 5.00: open"
+    assert found["ours"]["verdict"] == f"reached; {slow}; over steady 3.00 (3.00 to 3.00), goal 4.00: not reached"
+    assert found["base"]["verdict"] == "baseline; over steady 1.00 (1.00 to 1.00), goal 1.00: reached"
+
+
 def test_what_failed_says_why() -> None:
     failed = outcome("ours", [], status="error", reason="no | network", errors=None)
     found = cells(outcome("base", [6.0]), failed)

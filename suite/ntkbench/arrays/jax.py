@@ -242,6 +242,9 @@ class _Transforms:
     def jvp(self, function: Function, at: Any, direction: Any) -> Any:
         return jax.jvp(function, (at,), (direction,))[1]
 
+    def outline(self, function: Function, *arguments: Any) -> Any:
+        return jax.eval_shape(function, *arguments)
+
     def constant(self) -> AbstractContextManager[Any]:
         return nullcontext()
 

@@ -206,6 +206,9 @@ class _Transforms:
     def jvp(self, function: Function, at: Any, direction: Any) -> Any:
         return torch.func.jvp(function, (at,), (direction,))[1]
 
+    def outline(self, function: Function, *arguments: Any) -> Any:
+        return function(*arguments)
+
     def constant(self) -> AbstractContextManager[Any]:
         block: AbstractContextManager[Any] = torch.no_grad()
         return block

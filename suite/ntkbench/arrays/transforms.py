@@ -27,6 +27,9 @@ class Transforms(Protocol):
     def vmap(self, function: Function, axes: int | tuple[int | None, ...]) -> Function:
         """`function` along the given axis of each argument, results along axis 0."""
 
+    def outline(self, function: Function, *arguments: Any) -> Any:
+        """What `function` gives, or of it the shape and dtype alone, where the library finds them without computing."""
+
     def constant(self) -> AbstractContextManager[Any]:
         """A block whose results are not themselves kept ready for differentiation, whatever the inputs are."""
 

@@ -2,13 +2,14 @@
 
 `python -P child.py SCRIPT [WORD...]` reads requests and writes replies, a line of JSON each. A request is an object
 with "do": "load" (workload, inputs), "call" (seconds, most), "save" (path); the end of the requests is the end of the
-process. A reply is an object with "status": "ok", or "error" or "out_of_memory" with a reason and a traceback.
+process. A reply is an object with "status": "ok", or "error", "out_of_memory" or "not_applicable" with a reason and a
+traceback.
 
 A script is a file of entrants/. It has NAME; KINDS, the kinds of work that it does; PACKAGES, the distributions whose
 versions matter; and `prepare(workload, arrays)`, which gives a function without arguments. A call of it does the work,
-waits for it, and returns an array or a tuple of arrays. A script may have `implementation()`, a text. It finds the
-words behind it in `sys.argv`. What it needs is imported inside these functions: our own process reads the names, and
-does not have the libraries.
+waits for it, and returns an array or a tuple of arrays. A script may have `implementation()`, a text, and
+`refuses(workload, arrays)`, why it does not do this work here, or "". It finds the words behind it in `sys.argv`. What
+it needs is imported inside these functions: our own process reads the names, and does not have the libraries.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ from pathlib import Path
 from typing import Any
 
 _TRACEBACK_LINES = 12
+
+
+class NotApplicableError(Exception):
+    """A script does not do a kind of work here, for a reason that it gives."""
 
 
 class Session:
@@ -46,6 +51,10 @@ class Session:
 
         with np.load(inputs) as file:
             arrays = {name: file[name] for name in file.files}
+        refuses = getattr(self._script, "refuses", None)
+        reason = refuses(workload, arrays) if refuses is not None else ""
+        if reason:
+            raise NotApplicableError(reason)
         self._call = self._script.prepare(workload, arrays)
         packages = {name: importlib.metadata.version(name) for name in self._script.PACKAGES}
         return {"packages": packages, "python": platform.python_version()}
@@ -102,6 +111,8 @@ def main(script: str) -> None:
 
 
 def _failure(error: BaseException) -> dict[str, Any]:
+    if isinstance(error, NotApplicableError):
+        return {"status": "not_applicable", "reason": str(error), "traceback": ""}
     memory = isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
     first = str(error).strip().partition("\n")[0][:500]
     lines = "".join(traceback.format_exception(error)).rstrip().splitlines()

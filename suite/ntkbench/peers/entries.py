@@ -94,7 +94,9 @@ def _own() -> tuple[Entry, ...]:
 
 
 def _entry(module: ModuleType, file: Path) -> Entry:
-    listed, packages = file.with_suffix(".txt"), tuple(module.PACKAGES)
+    # Scripts of one library may share an environment.
+    listed = file.with_name(f"{getattr(module, 'ENVIRONMENT', file.stem)}.txt")
+    packages = tuple(module.PACKAGES)
     return Entry(
         module.NAME,
         frozenset(module.KINDS),

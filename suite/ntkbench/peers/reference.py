@@ -10,7 +10,8 @@ from ntkbench.errors import InputError
 from ntkbench.peers.workloads import Arrays, Workload
 
 TOLERANCE = 1e-5
-_ROWS = {"fc": 64, "cntk": 16}  # of the Gram matrix, computed again in float64; of the others, all
+_ROWS = {"fc": 64, "cntk": 16, "network": 2}  # of the Gram matrix, computed again in float64; of the others, all
+_ENDS = [0, -1]  # of a network's outputs
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,14 @@ def reference(workload: Workload, arrays: Arrays) -> np.ndarray:
         arrays: Its inputs, as `workloads.inputs` gives them.
 
     Returns:
-        Rows of NNGP and NTK (2, rows, n), from the first to the last; an empirical NTK (1, n, n); or predictions
-        (1, n_test, 1).
+        Rows of NNGP and NTK (2, rows, n), from the first to the last; an empirical NTK (1, n, n), of a whole network
+        the first and the last row, and output, (1, rows, n, 2, 2); or predictions (1, n_test, 1).
     """
     exact = {name: array.astype(np.float64) for name, array in arrays.items()}
     if workload.kind == "empirical":
         return empirical_reference(exact)[None]
+    if workload.kind == "network":
+        return _network_reference(workload, exact)[None]
     if workload.kind == "regression":
         n, ridge = len(exact["y_train"]), float(workload.params["ridge"])
         weights = np.linalg.solve(exact["k_train"] + ridge * np.eye(n), exact["y_train"])
@@ -80,17 +83,22 @@ def errors(workload: Workload, result: np.ndarray, right: np.ndarray) -> Errors:
         result = result[:, :, None]  # a row of predictions
     if len(result) == 1:
         right = right[-1:]  # the NTK alone
-    shape = (right.shape[0], _size(workload), right.shape[2])
+    shape: tuple[int, ...] = (right.shape[0], _size(workload), right.shape[2])
+    if workload.kind == "network":
+        shape = (*shape, *(int(workload.params["outputs"]),) * 2)
     if result.shape != shape:
         raise InputError(f"its result is of shape {result.shape}, not {shape}")
     if not np.all(np.isfinite(result)):
         raise InputError("its result holds NaN or infinity")
     checked = _checked(workload)
     found = result[:, checked].astype(np.float64)
-    scale = np.max(np.abs(right)) if workload.kind == "regression" else np.abs(right)
-    relative = np.abs(found - right) / scale
+    if workload.kind == "network":
+        found = found[..., _ENDS, :][..., _ENDS]
+    # Of predictions, and between different outputs, there are entries near zero.
+    by_largest = workload.kind in ("regression", "network")
+    relative = np.abs(found - right) / (np.max(np.abs(right)) if by_largest else np.abs(right))
     where = _words(workload, checked, found, right, relative)
-    if not workload.symmetric:
+    if by_largest or not workload.symmetric:
         return Errors(float(np.max(relative)), None, where)
     diagonal = np.broadcast_to(checked[:, None] == np.arange(right.shape[2]), relative.shape)
     return Errors(float(np.max(relative[~diagonal], initial=0.0)), float(np.max(relative[diagonal])), where)
@@ -98,9 +106,11 @@ def errors(workload: Workload, result: np.ndarray, right: np.ndarray) -> Errors:
 
 def _words(workload: Workload, checked: np.ndarray, found: np.ndarray, right: np.ndarray, relative: np.ndarray) -> str:
     """The entry that is farthest off: what it is and what it should be."""
-    kernel, place, column = worst = np.unravel_index(np.argmax(relative), relative.shape)
+    kernel, place, column, *outputs = worst = np.unravel_index(np.argmax(relative), relative.shape)
     name, row = "NTK" if kernel == len(right) - 1 else "NNGP", checked[place]
-    entry = f"prediction[{row}]" if workload.kind == "regression" else f"{name}[{row}, {column}]"
+    last = int(workload.params.get("outputs", 1)) - 1
+    places = ", ".join(map(str, (row, column, *(last if output else 0 for output in outputs))))
+    entry = f"prediction[{row}]" if workload.kind == "regression" else f"{name}[{places}]"
     return f"{entry} is {found[worst]:.9g}, not {right[worst]:.9g}"
 
 
@@ -130,6 +140,20 @@ def empirical_reference(exact: Arrays) -> np.ndarray:
             if k:
                 g = (g @ weights[k].T) * masks[k - 1]
     return total
+
+
+def _network_reference(workload: Workload, exact: Arrays) -> np.ndarray:
+    """The product of whole Jacobians, as torch has them, of some of the inputs and outputs: (rows, n, 2, 2)."""
+    import torch
+
+    from ntkbench.kernels import empirical_ntk
+    from ntkbench.peers.torch_networks import inputs_of, module_of
+
+    arrays = {name: torch.from_numpy(array) for name, array in exact.items()}
+    module, x = module_of(workload.params, arrays), inputs_of(arrays)
+    ends = (0, int(workload.params["outputs"]) - 1)
+    found = empirical_ntk(module, x[_checked(workload)], x, method="contraction", outputs=ends)
+    return np.asarray(found)
 
 
 def _kernels(workload: Workload, x1: np.ndarray, x2: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:

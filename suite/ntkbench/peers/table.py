@@ -60,7 +60,10 @@ def rows(outcomes: Sequence[Outcome]) -> list[tuple[str, ...]]:
     for o in outcomes:
         if o.workload.timed:
             title = o.workload.title
-            found.append(("" if title == before else title, *_cells(o, baselines.get(o.workload.name))))
+            others = {
+                other.entry.name: other for other in outcomes if other.workload is o.workload and other.comparable
+            }
+            found.append(("" if title == before else title, *_cells(o, baselines.get(o.workload.name), others)))
             before = title
     return found
 
@@ -146,14 +149,14 @@ def _diagonal_section(outcomes: Sequence[Outcome]) -> list[str]:
     return [text, "", *_table(columns, body), ""] if body else []
 
 
-def _cells(o: Outcome, baseline: Outcome | None) -> tuple[str, ...]:
+def _cells(o: Outcome, baseline: Outcome | None, others: Mapping[str, Outcome]) -> tuple[str, ...]:
     work, goal = o.workload, o.workload.goals.get(o.entry.name)
     rate = number(work.pair_layers / o.seconds, 3) if work.pair_layers and o.seconds else ""
     error = _scientific(o.errors.elsewhere) if o.errors else ""
     memory = byte_count(o.working_memory)
     times, verdict = "", ""
     if o.status != "ok":
-        verdict = f"{o.status}: {o.reason}"
+        verdict = f"{o.status.replace('_', ' ')}: {o.reason}"
     elif not o.comparable:
         verdict = "disagrees"
     elif baseline is o:
@@ -162,10 +165,23 @@ def _cells(o: Outcome, baseline: Outcome | None) -> tuple[str, ...]:
         found = ratio(baseline.rounds, o.rounds)
         times = f"{number(found.value, 3)} ({number(found.low, 3)} to {number(found.high, 3)})"
         verdict = found.reaches(goal) if goal is not None else ""
+    if o.comparable:
+        verdict = "; ".join([*([verdict] if verdict else []), *_also(o, others)])
     if o.comparable and o.rounds_badly:
         verdict = f"{verdict or 'right'}; float32 rounds badly (float64: {_scientific(o.float64_error or 0.0)})"
     wanted = f">= {number(goal, 3)}" if goal is not None else ""
     return (o.entry.name, seconds(o.seconds), rate, error, memory, times, wanted, verdict)
+
+
+def _also(o: Outcome, others: Mapping[str, Outcome]) -> list[str]:
+    """The goals beside entries that are not the baseline: the ratio, the goal, and whether it is reached."""
+    told = []
+    for name, goals in o.workload.also.items():
+        if o.entry.name in goals and name in others:
+            found, goal = ratio(others[name].rounds, o.rounds), goals[o.entry.name]
+            interval = f"{number(found.value, 3)} ({number(found.low, 3)} to {number(found.high, 3)})"
+            told.append(f"over {name} {interval}, goal {number(goal, 3)}: {found.reaches(goal)}")
+    return told
 
 
 def _scientific(value: float) -> str:

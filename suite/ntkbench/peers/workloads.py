@@ -13,8 +13,9 @@ import numpy as np
 
 from ntkbench.canonical import canonical_json
 from ntkbench.experiment.spec import Scalar
+from ntkbench.peers import networks
 
-Kind = Literal["fc", "cntk", "empirical", "regression"]
+Kind = Literal["fc", "cntk", "empirical", "regression", "network"]
 Arrays = Mapping[str, np.ndarray]
 
 _BASELINE = "neural-tangents"
@@ -24,8 +25,9 @@ _BASELINE = "neural-tangents"
 class Workload:
     """One kind of work at one size; `quick` replaces some of the sizes for a trial run.
 
-    `goals`: by entry, how many times as fast as `baseline` it is to be; `rounds`: the turns that each entry gets, more
-    of them where calls are short. Without `timed` only errors are of interest.
+    `goals`: by entry, how many times as fast as `baseline` it is to be; `also`: the same beside others than that, by
+    their names; `rounds`: the turns that each entry gets, more of them where calls are short. Without `timed` only
+    errors are of interest.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Workload:
     quick: Mapping[str, Scalar]
     baseline: str = _BASELINE
     goals: Mapping[str, float] = field(default_factory=dict)
+    also: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     rounds: int = 5
     timed: bool = True
 
@@ -49,6 +52,10 @@ class Workload:
         if self.kind == "empirical":
             layers = "-".join(str(p[name]) for name in ("features", "width", "width", "outputs"))
             return f"empirical NTK {layers}, {p['n']} x {p['n']}, mean over outputs"
+        if self.kind == "network":
+            sides = "-".join(str(p[name]) for name in ("features", *["width"] * 3) if name in p)
+            name = f"ResNet-18 {p['side']}x{p['side']}" if "side" in p else f"FCN {sides}"
+            return f"empirical NTK, {name}, N = {p['n']}, all pairs of {p['outputs']} outputs"
         return f"regression, {p['n']:,} training and {p['n_test']:,} test inputs, ridge {p['ridge']}"
 
     @property
@@ -64,7 +71,7 @@ class Workload:
     @property
     def symmetric(self) -> bool:
         """Whether it is the Gram matrix of inputs with themselves."""
-        return self.kind == "empirical" or (self.kind in ("fc", "cntk") and not self.params["cross"])
+        return self.kind in ("empirical", "network") or (self.kind in ("fc", "cntk") and not self.params["cross"])
 
     @property
     def precision(self) -> str:
@@ -89,6 +96,21 @@ def _empirical(outputs: int) -> Workload:
     return Workload(f"empirical_{outputs}", "empirical", params, quick, goals={"jax": 1.0, "torch": 0.7}, rounds=15)
 
 
+def _network(network: str, outputs: int, sizes: Mapping[str, Scalar], quick: Mapping[str, Scalar]) -> Workload:
+    params: dict[str, Scalar] = {"network": network, "n": 8, "outputs": outputs, **sizes}
+    counted = networks.multiply_adds(params)
+    # Half of what is counted: no two libraries reach the same share of what a machine can do.
+    also = {
+        f"torch.func {way.replace('_', ' ')}": dict.fromkeys(("jax", "torch"), counted[way] / counted["structured"] / 2)
+        for way in ("contraction", "vector_products")
+    }
+    return Workload(
+        f"{network}_{outputs}", "network", params, {"n": 3, **quick}, goals={"jax": 1.0, "torch": 1.0}, also=also
+    )
+
+
+_FCN: Mapping[str, Scalar] = {"features": 3072, "width": 2048}
+_RESNET: Mapping[str, Scalar] = {"side": 32, "width": 64}
 _FLATTEN = {"numba": 10.0, "torch": 3.0, "jax": 2.0}
 _GAP = {"numba": 120.0, "torch": 20.0, "jax": 15.0}
 
@@ -107,6 +129,8 @@ WORKLOADS: tuple[Workload, ...] = (
     ),
     _empirical(1),
     _empirical(10),
+    *(_network("fcn", outputs, _FCN, {"features": 12, "width": 16}) for outputs in (10, 100)),
+    *(_network("resnet18", outputs, _RESNET, {"side": 9, "width": 4}) for outputs in (10, 100)),
     Workload(
         "regression",
         "regression",
@@ -130,6 +154,8 @@ def inputs(workload: Workload) -> dict[str, np.ndarray]:
 
     if workload.kind == "regression":
         return _regression_inputs(rng, int(p["n"]), int(p["n_test"]))
+    if workload.kind == "network":
+        return networks.drawn(p, rng)
     if workload.kind == "empirical":
         sides = [p["features"], p["width"], p["width"], p["outputs"]]
         weights = {f"w{k}": normal(*pair) for k, pair in enumerate(pairwise(sides))}

@@ -13,7 +13,7 @@ import pytest
 from ntkbench.backends import open_backend
 from ntkbench.kernels import empirical_ntk, empirical_ntk_product
 
-METHODS = ("contraction", "vector_products")
+METHODS = ("contraction", "vector_products", "structured")
 
 
 def normal(*shape: int) -> Any:

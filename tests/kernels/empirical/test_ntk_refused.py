@@ -47,6 +47,7 @@ def drawn() -> tuple[Any, np.ndarray]:
         (lambda p, x: empirical_ntk(NETWORK, p, x, outputs=[]), "outputs must be at least one number, each once"),
         (lambda p, x: empirical_ntk(NETWORK, p, x, outputs=[1, 1]), "each once, not \\[1, 1\\]"),
         (lambda p, x: empirical_ntk(lambda q, y: y.sum(), p, x), r"must give \(n, O\) for n inputs, not \(\) for one"),
+        (lambda p, x: empirical_ntk(lambda q, y: (y, y), p, x), r"apply gives a tuple of 2, not one array \(n, O\)"),
         (lambda p, x: empirical_ntk(NETWORK, p, x[:, :0]), r"at least one number each, not \(2, 0\)"),
         (lambda p, x: empirical_ntk(NETWORK, p, x, x[:, :3]), r"agree in all but their number: \(2, 4\), \(2, 3\)"),
         (lambda p, x: empirical_ntk(NETWORK, p[:2], x), "3 linear layers, not for 2"),
@@ -69,9 +70,3 @@ def test_numpy_has_no_derivatives() -> None:
     params, x = drawn()
     with pytest.raises(TypeError, match="arrays of type ndarray have not"):
         empirical_ntk(NETWORK, params, x)
-
-
-def test_functions_of_jax_have_no_structured_derivatives() -> None:
-    params, x = (to_backend(value, open_backend("jax")) for value in drawn())
-    with pytest.raises(ValueError, match="need a network from"):
-        empirical_ntk(lambda q, y: y, params, x, method="structured")

@@ -63,7 +63,7 @@ def run(options: Namespace) -> int:
         moment = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
         write(real(out), table.markdown(outcomes, environment(), moment, command))
         print(out)
-    failed = [outcome for outcome in outcomes if outcome.status != "ok"]
+    failed = [outcome for outcome in outcomes if outcome.status not in ("ok", "not_applicable")]
     for outcome in failed:
         print(f"failed: {outcome.workload.name} [{outcome.entry.name}] {outcome.reason}", file=sys.stderr)
     return RUNS_FAILED if failed else OK

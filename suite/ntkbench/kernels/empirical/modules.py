@@ -54,10 +54,16 @@ def _called(module: Callable[..., Any], x: Inputs) -> Array:
         given = module(*x)
     else:
         given = module(x)
+    require_array(given, "the module")
+    found: Array = given
+    return found
+
+
+def require_array(given: Any, name: str) -> None:
+    """Raise ValueError where what something of this name gives is no array."""
     if not hasattr(given, "shape"):
         held = f"{type(given).__name__} of {len(given)}" if hasattr(given, "__len__") else type(given).__name__
-        raise ValueError(f"the module gives a {held}, not one array (n, O): wrap it in one that gives the array meant")
-    return given
+        raise ValueError(f"{name} gives a {held}, not one array (n, O): wrap it in one that gives the array meant")
 
 
 def _of_torch(module: Any) -> Model:

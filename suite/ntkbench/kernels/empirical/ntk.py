@@ -55,10 +55,10 @@ def empirical_ntk(
             a module gets the arrays of a tuple one after another and those of a dict by name. Whole numbers may be
             among them.
         x2: inputs (n2, ...); None: x1, and the kernel is exactly symmetric.
-        method: "contraction" of Jacobians, "vector_products" of them, or "structured" derivatives, for networks from
-            `networks.finite` and for functions and modules of torch; "auto": of those whose arrays fit into memory the
-            one with the fewest multiply-adds (`costs`). A parameter of torch that is used otherwise than in products,
-            convolutions, lookups and norms is contracted among structured ones, as the record's note says.
+        method: "contraction" of Jacobians, "vector_products" of them, or "structured" derivatives; "auto": of those
+            whose arrays fit into memory the one with the fewest multiply-adds (`costs`). A parameter that is used
+            otherwise than in products, convolutions, lookups and norms is contracted among structured ones, as the
+            record's note says.
         trace: the mean over outputs o = p alone.
         diagonal: "outputs": o = p alone; "inputs": i = j alone, of x2 as of x1. Either is computed without the rest.
         outputs: those that are wanted, by their numbers from 0 on; None: all. The others are not computed.

@@ -46,8 +46,11 @@ def provider_of(subject: Subject, x: Inputs, method: str) -> Provider:
     """What finds structured derivatives of the subject at inputs like x, where the method may ask for them."""
     if subject.network is not None:
         return NetworkDerivatives(subject.network, subject.params, subject.execution, subject.transforms)
-    if method in ("auto", "structured") and number(x) and array_api_compat.is_torch_array(subject.like):
-        return _by_calls(subject, x)
+    if method in ("auto", "structured") and number(x):
+        if array_api_compat.is_torch_array(subject.like):
+            return _by_calls(subject, x)
+        if array_api_compat.is_jax_array(subject.like):
+            return _by_program(subject, x)
     return Unknown(subject.parameters, size(x), subject.outputs)
 
 
@@ -60,6 +63,12 @@ def _by_calls(subject: Subject, x: Inputs) -> Provider:
 
     named = paths(subject.trained)
     return derivatives_of(function, leaves(subject.trained), named, x, subject.outputs, subject.transforms)
+
+
+def _by_program(subject: Subject, x: Inputs) -> Provider:
+    from ntkbench.kernels.empirical.traced.derivatives import derivatives_of
+
+    return derivatives_of(subject.apply, subject.trained, subject.fixed, x, subject.execution)
 
 
 def way_of(provider: Provider, method: str, n1: int, n2: int | None, form: Form, budget: int) -> Way:

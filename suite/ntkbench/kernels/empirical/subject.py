@@ -14,9 +14,9 @@ from ntkbench.arrays.transforms import Transforms, transforms_for
 from ntkbench.arrays.trees import leaves, mapped
 from ntkbench.kernels.empirical import costs, inputs
 from ntkbench.kernels.empirical.inputs import Inputs
-from ntkbench.kernels.empirical.jacobians import evaluate
-from ntkbench.kernels.empirical.modules import holds_parameters, model_of
+from ntkbench.kernels.empirical.modules import holds_parameters, model_of, require_array
 from ntkbench.networks.finite import Finite
+from ntkbench.networks.parameters import merge
 
 
 @dataclass(frozen=True)
@@ -90,17 +90,21 @@ def subject_of(apply: Any, params: Any, x1: Inputs, x2: Inputs | None) -> Subjec
     transforms = transforms_for(arrays[0])
     inputs.check(given)
     _check_dtypes(arrays)
+    like = next(array for array in arrays if not inputs.whole(array.dtype))
     if network is not None:
         network.check(params, x1)
         trained, fixed = network.split(params)
-        return Subject(network.apply, network, params, trained, fixed, network.output_size, x1, execution, transforms)
+        return Subject(network.apply, network, params, trained, fixed, network.output_size, like, execution, transforms)
     function = apply if model is None else model.apply
-    output = evaluate(function, trained, fixed, mapped(lambda x: x[:1], x1))
+    whole = trained if fixed is None else merge(trained, fixed)
+    # The same function each time: what JAX traces of it is found again.
+    output = transforms.outline(function, whole, mapped(lambda x: x[:1], x1))
+    require_array(output, "apply")
     shape = tuple(output.shape)
     if len(shape) != 2 or shape[0] != min(1, inputs.number(x1)):
         name = "apply" if model is None else "the module"
         raise ValueError(f"{name} must give (n, O) for n inputs, not {shape} for one")
-    return Subject(function, None, params, trained, fixed, shape[1], output, execution, transforms)
+    return Subject(function, None, params, trained, fixed, shape[1], like, execution, transforms)
 
 
 def _owner(apply: Any) -> Finite | None:

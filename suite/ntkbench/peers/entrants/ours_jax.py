@@ -7,7 +7,7 @@ from functools import partial
 from ntkbench.peers import ours
 
 NAME = "jax"
-KINDS = ("fc", "cntk", "empirical", "regression")
+KINDS = ("fc", "cntk", "empirical", "regression", "network")
 PACKAGES = ("ntkbench", "jax", "jaxlib", "numpy")
 
 prepare = partial(ours.prepare, NAME)

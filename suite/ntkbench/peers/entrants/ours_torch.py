@@ -7,7 +7,7 @@ from functools import partial
 from ntkbench.peers import ours
 
 NAME = "torch"
-KINDS = ("fc", "cntk", "empirical", "regression")
+KINDS = ("fc", "cntk", "empirical", "regression", "network")
 PACKAGES = ("ntkbench", "torch", "numpy")
 
 prepare = partial(ours.prepare, NAME)

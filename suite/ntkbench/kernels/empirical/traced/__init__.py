@@ -1,0 +1,1 @@
+"""Structured derivatives of any function of JAX, from the primitives of its traced program."""
