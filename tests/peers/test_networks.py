@@ -64,7 +64,7 @@ def test_the_reference_is_the_product_of_jacobians_of_the_same_function_on_jax(n
     jacobian = [j.reshape(*j.shape[:2], -1) for j in jax.tree.leaves(jax.jit(jax.jacrev(function))(params, x))]
     whole = sum(np.einsum("iok,jpk->ijop", j, j) for j in jacobian)
     right = reference(work, inputs(work))
-    np.testing.assert_allclose(right[0], whole[:2][..., [0, -1], :][..., [0, -1]], rtol=1e-10)
+    np.testing.assert_allclose(right[0], whole[[0, -1]][..., [0, -1], :][..., [0, -1]], rtol=1e-10)
     assert errors(work, whole[None], right).agree
     whole[0, 1, 0, 9] *= 1.1
     assert not errors(work, whole[None], right).agree
