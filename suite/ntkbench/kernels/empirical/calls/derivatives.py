@@ -109,7 +109,6 @@ def derivatives_of(
     """
     # Tensors of their own, which tell the parameters apart.
     parameters = [parameter.detach() for parameter in trained]
-    row = some(x, slice(0, 1))
-    found = record(lambda given: function(given, row), parameters)
+    found = record(function, parameters, some(x, slice(0, 1)))
     sizes = [math.prod(parameter.shape) for parameter in parameters]
     return CallDerivatives(function, parameters, planned(found, sizes), outputs, names, transforms)

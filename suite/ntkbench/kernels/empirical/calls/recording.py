@@ -11,10 +11,12 @@ from typing import Any
 import torch
 
 from ntkbench.arrays.torch import EXECUTION
+from ntkbench.arrays.trees import mapped
 from ntkbench.kernels.empirical.calls.reading import Reading, exchanged, without
 from ntkbench.kernels.empirical.calls.rules import Found
 from ntkbench.kernels.empirical.calls.sites import Site
 from ntkbench.kernels.empirical.calls.weights import Known, Weight
+from ntkbench.kernels.empirical.inputs import Inputs
 from ntkbench.kernels.empirical.shares import Direct, Share
 from ntkbench.networks.layers.layer import Shape
 
@@ -63,22 +65,26 @@ class Record:
     rest: tuple[int, ...]
 
 
-def record(function: Callable[[list[torch.Tensor]], torch.Tensor], parameters: list[torch.Tensor]) -> Record:
-    """Run the function of its parameters once.
+def record(
+    function: Callable[[list[torch.Tensor], Inputs], torch.Tensor], parameters: list[torch.Tensor], row: Inputs
+) -> Record:
+    """Run the function once.
 
     Args:
-        function: gives the outputs of one row of inputs.
+        function: of a list of parameters and inputs, to outputs.
         parameters: tensors that need no gradients.
+        row: one row of inputs.
 
     Returns:
         What it met. A parameter has rules where each of its uses, that the outputs depend on, has one, and these can be
         summed.
     """
-    with torch.enable_grad():
-        followed = [parameter.detach().requires_grad_() for parameter in parameters]
+    # In inference mode no derivative would reach a parameter.
+    with torch.inference_mode(False), torch.enable_grad():
+        followed = [_followed(parameter).detach().requires_grad_() for parameter in parameters]
         reading = _Recording(Known(dict(enumerate(followed))))
         with reading:
-            outputs = function(followed)
+            outputs = function(followed, mapped(_followed, row))
         # Calls by rules leave no trace in the derivatives: what has one has other uses.
         slopes = (
             torch.autograd.grad(outputs.sum(), followed, allow_unused=True)
@@ -88,6 +94,11 @@ def record(function: Callable[[list[torch.Tensor]], torch.Tensor], parameters: l
     calls = tuple(reading.calls())
     reached = {number for number, slope in enumerate(slopes) if slope is not None}
     return Record(calls, tuple(sorted(reached | reading.within | _mixed(calls))))
+
+
+def _followed(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor, or of one from inference mode a copy, through which derivatives may pass."""
+    return tensor.clone() if tensor.is_inference() else tensor
 
 
 def _mixed(calls: tuple[Met, ...]) -> set[int]:
