@@ -28,6 +28,14 @@ from ntkbench.theory.input_norms import (
     squared_norms,
 )
 from ntkbench.theory.label_noise import Mitigation, mitigate, noisy_labels
+from ntkbench.theory.lazy.departures import (
+    ScaleDepartures,
+    WidthDepartures,
+    scale_departures,
+    training_path,
+    width_departures,
+)
+from ntkbench.theory.lazy.linear_model import Difference, Linearised
 from ntkbench.theory.learning_curve import Errors, group_errors, regression_curve, regression_errors
 from ntkbench.theory.linearisation import (
     EXPONENTIAL,
@@ -71,6 +79,7 @@ __all__ = [
     "Circle",
     "Conditioning",
     "Departure",
+    "Difference",
     "DivergenceError",
     "Domain",
     "Dynamics",
@@ -82,6 +91,7 @@ __all__ = [
     "Hypercube",
     "IntegrationError",
     "LabelComplexity",
+    "Linearised",
     "LossCurves",
     "MarkovCircle",
     "Memorisation",
@@ -94,8 +104,10 @@ __all__ = [
     "ReluDraws",
     "ReluMoments",
     "Sample",
+    "ScaleDepartures",
     "Spectrum",
     "Sphere",
+    "WidthDepartures",
     "WidthLaw",
     "alignment_constant",
     "all_signs",
@@ -148,11 +160,14 @@ __all__ = [
     "relu_network",
     "relu_ntk_error",
     "relu_ntk_expansion",
+    "scale_departures",
     "spline_gram",
     "spread_error",
     "spread_exponent",
     "squared_norms",
     "student_t",
+    "training_path",
+    "width_departures",
     "with_fresh_core",
     "worst_departure",
 ]
