@@ -20,6 +20,8 @@ from ntkbench.theory.gaps import GapErrors, MarkovCircle
 from ntkbench.theory.input_norms import (
     Exponent,
     NormScaling,
+    largest_deviations,
+    mean_largest_normal,
     norm_deviations,
     norm_exponent,
     norm_scaling,
@@ -28,6 +30,13 @@ from ntkbench.theory.input_norms import (
     squared_norms,
 )
 from ntkbench.theory.label_noise import Mitigation, mitigate, noisy_labels
+from ntkbench.theory.lazy.alignment import (
+    SilentAlignment,
+    centred_alignment,
+    kernel_cosine,
+    linear_network_kernel,
+    silent_alignment,
+)
 from ntkbench.theory.lazy.departures import (
     ScaleDepartures,
     WidthDepartures,
@@ -35,6 +44,14 @@ from ntkbench.theory.lazy.departures import (
     training_path,
     width_departures,
 )
+from ntkbench.theory.lazy.diagonal import (
+    diagonal_flow,
+    diagonal_minimiser,
+    diagonal_potential,
+    least_l1,
+    scale_of_least_norm,
+)
+from ntkbench.theory.lazy.hinge import hinge_training, soft_relu
 from ntkbench.theory.lazy.linear_model import Difference, Linearised
 from ntkbench.theory.learning_curve import Errors, group_errors, regression_curve, regression_errors
 from ntkbench.theory.linearisation import (
@@ -105,6 +122,7 @@ __all__ = [
     "ReluMoments",
     "Sample",
     "ScaleDepartures",
+    "SilentAlignment",
     "Spectrum",
     "Sphere",
     "WidthDepartures",
@@ -112,9 +130,13 @@ __all__ = [
     "alignment_constant",
     "all_signs",
     "capacity_curve",
+    "centred_alignment",
     "conditioning",
     "conserved_share",
     "cosine_kernel",
+    "diagonal_flow",
+    "diagonal_minimiser",
+    "diagonal_potential",
     "draw_relu",
     "draw_widths",
     "eigenlearning",
@@ -125,15 +147,21 @@ __all__ = [
     "gradient_flow",
     "group_errors",
     "harmonic_dimension",
+    "hinge_training",
     "identity_error",
     "interpolant_norm",
+    "kernel_cosine",
     "label_complexity",
+    "largest_deviations",
     "learned_degree",
+    "least_l1",
+    "linear_network_kernel",
     "linear_surrogate",
     "linearisation_error",
     "loss_curves",
     "loss_flow",
     "max_learning_rate",
+    "mean_largest_normal",
     "memorisation",
     "mitigate",
     "mixture",
@@ -161,6 +189,9 @@ __all__ = [
     "relu_ntk_error",
     "relu_ntk_expansion",
     "scale_departures",
+    "scale_of_least_norm",
+    "silent_alignment",
+    "soft_relu",
     "spline_gram",
     "spread_error",
     "spread_exponent",
