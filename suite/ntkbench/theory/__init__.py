@@ -30,6 +30,7 @@ from ntkbench.theory.input_norms import (
     squared_norms,
 )
 from ntkbench.theory.label_noise import Mitigation, mitigate, noisy_labels
+from ntkbench.theory.lazy.adam import adam_training
 from ntkbench.theory.lazy.alignment import (
     SilentAlignment,
     centred_alignment,
@@ -127,6 +128,7 @@ __all__ = [
     "Sphere",
     "WidthDepartures",
     "WidthLaw",
+    "adam_training",
     "alignment_constant",
     "all_signs",
     "capacity_curve",
