@@ -9,11 +9,23 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from ntkbench.datasets import elliptical, gaussian, laplace, normalised, rademacher, sphere, student
+from ntkbench.datasets import (
+    elliptical,
+    exponential,
+    gaussian,
+    laplace,
+    normalised,
+    rademacher,
+    sphere,
+    student,
+    uniform,
+    weibull,
+)
 from ntkbench.errors import InputError
 
 ALL = {"gaussian": gaussian, "rademacher": rademacher, "laplace": laplace, "sphere": sphere, "t6": student(6),
-       "elliptical": elliptical(6)}  # fmt: skip
+       "elliptical": elliptical(6), "uniform": uniform, "exponential": exponential,
+       "weibull": weibull(1.5)}  # fmt: skip
 every_distribution = pytest.mark.parametrize("draw", ALL.values(), ids=ALL)
 
 
@@ -91,3 +103,25 @@ def test_elliptical_norms_do_not_concentrate() -> None:
 def test_too_few_degrees_of_freedom_for_a_variance_are_refused(make: Any, nu: float) -> None:
     with pytest.raises(InputError, match="more than 2 degrees of freedom"):
         make(nu)
+
+
+@pytest.mark.parametrize(
+    ("draw", "fourth"), [(uniform, 9 / 5), (exponential, 9.0), (weibull(1.0), 6.0), (weibull(2.0), 2.0)]
+)
+def test_fourth_moments_are_those_of_the_distributions(draw: Any, fourth: float) -> None:
+    x = draw(np.random.default_rng(2), 400, 1_000)
+    assert (x**4).mean() == pytest.approx(fourth, abs=5 * (x**4).std() / math.sqrt(x.size))
+
+
+def test_weibull_entries_have_stretched_tails() -> None:
+    # |x| = sqrt(1 / 24) E^2 for the shape 1/2: its survival function is known.
+    x = np.abs(weibull(0.5)(np.random.default_rng(3), 400, 100)).ravel()
+    for t in (0.5, 2.0):
+        survival = math.exp(-math.sqrt(t * math.sqrt(24.0)))
+        assert (x > t).mean() == pytest.approx(survival, abs=5 * math.sqrt(survival / x.size))
+
+
+@pytest.mark.parametrize("shape", [0.0, -1.0, math.inf, math.nan])
+def test_a_shape_that_is_none_is_refused(shape: float) -> None:
+    with pytest.raises(InputError, match="needs a positive shape"):
+        weibull(shape)

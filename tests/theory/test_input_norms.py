@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from ntkbench.theory import (
+    largest_deviations,
+    mean_largest_normal,
     norm_deviations,
     norm_exponent,
     norm_scaling,
@@ -109,3 +111,18 @@ def test_the_exponent_of_the_spread_is_that_of_random_norms(sizes: tuple[int, ..
 
 def test_the_exponent_is_a_half_in_the_limit() -> None:
     assert spread_exponent([10**6, 10**8]).mean == pytest.approx(0.5, abs=1e-3)
+
+
+def test_the_largest_deviation_is_over_inputs() -> None:
+    found = largest_deviations(np.array([[2.0, 4.0], [1.0, 10.0]]), np.array([2, 8]))
+    np.testing.assert_allclose(found, [0.5, 0.5])
+
+
+def test_the_mean_of_the_largest_normal_is_known_and_simulated() -> None:
+    # Of one |N| it is sqrt(2 / pi), of two 2 / sqrt(pi): E max = E |N| + E ||N| - |M|| / 2.
+    assert mean_largest_normal(1) == pytest.approx(math.sqrt(2 / math.pi), rel=1e-7)
+    assert mean_largest_normal(2) == pytest.approx(2 / math.sqrt(math.pi), rel=1e-7)
+    drawn = np.abs(np.random.default_rng(0).standard_normal((4_000, 100))).max(axis=1)
+    assert mean_largest_normal(100) == pytest.approx(drawn.mean(), abs=3 * drawn.std() / math.sqrt(4_000))
+    with pytest.raises(ValueError, match="n of at least 1, not 0"):
+        mean_largest_normal(0)

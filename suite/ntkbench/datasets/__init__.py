@@ -9,12 +9,15 @@ from ntkbench.datasets.select import average_pool, channel_statistics, class_bal
 from ntkbench.datasets.synthetic import (
     Distribution,
     elliptical,
+    exponential,
     gaussian,
     laplace,
     normalised,
     rademacher,
     sphere,
     student,
+    uniform,
+    weibull,
 )
 from ntkbench.datasets.unavailable import DatasetUnavailable
 
@@ -33,6 +36,7 @@ __all__ = [
     "channel_statistics",
     "class_balanced",
     "elliptical",
+    "exponential",
     "fetch",
     "gaussian",
     "get",
@@ -50,4 +54,6 @@ __all__ = [
     "standardise",
     "student",
     "subset",
+    "uniform",
+    "weibull",
 ]

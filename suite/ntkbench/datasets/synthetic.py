@@ -58,6 +58,57 @@ def laplace(rng: np.random.Generator, n: int, d: int) -> Floats:
     return rng.laplace(scale=math.sqrt(0.5), size=(n, d))
 
 
+def uniform(rng: np.random.Generator, n: int, d: int) -> Floats:
+    """Independent entries, uniform between -sqrt(3) and sqrt(3): sub-Gaussian.
+
+    Args:
+        rng: draws them.
+        n: how many inputs.
+        d: their dimension.
+
+    Returns:
+        (n, d), float64.
+    """
+    return rng.uniform(-math.sqrt(3.0), math.sqrt(3.0), (n, d))
+
+
+def exponential(rng: np.random.Generator, n: int, d: int) -> Floats:
+    """Independent exponential entries less their mean: sub-exponential, and skewed.
+
+    Args:
+        rng: draws them.
+        n: how many inputs.
+        d: their dimension.
+
+    Returns:
+        (n, d), float64.
+    """
+    return rng.standard_exponential((n, d)) - 1.0
+
+
+def weibull(shape: float) -> Distribution:
+    """Independent symmetric entries with tails exp(-t^shape) up to scale: for shapes below 1 not sub-exponential.
+
+    Args:
+        shape: the exponent in the tails: 1 is Laplace's distribution.
+
+    Returns:
+        The distribution, scaled to variance 1.
+
+    Raises:
+        InputError: unless the shape is positive and finite.
+    """
+    if not 0 < shape < math.inf:
+        raise InputError(f"Weibull's distribution needs a positive shape, not {shape}")
+    scale = math.gamma(1.0 + 2.0 / shape) ** -0.5
+
+    def draw(rng: np.random.Generator, n: int, d: int) -> Floats:
+        inputs: Floats = scale * rng.weibull(shape, (n, d)) * rng.choice([-1.0, 1.0], (n, d))
+        return inputs
+
+    return draw
+
+
 def sphere(rng: np.random.Generator, n: int, d: int) -> Floats:
     """Uniform on the sphere of radius sqrt(d).
 
