@@ -83,7 +83,7 @@ def claims():
     tiers=[
         Tier("smoke", n_min=3, n_max=57, trials=4, width=32, nets=1, steps=50),
         Tier("standard", n_min=3, n_max=2801, trials=32, **SMALL),
-        *(Tier("standard", n_min=n, n_max=n, trials=32, **SMALL) for n in (3, 21, 57, 152, 402, 1062)),
+        *(Tier("standard", n_min=n, n_max=n, trials=32, **SMALL) for n in (21, 152, 1062)),
         *(Tier("extended", n_min=n, n_max=n, trials=60, **SMALL) for n in COUNTS[:15]),
         Tier("extended", n_min=402, n_max=402, trials=60, width=1_000, nets=5, steps=4_000),
         Tier("paper", n_min=3, n_max=31_622, trials=60, **SMALL),
