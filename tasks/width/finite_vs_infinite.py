@@ -131,16 +131,16 @@ def finite_vs_infinite(ctx: Context, n_min: int, n_max: int, trials: int, width:
         ctx.curve(f"published_{level}_noise", counts, [ROWS[level][COUNTS.index(n)] for n in counts])
 
     n, ratios = counts[-1], []  # (b)
+    adam = theory.Adam(RATE, small=1e-8 * n / 2)  # theirs, of the mean of squares, which is 2 / n of the loss here
     for i, (x, noise) in enumerate(drawn(n, i) for i in range(nets)):
         start = network.init(ctx.rng(purpose=f"network {width} {i}"), ctx.asarray)
         labels = ctx.asarray(x[:n, 0] + NOISE["low"] ** 0.5 * noise[:, 0])
-        params, _ = theory.adam_training(network, start, ctx.asarray(x[:n]), labels, steps=steps, rate=RATE)
-        outputs = ctx.to_numpy(network.apply(params, ctx.asarray(x[n:])))[:, 0]
+        trained = theory.descend(ctx.asarray(x[:n]), labels, theory.FirstOutput(network), start, adam, steps=steps,
+                                 probe=ctx.asarray(x[n:]))  # fmt: skip
         (k_train, k_test), y = kernels(n, x), double(ctx.to_numpy(labels))
         kernel = ctx.to_numpy(kernel_regression(k_train, y, k_test).prediction)
-        ratios.append([np.mean((found - x[n:, 0]) ** 2) for found in (outputs, kernel)])
-    of_network, of_kernel = np.mean(ratios, axis=0)
-    ctx.record(network_ratio=of_network / of_kernel)
+        ratios.append([np.mean((found - x[n:, 0]) ** 2) for found in (trained.probe, kernel)])
+    ctx.record(network_ratio=np.divide(*np.mean(ratios, axis=0)))
 
     k = ctx.to_numpy(ctx.stage("kernel", lambda x: fc_kernels(x, depth=2).ntk, double(drawn(48, 0)[0][:48])))  # (c)
     y, ratios = np.linalg.eigh(k)[1], []

@@ -77,7 +77,6 @@ from ntkbench.theory.input_norms import (
     squared_norms,
 )
 from ntkbench.theory.label_noise import Mitigation, mitigate, noisy_labels
-from ntkbench.theory.lazy.adam import adam_training
 from ntkbench.theory.lazy.alignment import (
     SilentAlignment,
     centred_alignment,
@@ -218,7 +217,6 @@ __all__ = [
     "TrainedLaw",
     "WidthDepartures",
     "WidthLaw",
-    "adam_training",
     "alignment_constant",
     "all_signs",
     "antisymmetric",
