@@ -191,6 +191,13 @@ def test_without_names_every_task_of_the_tier_is_planned(ntkbench, small_tasks):
     assert {line.split()[1] for line in out.splitlines()[:-1]} == installed | {"squares", "faults", "differentiates"}
 
 
+def test_a_backend_that_is_named_by_an_option_of_its_own_is_one_more(ntkbench, small_tasks):
+    run = ["run", "squares", "--tasks", small_tasks, "--tier", "smoke", "--dry-run"]
+    apart = ntkbench(*run, "--backend", "torch", "--backend", "numba").out
+    assert apart == ntkbench(*run, "--backend", "torch,numba").out
+    assert all(f"[{name}/cpu" in apart for name in ("torch", "numba"))
+
+
 def test_without_names_a_backend_is_planned_for_what_it_can_do(ntkbench, small_tasks):
     out = ntkbench("run", "--tasks", small_tasks, "--tier", "smoke", "--backend", "numba,torch", "--dry-run").out
     planned = {(line.split()[1], line.partition("[")[2].partition("/")[0]) for line in out.splitlines()[:-1]}

@@ -26,7 +26,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     tiers = add("--tier", default="standard", help=f"{', '.join(TIERS)} (default: standard)")
     completed_by(tiers, completion.tiers)
     text = "default: all that are installed"
-    completed_by(add("--backend", default="", metavar="B,...", help=text), completion.backends)
+    completed_by(add("--backend", action="append", default=[], metavar="B,...", help=text), completion.backends)
     add("--device", default="cpu", action=OneOf, names=["cpu", "cuda"], metavar="device", help="cpu or cuda")
     precisions, text = ["float32", "float64"], "of the kernels: float32 (default) or float64"
     add("--precision", default="float32", action=OneOf, names=precisions, metavar="precision", help=text)
@@ -75,7 +75,7 @@ def planned_runs(options: Namespace) -> tuple[list[plan.PlannedRun], dict[str, T
         overrides[name] = value
     tasks = registry.load_tasks(options.tasks)
     chosen = registry.select(tasks, options.names)
-    wanted = backends.choose([b for b in options.backend.split(",") if b])
+    wanted = backends.choose([b for b in ",".join(options.backend).split(",") if b])
     if options.device == "cuda":
         wanted, left_out = devices.choose(wanted, asked=bool(options.backend))
         for why in left_out:
