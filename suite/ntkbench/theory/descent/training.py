@@ -71,7 +71,15 @@ class FirstOutput:
 
 
 def linear(params: Array, x: Array) -> Array:
-    """A function that is linear in its parameters: the products of features (n, p) with them (p,)."""
+    """A function that is linear in its parameters.
+
+    Args:
+        params: (p,).
+        x: Features, (n, p).
+
+    Returns:
+        The products of both, (n,).
+    """
     return x @ params
 
 
