@@ -203,3 +203,19 @@ def test_the_readme_shows_the_peers_as_they_were_measured() -> None:
     assert len(rows) >= 5
     for name, *cells in rows:
         assert cells == [measured.get((name, column), "") for column in columns], name
+
+
+def test_the_readme_shows_whole_empirical_kernels_as_they_were_measured() -> None:
+    names = {"jax": "jax", "torch module": "torch"}
+    (_, _, *columns), *rows = table(README, "network")
+    measured, work = {}, ""
+    for row in table((ROOT / "results" / "peers-empirical.md").read_text(), "work")[1:]:
+        work = row[0] or work
+        measured[work, row[1]] = row[2] if row[1] == "neural-tangents" else row[6].partition(" ")[0]
+    assert len(rows) == 4
+    for name, seconds, *ratios in rows:
+        network, outputs = ("FCN", name.rpartition("-")[2]) if "FCN" in name else ("ResNet", name.split()[-2])
+        (work,) = {work for work, _ in measured if network in work and f"of {outputs} outputs" in work}
+        assert seconds == measured[work, "neural-tangents"]
+        found = [float(measured[work, names[column]]) for column in columns]
+        assert [float(ratio) for ratio in ratios] == pytest.approx(found, abs=0.006), name
