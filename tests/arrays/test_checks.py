@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -29,11 +29,9 @@ TRANSFORMS: dict[str, tuple[str, Callable[[Callable[..., Any], Any], Any]]] = {
 
 
 @pytest.fixture(autouse=True)
-def followed() -> Iterator[None]:
-    """Gradients on, and the first derivative forwards, of which torch warns once, behind us."""
+def followed() -> None:
+    """The first derivative forwards, of which torch warns once, behind us."""
     assert execution_for(torch.zeros(())).transforms is not None
-    with torch.enable_grad():
-        yield
 
 
 @pytest.mark.parametrize(("library", "transform"), TRANSFORMS.values(), ids=TRANSFORMS)

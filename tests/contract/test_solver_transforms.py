@@ -136,7 +136,6 @@ def test_jax_transforms_it(row: Row) -> None:
         check(row, matrix, value, [by_grad, by_jacfwd], hessian)
 
 
-@torch.enable_grad()
 def test_torch_transforms_it(row: Row) -> None:
     from torch import func
 
@@ -150,7 +149,6 @@ def test_torch_transforms_it(row: Row) -> None:
         check(row, matrix, together[i], gradients, func.hessian(of_k)(zero))
 
 
-@torch.enable_grad()
 def test_torch_compiles_what_calls_it(row: Row) -> None:
     function, k = moved(row, torch.as_tensor), torch.as_tensor(MATRICES["equal"])
     v = torch.zeros(4, dtype=torch.float64, requires_grad=True)

@@ -7,7 +7,6 @@ import math
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -20,13 +19,6 @@ torch = pytest.importorskip("torch")
 gpytorch = pytest.importorskip("gpytorch")
 
 from ntkbench.gpytorch import NTKKernel  # noqa: E402
-
-
-@pytest.fixture(autouse=True)
-def differentiated() -> Iterator[None]:
-    """Whatever other tests have left: a backend of the suite switches gradients off."""
-    with torch.enable_grad():
-        yield
 
 
 @pytest.fixture

@@ -18,7 +18,6 @@ def test_steps_that_are_traced_are_refused() -> None:
         jax.jit(lambda t: gradient_descent(*map(jax.numpy.asarray, (K, Y, K)), [t], rate=0.1))(3.0)
 
 
-@torch.enable_grad()
 def test_values_are_checked_where_they_are_though_a_derivative_is_asked_for() -> None:
     k, y, k_test = (torch.tensor(a, requires_grad=True) for a in (K, Y, K))
     with pytest.raises(ValueError, match="times start at 0, not at -1"):

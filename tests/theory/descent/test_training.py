@@ -61,8 +61,7 @@ def test_adam_is_that_of_torch(library: Any) -> None:
     optimiser = torch.optim.Adam([w], lr=0.05)
     for _ in range(30):
         optimiser.zero_grad()
-        with torch.enable_grad():
-            loss = 0.5 * ((torch.tensor(features) @ w - torch.tensor(y)) ** 2).sum()
+        loss = 0.5 * ((torch.tensor(features) @ w - torch.tensor(y)) ** 2).sum()
         loss.backward()
         optimiser.step()
     np.testing.assert_allclose(library.to_numpy(found.params), w.detach().numpy(), rtol=1e-9)

@@ -182,7 +182,6 @@ def test_a_loss_that_is_no_number_and_one_without_derivatives_are_refused() -> N
         loss_flow(K, Y, K_TEST, [1.0], loss=lambda f, y: ((f - y) ** 2).sum())
 
 
-@torch.enable_grad()
 def test_what_is_differentiated_is_refused() -> None:
     k = torch.asarray(K).requires_grad_()
     with pytest.raises(TypeError, match="loss_flow is neither traced nor differentiated; gradient_flow"):

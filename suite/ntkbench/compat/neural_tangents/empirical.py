@@ -18,7 +18,7 @@ KernelFn = Callable[..., Any]
 
 
 class NtkImplementation(enum.IntEnum):
-    """How an empirical NTK is computed; they agree. What takes structured derivatives is chosen by cost, as AUTO is."""
+    """How an empirical NTK is computed; they agree, and AUTO is the one of the lowest cost."""
 
     AUTO = 0
     JACOBIAN_CONTRACTION = 1
@@ -30,7 +30,7 @@ _METHODS = {
     NtkImplementation.AUTO: "auto",
     NtkImplementation.JACOBIAN_CONTRACTION: "contraction",
     NtkImplementation.NTK_VECTOR_PRODUCTS: "vector_products",
-    NtkImplementation.STRUCTURED_DERIVATIVES: "auto",
+    NtkImplementation.STRUCTURED_DERIVATIVES: "structured",
 }
 
 

@@ -21,7 +21,7 @@ from ntkbench.kernels.empirical.subject import Subject
 
 @dataclass(frozen=True)
 class Unknown:
-    """The provider of a function of which nothing is known: it has no structured derivatives."""
+    """The provider where structured derivatives are not asked for, or there is no input to find them by."""
 
     parameters: int
     size: int
@@ -38,8 +38,8 @@ class Unknown:
         return costs.unknown_room(self.parameters, self.size, way, self.outputs, form)
 
     def contraction(self, n1: int, n2: int | None, form: Form) -> Contraction:
-        """Raise ValueError."""
-        raise ValueError("structured derivatives need a network from networks.finite; use method='auto'")
+        """Raise ValueError: there is no way to get here by `provider_of`."""
+        raise ValueError("structured derivatives were not looked for")
 
 
 def provider_of(subject: Subject, x: Inputs, method: str) -> Provider:

@@ -23,7 +23,7 @@ POOLINGS = ["flatten", "gap"]
 @pytest.fixture(autouse=True)
 def derivatives() -> Iterator[None]:
     """Whoever opened torch as a backend left them switched off."""
-    with torch.enable_grad(), jax.enable_x64(True):
+    with jax.enable_x64(True):
         yield
 
 

@@ -18,7 +18,6 @@ def drawn_alike() -> None:
     torch.manual_seed(0)
 
 
-@torch.enable_grad()  # which the suite's own backend switches off
 def gradients(module: nn.Module, x: Any) -> torch.Tensor:
     """(n, O, P), by autograd, one row of inputs after another."""
     trained = [p for p in module.parameters() if p.requires_grad]
